@@ -1,0 +1,1 @@
+"""The bAbI question-answering experiment of the DNC paper."""

@@ -1,0 +1,20 @@
+"""Packaging: `pip install .` gives `import dnc` and `import babi`."""
+
+from setuptools import find_packages, setup
+
+setup(
+    name="dnc-tensorflow",
+    version="1.0.0",
+    description="The Differentiable Neural Computer as a Keras layer, and its "
+                "question-answering experiment on the bAbI tasks",
+    license="MIT",
+    packages=find_packages(include=["dnc", "dnc.*", "babi", "babi.*"]),
+    python_requires=">=3.10",
+    install_requires=[
+        "tensorflow>=2.21,<2.23",
+        "numpy>=1.26",
+        "absl-py>=2.1",
+        "matplotlib>=3.8",
+    ],
+    extras_require={"test": ["pytest>=8.0", "flake8>=7.0"]},
+)
