@@ -5,7 +5,19 @@ with tabs is a question: its text, the answer, and the numbers of the lines that
 support the answer.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
+
+from babi.tasks import TASK_NAMES
+
+# The official files write a space between `?` and the tab in these tasks.
+_TASKS_WITH_SPACE_BEFORE_TAB = frozenset({1, 2, 3, *range(5, 15)})
+
+_MAX_SUPPORT_DIGITS = 6  # keeps int() away from absurdly long digit strings
+
+
+class DataError(ValueError):
+    """Data that can't be read: one line with the place, the fault, the way out."""
 
 
 class Line(NamedTuple):
@@ -36,3 +48,155 @@ class Story(NamedTuple):
 
     task: int
     lines: tuple[Line, ...]
+
+
+def parse_stories(data: bytes, source: str, task: int) -> list[Story]:
+    """Reads the stories of one bAbI file.
+
+    Args:
+      data: the file's bytes; lines end in a newline, with or without a carriage
+        return before it.
+      source: the file's name, for error messages.
+      task: number of the task that the stories belong to.
+
+    Returns:
+      All stories of the file, in order; an empty list for an empty file.
+
+    Raises:
+      DataError: a line that is not what the format asks for. Nothing is guessed
+        or left out.
+    """
+    if task not in TASK_NAMES:
+        raise DataError(f"{source}: there is no task {task!r}; tasks are 1 to 20")
+    if not data:
+        return []
+    stories = []
+    lines: list[Line] = []
+    first = 1  # line of the file where the story at hand starts
+    for number, text in enumerate(_text_lines(data, source), start=1):
+        place = f"{source}:{number}"
+        index, _, body = text.partition(" ")
+        if index == "1" and lines:
+            stories.append(_story(task, lines, f"{source}:{first}"))
+            lines, first = [], number
+        if index != str(len(lines) + 1):
+            following = f" or {len(lines) + 1}" if lines else ""
+            raise DataError(
+                f"{place}: expected a line numbered 1{following}, got "
+                f"{_shown(text)}; the lines of a story are numbered 1, 2, 3, ...")
+        lines.append(_parse_line(body, place, lines))
+    stories.append(_story(task, lines, f"{source}:{first}"))
+    return stories
+
+
+def format_stories(stories: Iterable[Story]) -> str:
+    """Writes stories as the official files do, to the byte.
+
+    Returns:
+      The text of one file; `parse_stories` of it gives the same stories.
+    """
+    parts = []
+    for story in stories:
+        space = " " if story.task in _TASKS_WITH_SPACE_BEFORE_TAB else ""
+        for number, line in enumerate(story.lines, start=1):
+            if line.answer is None:
+                parts.append(f"{number} {line.text}\n")
+            else:
+                support = " ".join(map(str, line.support))
+                parts.append(
+                    f"{number} {line.text}{space}\t{line.answer}\t{support}\n")
+    return "".join(parts)
+
+
+def answer_words(answer: str) -> list[str]:
+    """The lower-case words of an answer as written, such as `milk,Apple`."""
+    return answer.lower().split(",")
+
+
+def count_questions(stories: Iterable[Story]) -> int:
+    """Number of questions in all stories together."""
+    return sum(line.answer is not None for story in stories for line in story.lines)
+
+
+def _text_lines(data: bytes, source: str) -> list[str]:
+    """Splits a file's bytes into lines, without their ends."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{source}:{line}: byte 0x{data[error.start]:02x} is not UTF-8; "
+            f"fetch the file anew or save it as UTF-8") from None
+    lines = text.split("\n")
+    if lines.pop():
+        raise DataError(
+            f"{source}:{len(lines) + 1}: no line end after the last line, so the "
+            f"file looks cut short; fetch it anew, or add the line end")
+    return [line.removesuffix("\r") for line in lines]
+
+
+def _story(task: int, lines: list[Line], place: str) -> Story:
+    """Closes a story that starts at `place`."""
+    if all(line.answer is None for line in lines):
+        raise DataError(f"{place}: the story that starts here has no question; "
+                        f"add one, or delete the story")
+    return Story(task, tuple(lines))
+
+
+def _parse_line(body: str, place: str, previous: list[Line]) -> Line:
+    """Reads a line without its number; `previous` are the story's lines so far."""
+    text, *fields = body.split("\t")
+    text = text.strip(" ")
+    mark = "?" if fields else "."
+    if not text.endswith(mark) or not text.isprintable():
+        wanted = ("a question ends in '?', then come a tab and the answer" if fields
+                  else "a statement ends in '.', a question has tabs after its '?'")
+        raise DataError(f"{place}: cannot read {_shown(body)}; {wanted}, and no "
+                        f"control character is allowed")
+    words = text[:-1].split()
+    if not words or not {"-"}.isdisjoint(words) or "." in text[:-1] or "?" in text[:-1]:
+        raise DataError(
+            f"{place}: cannot read {_shown(text)}; a line is one sentence: words, "
+            f"then one '.' or '?', and no word is '-'")
+    if not fields:
+        return Line(text)
+    if len(fields) != 2:
+        raise DataError(
+            f"{place}: a question needs two tabs (question, answer, numbers of "
+            f"the supporting lines), got {len(fields)} in {_shown(body)}")
+    return Line(text, _answer(fields[0], place), _support(fields[1], place, previous))
+
+
+def _answer(answer: str, place: str) -> str:
+    """Checks an answer: words joined by commas."""
+    words = answer.split(",")
+    if not all(words):
+        raise DataError(f"{place}: the answer {_shown(answer)} lacks a word; write "
+                        f"words joined by commas, without spaces")
+    for word in words:
+        if word in {"-", ".", "?"} or not word.isprintable() or " " in word:
+            raise DataError(f"{place}: the answer {_shown(answer)} is not words "
+                            f"joined by commas, without spaces; mend it")
+    return answer
+
+
+def _support(text: str, place: str, previous: list[Line]) -> tuple[int, ...]:
+    """Reads the numbers of the lines that support an answer."""
+    support = []
+    for field in text.split(" ") if text else ():
+        well_formed = (field.isascii() and field.isdigit() and field[0] != "0"
+                       and len(field) <= _MAX_SUPPORT_DIGITS)
+        if not well_formed or not 1 <= int(field) <= len(previous):
+            raise DataError(
+                f"{place}: supporting line {_shown(field)} is not the number of an "
+                f"earlier line of the story (1 to {len(previous)}); mend the number")
+        if previous[int(field) - 1].answer is not None:
+            raise DataError(f"{place}: supporting line {field} is a question; name "
+                            f"statements only")
+        support.append(int(field))
+    return tuple(support)
+
+
+def _shown(text: str, limit: int = 60) -> str:
+    """Text for an error message: quoted, on one line, not too long."""
+    return repr(text if len(text) <= limit else text[:limit] + "...")
