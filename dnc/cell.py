@@ -1,0 +1,364 @@
+"""One time step of a Differentiable Neural Computer, as a Keras RNN cell."""
+
+import math
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from dnc import interface as interface_vector
+from dnc import memory as external_memory
+from dnc.memory import MemoryState
+
+
+class DNCState(NamedTuple):
+    """What a DNC carries from one step to the next.
+
+    Attributes:
+      controller: list of tensors, the controller's own states (for an LSTM
+        `[B, units]` twice: hidden, cell).
+      memory: `MemoryState`.
+      read_vectors: `[B, R, W]`, what the read heads last read.
+    """
+
+    controller: list
+    memory: MemoryState
+    read_vectors: tf.Tensor
+
+
+class Weights(NamedTuple):
+    """The tensors of the maps around the memory, read once for many steps.
+
+    Attributes:
+      interface_kernel: `[controller output, interface size]`, W_xi.
+      interface_bias: `[interface size]` or None.
+      output_kernel: `[controller output + R * W, output_size]`, W_y above W_r; None
+        with `classic_dnc_output`.
+      output_bias: `[output_size]` or None.
+    """
+
+    interface_kernel: tf.Tensor
+    interface_bias: tf.Tensor | None
+    output_kernel: tf.Tensor | None
+    output_bias: tf.Tensor | None
+
+
+@keras.saving.register_keras_serializable("dnc")
+class DNCCell(keras.layers.Layer):
+    """One step: controller, interface, memory, output (paper, Methods).
+
+    Use it as `keras.layers.RNN(DNCCell(...))`, or use `dnc.DNC`, which gives the
+    same numbers faster. Shapes: B batch, N memory slots, W word size, R read
+    heads, H write heads, D input size.
+
+    As Keras expects of a cell, the state is a flat list of `[B, size]` tensors
+    (Keras misreads states of more dimensions in functional models): the
+    controller's states, then memory, usage, link, precedence, write weighting,
+    read weighting, read vectors. `unpack_state` gives them names and shapes.
+
+    With a mixed precision policy the controller and the linear maps compute in
+    half precision; state, addressing and output stay in float32.
+
+    Args:
+      output_size: length of the output y_t.
+      controller_units: hidden units of the LSTM controller.
+      memory_size: N, number of slots.
+      word_size: W, numbers in a slot.
+      num_read_heads: R.
+      num_write_heads: H; 1 in the paper.
+      clip_value: the controller's output and the cell's output are clipped to
+        [-clip_value, clip_value]; None for no clipping.
+      classic_dnc_output: True returns `[h_t; reads]`, of size controller output +
+        R * W, without output map.
+      controller: another controller than the LSTM: a Keras RNN cell, or a layer
+        from `[B, D + R * W]` to `[B, units]` for a feedforward controller.
+      use_bias: adds a bias to the interface and output maps, as in the authors'
+        released code; the paper's maps have none.
+      strength_activation: "oneplus" (paper) or "softplus" (released code).
+      usage_gradient: True (paper) lets gradient through usage to the write
+        weightings; False (released code) stops it.
+      clip_controller_state: True also clips the controller's states, as the
+        released code does.
+      kernel_initializer: of the controller's input kernel, W_xi, W_y and W_r.
+      recurrent_initializer: of the LSTM's recurrent kernel.
+      **kwargs: `name`, `dtype` and the like.
+
+    Raises:
+      ValueError: a size is not a positive integer, `clip_value` is not positive, or
+        a name is not known.
+    """
+
+    def __init__(self, output_size, controller_units=256, memory_size=256,
+                 word_size=64, num_read_heads=4, num_write_heads=1, clip_value=20.0,
+                 classic_dnc_output=False, controller=None, use_bias=False,
+                 strength_activation="oneplus", usage_gradient=True,
+                 clip_controller_state=False, kernel_initializer="glorot_uniform",
+                 recurrent_initializer="orthogonal", **kwargs):
+        policy = keras.dtype_policies.get(
+            kwargs.pop("dtype", None) or keras.config.dtype_policy())
+        # The state is kept in the precision of the variables: see `get_config`.
+        super().__init__(dtype=policy.variable_dtype, **kwargs)
+        self._policy = policy
+        self._output_size = _positive("output_size", output_size)
+        self.controller_units = _positive("controller_units", controller_units)
+        self.memory_size = _positive("memory_size", memory_size)
+        self.word_size = _positive("word_size", word_size)
+        self.num_read_heads = _positive("num_read_heads", num_read_heads)
+        self.num_write_heads = _positive("num_write_heads", num_write_heads)
+        if clip_value is not None and not clip_value > 0:
+            raise ValueError(
+                f"clip_value must be a positive number or None, got {clip_value!r}")
+        if strength_activation not in interface_vector.STRENGTH_ACTIVATIONS:
+            raise ValueError(
+                "strength_activation must be one of "
+                f"{sorted(interface_vector.STRENGTH_ACTIVATIONS)}, "
+                f"got {strength_activation!r}")
+        self.clip_value = clip_value
+        self.classic_dnc_output = bool(classic_dnc_output)
+        self.use_bias = bool(use_bias)
+        self.strength_activation = strength_activation
+        self.usage_gradient = bool(usage_gradient)
+        self.clip_controller_state = bool(clip_controller_state)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
+        self._own_controller = controller is None
+        self.controller = controller if controller is not None else self._lstm()
+        self.memory_shapes = external_memory.shapes(
+            self.memory_size, self.word_size, self.num_read_heads,
+            self.num_write_heads)
+
+    def _lstm(self):
+        return keras.layers.LSTMCell(
+            self.controller_units, kernel_initializer=_again(self.kernel_initializer),
+            recurrent_initializer=_again(self.recurrent_initializer),
+            dtype=self._policy, name="controller")
+
+    @property
+    def controller_output_size(self):
+        """Length of the controller's output h_t; known before `build` for RNN cells.
+        """
+        controller = self.controller
+        if hasattr(controller, "output_size"):
+            return controller.output_size
+        return controller.compute_output_shape((None, 1))[-1]
+
+    @property
+    def output_size(self):
+        """Length of the output: `output_size`, or that of `[h_t; reads]`."""
+        if not self.classic_dnc_output:
+            return self._output_size
+        return self.controller_output_size + self.num_read_heads * self.word_size
+
+    @property
+    def state_size(self):
+        """Sizes of the flat states: the controller's, the memory's, the reads'."""
+        sizes = keras.tree.flatten(getattr(self.controller, "state_size", []))
+        sizes += [math.prod(shape) for shape in self.memory_shapes]
+        return sizes + [self.num_read_heads * self.word_size]
+
+    def get_initial_state(self, batch_size=None):
+        """Zeros, `[batch_size, size]` for each size in `state_size`."""
+        return [tf.zeros((batch_size, size), self.compute_dtype)
+                for size in self.state_size]
+
+    def unpack_state(self, states):
+        """The flat list of states as a `DNCState` of full shapes."""
+        num_controller_states = len(states) - len(self.memory_shapes) - 1
+        *fields, reads = states[num_controller_states:]
+        memory = MemoryState(*(
+            tf.reshape(field, (-1,) + shape)
+            for field, shape in zip(fields, self.memory_shapes)))
+        reads = tf.reshape(reads, (-1, self.num_read_heads, self.word_size))
+        return DNCState(list(states[:num_controller_states]), memory, reads)
+
+    def pack_state(self, state):
+        """The inverse of `unpack_state`."""
+        sizes = self.state_size[len(state.controller):]
+        tensors = [*state.memory, state.read_vectors]
+        return list(state.controller) + [
+            tf.reshape(tensor, (-1, size)) for tensor, size in zip(tensors, sizes)]
+
+    def build(self, input_shape):
+        reads_size = self.num_read_heads * self.word_size
+        if not self.controller.built:
+            self.controller.build((input_shape[0], input_shape[-1] + reads_size))
+        size = interface_vector.size(
+            self.word_size, self.num_read_heads, self.num_write_heads)
+        hidden_size = self.controller_output_size
+        self.interface_kernel = self._kernel("interface_kernel", hidden_size, size)
+        self.interface_bias = self._bias("interface_bias", size)
+        self.output_kernel = self.output_bias = None
+        if not self.classic_dnc_output:
+            self.output_kernel = self._kernel(
+                "output_kernel", hidden_size + reads_size, self._output_size)
+            self.output_bias = self._bias("output_bias", self._output_size)
+        self.built = True
+
+    def _kernel(self, name, inputs, outputs):
+        return self.add_weight(
+            name=name, shape=(inputs, outputs),
+            initializer=_again(self.kernel_initializer))
+
+    def _bias(self, name, size):
+        if not self.use_bias:
+            return None
+        return self.add_weight(name=name, shape=(size,), initializer="zeros")
+
+    def weights_as_tensors(self):
+        """`Weights` of the maps around the memory."""
+        return Weights(*(
+            None if variable is None
+            else tf.cast(tf.convert_to_tensor(variable), self.compute_dtype)
+            for variable in (self.interface_kernel, self.interface_bias,
+                             self.output_kernel, self.output_bias)))
+
+    def call(self, inputs, states, training=None):
+        """One time step.
+
+        Args:
+          inputs: `[B, D]`.
+          states: list of `[B, size]`, as `state_size` and `get_initial_state`.
+          training: passed to a controller that takes it.
+
+        Returns:
+          (output `[B, output_size]`, list of next states).
+
+        Raises:
+          ValueError: `inputs` is not of rank 2, or the states are not as described.
+        """
+        if len(inputs.shape) != 2:
+            raise ValueError(
+                "DNCCell takes one time step, inputs [batch, features]; got shape "
+                f"{tuple(inputs.shape)}. For a sequence use DNC or keras.layers.RNN.")
+        check_states(states, self.state_size)
+        state = self.unpack_state([
+            tf.cast(state, self.compute_dtype) for state in states])
+        weights = self.weights_as_tensors()
+        with tf.name_scope("controller"):
+            hidden, controller_state = self._run_controller(inputs, state, training)
+        with tf.name_scope("interface"):
+            interface = self.interface(self._map(
+                hidden, weights.interface_kernel, weights.interface_bias))
+        read_vectors, memory = external_memory.step(
+            state.memory, interface, self.usage_gradient)
+        with tf.name_scope("output"):
+            output = self.output(
+                hidden, tf.reshape(read_vectors, (-1, self.state_size[-1])), weights)
+        next_state = DNCState(controller_state, memory, read_vectors)
+        return output, self.pack_state(next_state)
+
+    def _run_controller(self, inputs, state, training):
+        """h_t, clipped, and the controller's next states."""
+        reads = tf.reshape(state.read_vectors, (-1, self.state_size[-1]))
+        joined = tf.concat([tf.cast(inputs, reads.dtype), reads], axis=1)
+        kwargs = {}
+        if getattr(self.controller, "_call_has_training_arg", False):
+            kwargs["training"] = training
+        if hasattr(self.controller, "state_size"):
+            structure = self.controller.state_size
+            if isinstance(structure, int):
+                structure = [structure]
+            hidden, next_states = self.controller(
+                joined, keras.tree.pack_sequence_as(structure, state.controller),
+                **kwargs)
+        else:
+            hidden, next_states = self.controller(joined, **kwargs), []
+        next_states = [tf.cast(next_state, self.compute_dtype)
+                       for next_state in keras.tree.flatten(next_states)]
+        if self.clip_controller_state:
+            next_states = [self.clip(next_state) for next_state in next_states]
+        return self.clip(tf.cast(hidden, self.compute_dtype)), next_states
+
+    def clip(self, tensor):
+        """`tensor` within [-clip_value, clip_value]."""
+        if self.clip_value is None:
+            return tensor
+        return tf.clip_by_value(tensor, -self.clip_value, self.clip_value)
+
+    def interface(self, vector):
+        """The interface vector xi_t `[B, size]` as an activated `Interface`."""
+        return interface_vector.activate(
+            interface_vector.split(
+                vector, self.word_size, self.num_read_heads, self.num_write_heads),
+            self.strength_activation)
+
+    def output(self, hidden, reads, weights):
+        """y_t = W_y h_t + W_r reads, clipped; or `[h_t; reads]`.
+
+        Args:
+          hidden: `[..., controller output]`, h_t.
+          reads: `[..., R * W]`, the read vectors side by side.
+          weights: `Weights`.
+
+        Returns:
+          `[..., output_size]`.
+        """
+        joined = tf.concat([hidden, reads], axis=-1)
+        if self.classic_dnc_output:
+            return joined
+        return self.clip(
+            self._map(joined, weights.output_kernel, weights.output_bias))
+
+    def _map(self, tensor, kernel, bias):
+        """tensor @ kernel + bias in the policy's compute type."""
+        half = self._policy.compute_dtype
+        result = tf.cast(
+            tf.matmul(tf.cast(tensor, half), tf.cast(kernel, half)), tensor.dtype)
+        return result if bias is None else result + bias
+
+    def get_config(self):
+        config = super().get_config()
+        controller = self.controller
+        serialize = keras.saving.serialize_keras_object
+        config.update(
+            output_size=self._output_size, controller_units=self.controller_units,
+            memory_size=self.memory_size, word_size=self.word_size,
+            num_read_heads=self.num_read_heads,
+            num_write_heads=self.num_write_heads, clip_value=self.clip_value,
+            classic_dnc_output=self.classic_dnc_output,
+            controller=None if self._own_controller else serialize(controller),
+            use_bias=self.use_bias, strength_activation=self.strength_activation,
+            usage_gradient=self.usage_gradient,
+            clip_controller_state=self.clip_controller_state,
+            kernel_initializer=serialize(self.kernel_initializer),
+            recurrent_initializer=serialize(self.recurrent_initializer),
+            dtype=keras.dtype_policies.serialize(self._policy))
+        return config
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        for name in ("controller", "dtype"):
+            if isinstance(config.get(name), dict):
+                config[name] = keras.saving.deserialize_keras_object(config[name])
+        return cls(**config)
+
+
+def check_states(states, sizes):
+    """Raises ValueError unless `states` has one `[B, size]` for each of `sizes`."""
+    shapes = [tuple(state.shape) for state in states]
+    fits = len(shapes) == len(sizes) and all(
+        len(shape) == 2 and shape[1] in (None, size)
+        for shape, size in zip(shapes, sizes))
+    if not fits:
+        raise ValueError(
+            f"The state of a DNC is {len(sizes)} tensors of shapes "
+            f"{[(None, size) for size in sizes]}, got {shapes}")
+
+
+def _positive(name, value):
+    """`value` as an int; ValueError unless it is a positive whole number."""
+    try:
+        whole = int(value)
+    except (TypeError, ValueError):
+        whole = None
+    if whole is None or whole != value or whole < 1:
+        raise ValueError(f"{name} must be a positive integer, got {value!r}")
+    return whole
+
+
+def _again(initializer):
+    """A fresh copy, so that no two weights share one seeded initializer."""
+    if hasattr(initializer, "clone"):
+        return initializer.clone()
+    return initializer

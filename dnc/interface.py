@@ -1,0 +1,121 @@
+"""The interface vector: what the controller says to the memory at each step.
+
+The controller's output is mapped to one vector per step, `xi_t = W_xi h_t`, which
+is cut into the parameters of the read and write heads. In the paper's order, for
+R read heads, H write heads and words of size W:
+
+  R read keys (W each), R read strengths, H write keys, H write strengths,
+  H erase vectors, H write vectors, R free gates, H allocation gates,
+  H write gates, R read modes (1 + 2H each: backward, content, forward)
+
+which for H = 1 makes `W*R + 3W + 5R + 3` numbers.
+"""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+
+class Interface(NamedTuple):
+    """The parameters of all heads at one step, after their activations.
+
+    Attributes:
+      read_keys: `[B, R, W]`, k^r.
+      read_strengths: `[B, R]`, beta^r, in [1, inf).
+      write_keys: `[B, H, W]`, k^w.
+      write_strengths: `[B, H]`, beta^w, in [1, inf).
+      erase_vectors: `[B, H, W]`, e, in [0, 1].
+      write_vectors: `[B, H, W]`, v.
+      free_gates: `[B, R]`, f, in [0, 1].
+      allocation_gates: `[B, H]`, g^a, in [0, 1].
+      write_gates: `[B, H]`, g^w, in [0, 1].
+      read_modes: `[B, R, 1 + 2H]`, pi, sums to 1: backward (H), content, forward
+        (H).
+    """
+
+    read_keys: tf.Tensor
+    read_strengths: tf.Tensor
+    write_keys: tf.Tensor
+    write_strengths: tf.Tensor
+    erase_vectors: tf.Tensor
+    write_vectors: tf.Tensor
+    free_gates: tf.Tensor
+    allocation_gates: tf.Tensor
+    write_gates: tf.Tensor
+    read_modes: tf.Tensor
+
+
+def oneplus(x):
+    """1 + log(1 + e^x), in [1, inf)."""
+    return 1 + tf.nn.softplus(x)
+
+
+# What a strength may be: the paper's oneplus, or the softplus of the authors'
+# released code, which lets a look-up be blunter than cosine similarity itself.
+STRENGTH_ACTIVATIONS = {"oneplus": oneplus, "softplus": tf.nn.softplus}
+
+
+def shapes(word_size, num_read_heads, num_write_heads):
+    """The shape of each field for one sample, an `Interface` of tuples of ints."""
+    num_modes = 1 + 2 * num_write_heads
+    return Interface(
+        read_keys=(num_read_heads, word_size),
+        read_strengths=(num_read_heads,),
+        write_keys=(num_write_heads, word_size),
+        write_strengths=(num_write_heads,),
+        erase_vectors=(num_write_heads, word_size),
+        write_vectors=(num_write_heads, word_size),
+        free_gates=(num_read_heads,),
+        allocation_gates=(num_write_heads,),
+        write_gates=(num_write_heads,),
+        read_modes=(num_read_heads, num_modes))
+
+
+def size(word_size, num_read_heads, num_write_heads):
+    """The length of the interface vector."""
+    fields = shapes(word_size, num_read_heads, num_write_heads)
+    return sum(_count(shape) for shape in fields)
+
+
+def split(vector, word_size, num_read_heads, num_write_heads):
+    """Cuts the vector into its fields, before any activation.
+
+    Args:
+      vector: `[B, size(word_size, num_read_heads, num_write_heads)]`.
+
+    Returns:
+      `Interface`.
+    """
+    fields = shapes(word_size, num_read_heads, num_write_heads)
+    pieces = tf.split(vector, [_count(shape) for shape in fields], axis=1)
+    return Interface(*(
+        tf.reshape(piece, (-1,) + shape) for piece, shape in zip(pieces, fields)))
+
+
+def activate(raw, strength_activation="oneplus"):
+    """Brings each field into its range: strengths, gates, erase vectors, modes.
+
+    Args:
+      raw: `Interface` as `split` gives it.
+      strength_activation: a key of `STRENGTH_ACTIVATIONS`.
+
+    Returns:
+      `Interface`.
+    """
+    strength = STRENGTH_ACTIVATIONS[strength_activation]
+    return raw._replace(
+        read_strengths=strength(raw.read_strengths),
+        write_strengths=strength(raw.write_strengths),
+        erase_vectors=tf.sigmoid(raw.erase_vectors),
+        free_gates=tf.sigmoid(raw.free_gates),
+        allocation_gates=tf.sigmoid(raw.allocation_gates),
+        write_gates=tf.sigmoid(raw.write_gates),
+        read_modes=tf.nn.softmax(raw.read_modes, axis=2))
+
+
+def _count(shape):
+    """How many numbers a field of this shape takes."""
+    count = 1
+    for dimension in shape:
+        count *= dimension
+    return count

@@ -1,0 +1,113 @@
+"""The external memory: its state, and one step of write, link and read."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from dnc import addressing
+
+
+class MemoryState(NamedTuple):
+    """Everything that the memory carries from one step to the next.
+
+    Attributes:
+      memory: `[B, N, W]`, M.
+      usage: `[B, N]`, u.
+      link: `[B, H, N, N]`, L; `link[b, h, i, j]`: slot i written after slot j.
+      precedence: `[B, H, N]`, p.
+      write_weighting: `[B, H, N]`, w^w.
+      read_weighting: `[B, R, N]`, w^r.
+    """
+
+    memory: tf.Tensor
+    usage: tf.Tensor
+    link: tf.Tensor
+    precedence: tf.Tensor
+    write_weighting: tf.Tensor
+    read_weighting: tf.Tensor
+
+
+def shapes(memory_size, word_size, num_read_heads, num_write_heads):
+    """The shape of each field for one sample, a `MemoryState` of tuples of ints."""
+    return MemoryState(
+        memory=(memory_size, word_size),
+        usage=(memory_size,),
+        link=(num_write_heads, memory_size, memory_size),
+        precedence=(num_write_heads, memory_size),
+        write_weighting=(num_write_heads, memory_size),
+        read_weighting=(num_read_heads, memory_size))
+
+
+def step(state, interface, usage_gradient=True):
+    """One step: free and allocate, write, link, read.
+
+    Args:
+      state: `MemoryState` of the step before.
+      interface: `dnc.interface.Interface`, after its activations.
+      usage_gradient: False stops the gradient that reaches the write weightings
+        through usage, as the authors' released code does; the paper does not.
+
+    Returns:
+      (read_vectors `[B, R, W]`, the next `MemoryState`).
+    """
+    with tf.name_scope("write_head"):
+        usage, write_weighting = _write_weighting(state, interface, usage_gradient)
+        with tf.name_scope("erase_and_write"):
+            memory = addressing.erase_and_write(
+                state.memory, write_weighting,
+                interface.erase_vectors, interface.write_vectors)
+    with tf.name_scope("temporal_linkage"):
+        link = addressing.link_matrix(
+            state.link, state.precedence, write_weighting)
+        precedence = addressing.precedence(state.precedence, write_weighting)
+    with tf.name_scope("read_heads"):
+        read_weighting = _read_weighting(
+            memory, link, state.read_weighting, interface)
+        with tf.name_scope("read"):
+            read_vectors = tf.matmul(read_weighting, memory)
+    return read_vectors, MemoryState(
+        memory, usage, link, precedence, write_weighting, read_weighting)
+
+
+def _write_weighting(state, interface, usage_gradient):
+    """u_t `[B, N]` and w^w_t `[B, H, N]`."""
+    with tf.name_scope("content_addressing"):
+        content = addressing.content_weighting(
+            state.memory, interface.write_keys, interface.write_strengths)
+    return allocate_and_blend(state, interface, content, usage_gradient)
+
+
+def allocate_and_blend(state, interface, content, usage_gradient):
+    """Usage and write weighting, given what the write keys found.
+
+    Args:
+      state: `MemoryState` of the step before; `usage`, `write_weighting` and
+        `read_weighting` are read.
+      interface: `dnc.interface.Interface`.
+      content: `[B, H, N]`, the content weighting of the write keys.
+      usage_gradient: as in `step`.
+
+    Returns:
+      (usage `[B, N]`, write weighting `[B, H, N]`).
+    """
+    with tf.name_scope("allocation"):
+        previous = state.write_weighting
+        usage = addressing.usage(
+            state.usage, previous if usage_gradient else tf.stop_gradient(previous),
+            interface.free_gates, state.read_weighting)
+        allocation = addressing.allocation_weighting(
+            usage, interface.allocation_gates * interface.write_gates)
+    with tf.name_scope("weighting"):
+        return usage, addressing.write_weighting(
+            allocation, content, interface.allocation_gates, interface.write_gates)
+
+
+def _read_weighting(memory, link, prev_read_weighting, interface):
+    """w^r_t `[B, R, N]`."""
+    with tf.name_scope("content"):
+        content = addressing.content_weighting(
+            memory, interface.read_keys, interface.read_strengths)
+    backward, forward = addressing.directional_weightings(link, prev_read_weighting)
+    with tf.name_scope("blend"):
+        return addressing.read_weighting(
+            backward, content, forward, interface.read_modes)
