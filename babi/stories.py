@@ -5,6 +5,7 @@ with tabs is a question: its text, the answer, and the numbers of the lines that
 support the answer.
 """
 
+import functools
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -74,17 +75,19 @@ def parse_stories(data: bytes, source: str, task: int) -> list[Story]:
     lines: list[Line] = []
     first = 1  # line of the file where the story at hand starts
     for number, text in enumerate(_text_lines(data, source), start=1):
-        place = f"{source}:{number}"
         index, _, body = text.partition(" ")
         if index == "1" and lines:
             stories.append(_story(task, lines, f"{source}:{first}"))
             lines, first = [], number
-        if index != str(len(lines) + 1):
-            following = f" or {len(lines) + 1}" if lines else ""
-            raise DataError(
-                f"{place}: expected a line numbered 1{following}, got "
-                f"{_shown(text)}; the lines of a story are numbered 1, 2, 3, ...")
-        lines.append(_parse_line(body, place, lines))
+        try:
+            if index != str(len(lines) + 1):
+                following = f" or {len(lines) + 1}" if lines else ""
+                raise DataError(
+                    f"expected a line numbered 1{following}, got {_shown(text)}; "
+                    f"the lines of a story are numbered 1, 2, 3, ...")
+            lines.append(_question(body, lines) if "\t" in body else _statement(body))
+        except DataError as fault:
+            raise DataError(f"{source}:{number}: {fault}") from None
     stories.append(_story(task, lines, f"{source}:{first}"))
     return stories
 
@@ -143,55 +146,64 @@ def _story(task: int, lines: list[Line], place: str) -> Story:
     return Story(task, tuple(lines))
 
 
-def _parse_line(body: str, place: str, previous: list[Line]) -> Line:
-    """Reads a line without its number; `previous` are the story's lines so far."""
-    text, *fields = body.split("\t")
-    text = text.strip(" ")
-    mark = "?" if fields else "."
-    if not text.endswith(mark) or not text.isprintable():
-        wanted = ("a question ends in '?', then come a tab and the answer" if fields
-                  else "a statement ends in '.', a question has tabs after its '?'")
-        raise DataError(f"{place}: cannot read {_shown(body)}; {wanted}, and no "
-                        f"control character is allowed")
-    words = text[:-1].split()
-    if not words or not {"-"}.isdisjoint(words) or "." in text[:-1] or "?" in text[:-1]:
-        raise DataError(
-            f"{place}: cannot read {_shown(text)}; a line is one sentence: words, "
-            f"then one '.' or '?', and no word is '-'")
-    if not fields:
-        return Line(text)
-    if len(fields) != 2:
-        raise DataError(
-            f"{place}: a question needs two tabs (question, answer, numbers of "
-            f"the supporting lines), got {len(fields)} in {_shown(body)}")
-    return Line(text, _answer(fields[0], place), _support(fields[1], place, previous))
+# Sentences and answers come from small worlds and repeat: caching what has been
+# checked saves most of the time and memory of reading.
+@functools.lru_cache(maxsize=1 << 16)
+def _statement(body: str) -> Line:
+    """Reads a statement's line without its number."""
+    return Line(_sentence(body, "."))
 
 
-def _answer(answer: str, place: str) -> str:
+def _question(body: str, previous: list[Line]) -> Line:
+    """Reads a question's line; `previous` are the story's lines before it."""
+    fields = body.split("\t")
+    if len(fields) != 3:
+        raise DataError(
+            f"a question needs two tabs (question, answer, numbers of the "
+            f"supporting lines), got {len(fields) - 1} in {_shown(body)}; mend it")
+    text, answer, support = fields
+    return Line(_sentence(text, "?"), _answer(answer), _support(support, previous))
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _sentence(text: str, mark: str) -> str:
+    """Checks that text is words and then the mark `.` or `?`; cuts outer spaces."""
+    sentence = text.strip(" ")
+    if not sentence.endswith(mark) or not sentence.isprintable():
+        wanted = ("a question ends in '?', then come a tab and the answer"
+                  if mark == "?" else
+                  "a statement ends in '.', a question has tabs after its '?'")
+        raise DataError(f"cannot read {_shown(text)}; {wanted}, and no control "
+                        f"character is allowed")
+    words = sentence[:-1].split()
+    if not words or "-" in words or "." in sentence[:-1] or "?" in sentence[:-1]:
+        raise DataError(f"cannot read {_shown(text)}; a line is one sentence: "
+                        f"words, then one '.' or '?', and no word is '-'")
+    return sentence
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _answer(answer: str) -> str:
     """Checks an answer: words joined by commas."""
-    words = answer.split(",")
-    if not all(words):
-        raise DataError(f"{place}: the answer {_shown(answer)} lacks a word; write "
-                        f"words joined by commas, without spaces")
-    for word in words:
-        if word in {"-", ".", "?"} or not word.isprintable() or " " in word:
-            raise DataError(f"{place}: the answer {_shown(answer)} is not words "
-                            f"joined by commas, without spaces; mend it")
+    for word in answer.split(","):
+        if word in {"", "-", ".", "?"} or not word.isprintable() or " " in word:
+            raise DataError(f"the answer {_shown(answer)} is not words joined by "
+                            f"commas, without spaces; mend it")
     return answer
 
 
-def _support(text: str, place: str, previous: list[Line]) -> tuple[int, ...]:
+def _support(text: str, previous: list[Line]) -> tuple[int, ...]:
     """Reads the numbers of the lines that support an answer."""
     support = []
     for field in text.split(" ") if text else ():
         well_formed = (field.isascii() and field.isdigit() and field[0] != "0"
                        and len(field) <= _MAX_SUPPORT_DIGITS)
-        if not well_formed or not 1 <= int(field) <= len(previous):
+        if not well_formed or int(field) > len(previous):
             raise DataError(
-                f"{place}: supporting line {_shown(field)} is not the number of an "
-                f"earlier line of the story (1 to {len(previous)}); mend the number")
+                f"supporting line {_shown(field)} is not the number of an earlier "
+                f"line of the story (1 to {len(previous)}); mend the number")
         if previous[int(field) - 1].answer is not None:
-            raise DataError(f"{place}: supporting line {field} is a question; name "
+            raise DataError(f"supporting line {field} is a question; name "
                             f"statements only")
         support.append(int(field))
     return tuple(support)
