@@ -1,0 +1,33 @@
+"""Writing small files so that a crash never leaves half of one."""
+
+import os
+from pathlib import Path
+
+
+def write_atomically(path: str | Path, data: bytes) -> None:
+    """Writes a file so that it is there whole or not at all, even after a crash.
+
+    Raises:
+      OSError: the disk is full or may not be written to; the old file, if there
+        was one, is untouched.
+    """
+    path = Path(path)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(aside, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+        sync_folder(path.parent)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def sync_folder(folder: str | Path) -> None:
+    """Makes renames inside a folder last through a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
