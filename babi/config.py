@@ -1,0 +1,346 @@
+"""Every setting of the experiment: its default, its range, its flag, its record.
+
+A setting stands here once. `define_flags` makes a command-line flag of each,
+`from_flags` reads them, and a run directory keeps them as readable JSON
+(`RunRecord`), so that a checkpoint can be used without any flag.
+
+No TensorFlow here: a wrong flag is reported at once.
+"""
+
+import dataclasses
+import json
+import math
+import pathlib
+from typing import Any
+
+from absl import flags
+
+from babi.files import write_atomically
+from babi.tasks import TASK_NAMES, parse_tasks
+
+RECORD_FILE = "config.json"
+RECORD_FORMAT = 1
+_MAX_RECORD_BYTES = 1 << 20
+
+# What a continued run may do with a setting.
+FIXED = "fixed"  # the meaning of the weights or of the data order hangs on it
+ADJUSTABLE = "adjustable"  # may change, when asked for with --change_settings
+FREE = "free"  # may change at any time: the weights do not depend on it
+
+
+class ConfigError(ValueError):
+    """A setting that can't be used: one line with its name and the way out."""
+
+
+def _setting(default, description, change=FIXED, **limits):
+    """A field with a flag.
+
+    Args:
+      default: the value without a flag.
+      description: text for --help.
+      change: FIXED, ADJUSTABLE or FREE.
+      **limits: `minimum`, `maximum`, `above` (numbers), `choices` (texts).
+    """
+    metadata = {"description": description, "change": change, "limits": limits}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of one run; the defaults are those of the paper's DNC1."""
+
+    # Data.
+    tasks: tuple[int, ...] = _setting(
+        tuple(TASK_NAMES), "tasks to train on jointly, such as 1,2,19 or 1-5 or all")
+    variant: str = _setting(
+        "en-10k", "the folder of the bAbI archive to train on")
+    batch_size: int = _setting(
+        1, "stories in a padded batch; without effect when --packed_rows is given",
+        minimum=1, maximum=65536)
+    packed_rows: int = _setting(
+        0, "rows in a packed batch, each of several stories one after the other; "
+        "0: padded batches of --batch_size stories", minimum=0, maximum=65536)
+    row_length: int = _setting(
+        480, "steps in a packed row; longer stories are left out of training",
+        minimum=8, maximum=65536)
+    sampling: str = _setting(
+        "stories", "what is drawn evenly: stories, or tasks and then a story of the "
+        "task", choices=("stories", "tasks"))
+
+    # Model.
+    controller_units: int = _setting(
+        256, "units of the LSTM controller", minimum=1, maximum=65536)
+    memory_size: int = _setting(
+        256, "slots of the memory (N)", minimum=1, maximum=65536)
+    word_size: int = _setting(
+        64, "numbers in a memory slot (W)", minimum=1, maximum=65536)
+    num_read_heads: int = _setting(4, "read heads (R)", minimum=1, maximum=1024)
+    num_write_heads: int = _setting(1, "write heads (H)", minimum=1, maximum=1024)
+    clip_value: float = _setting(
+        20.0, "bound on the controller's output and on the model's output; "
+        "0: no bound", minimum=0.0)
+    use_bias: bool = _setting(
+        False, "biases in the interface and output maps, as in the authors' code; "
+        "the paper has none")
+    weight_stddev: float = _setting(
+        0.1, "standard deviation of the initial weights, drawn from a normal "
+        "distribution; 0: Keras's own initial weights", minimum=0.0, maximum=100.0)
+
+    # Optimizer.
+    optimizer: str = _setting(
+        "rmsprop", "the optimizer", ADJUSTABLE, choices=("rmsprop", "adam"))
+    learning_rate: float = _setting(1e-4, "learning rate", ADJUSTABLE, above=0.0)
+    momentum: float = _setting(
+        0.9, "momentum of RMSProp; beta_1 of Adam", ADJUSTABLE,
+        minimum=0.0, maximum=0.9999999)
+    rho: float = _setting(
+        0.9, "decay of RMSProp's mean of squared gradients; beta_2 of Adam",
+        ADJUSTABLE, minimum=0.0, maximum=0.9999999)
+    epsilon: float = _setting(
+        1e-10, "the optimizer's term against division by zero", ADJUSTABLE,
+        above=0.0)
+    learning_rate_schedule: str = _setting(
+        "constant", "how the learning rate falls after warm-up: not at all; cosine, "
+        "to --decay_rate times its value over --decay_steps; exponential, by "
+        "--decay_rate every --decay_steps", ADJUSTABLE,
+        choices=("constant", "cosine", "exponential"))
+    warmup_steps: int = _setting(
+        0, "updates over which the learning rate rises from 0", ADJUSTABLE, minimum=0)
+    decay_steps: int = _setting(
+        0, "updates of the decay; needed by the cosine and exponential schedules",
+        ADJUSTABLE, minimum=0)
+    decay_rate: float = _setting(
+        0.1, "factor of the decay", ADJUSTABLE, minimum=0.0, maximum=1.0)
+    max_grad_norm: float = _setting(
+        10.0, "gradients are scaled down to this global norm; 0: never", ADJUSTABLE,
+        minimum=0.0)
+
+    # The run.
+    seed: int = _setting(
+        1, "seed of the initial weights, of the validation split and of the order "
+        "of the stories", minimum=0, maximum=2**31 - 1)
+    num_training_iterations: int = _setting(
+        590_000, "iterations to train for, counted from the start of the run", FREE,
+        minimum=0)
+    report_interval: int = _setting(
+        100, "iterations between reports (screen, log, TensorBoard)", FREE, minimum=1)
+    checkpoint_interval: int = _setting(
+        5_000, "iterations between checkpoints", FREE, minimum=1)
+    max_checkpoints: int = _setting(
+        5, "newest checkpoints to keep; the best one is kept besides", FREE,
+        minimum=1)
+    validation_interval: int = _setting(
+        10_000, "iterations between validations; 0: never", FREE, minimum=0)
+    validation_stories: int = _setting(
+        60, "held-out stories of each task to validate on; 0: all of them",
+        ADJUSTABLE, minimum=0)
+    max_bad_steps: int = _setting(
+        20, "steps in a row without a finite loss and gradient after which "
+        "training stops", FREE, minimum=1)
+    jit: bool = _setting(
+        True, "compile the training step with XLA; --nojit: a plain graph", FREE)
+    deterministic: bool = _setting(
+        False, "choose deterministic operations wherever there is a choice", FREE)
+    mixed_precision: bool = _setting(
+        False, "bfloat16 controller and output; addressing stays in float32",
+        ADJUSTABLE)
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            _check(field, getattr(self, field.name))
+        if self.learning_rate_schedule != "constant" and not self.decay_steps:
+            raise ConfigError(
+                f"--learning_rate_schedule={self.learning_rate_schedule} needs "
+                f"--decay_steps, the number of updates over which the rate falls")
+
+
+def _check(field, value):
+    """Raises ConfigError if a value is not of the field's type or in its range."""
+    kind, limits = type(field.default), field.metadata["limits"]
+    if field.name == "tasks":
+        expected = (f"task numbers from 1 to {len(TASK_NAMES)} in ascending order, "
+                    f"each once")
+        good = (isinstance(value, tuple) and bool(value)
+                and all(type(task) is int and task in TASK_NAMES for task in value)
+                and list(value) == sorted(set(value)))
+    elif "choices" in limits:
+        expected = f"one of {', '.join(limits['choices'])}"
+        good = value in limits["choices"]
+    elif kind in (bool, str):
+        expected = f"a value such as {field.default!r}"
+        good = type(value) is kind and value != ""
+    else:
+        expected, good = _number_check(kind, value, **limits)
+    if not good:
+        raise ConfigError(f"--{field.name}={_shown(value)}: {expected} is expected")
+
+
+def _number_check(kind, value, minimum=None, maximum=None, above=None):
+    """(what is expected, whether value is that) for a number."""
+    expected = "a whole number" if kind is int else "a finite number"
+    good = type(value) is kind and math.isfinite(value)
+    if minimum is not None:
+        expected += f", at least {minimum:,}"
+        good = good and value >= minimum
+    if maximum is not None:
+        expected += f", at most {maximum:,}"
+        good = good and value <= maximum
+    if above is not None:
+        expected += f", more than {above:,}"
+        good = good and value > above
+    return expected, good
+
+
+def _shown(value, limit=60):
+    """A value for an error message, on one line and not too long."""
+    if isinstance(value, tuple):
+        value = ",".join(map(str, value))
+    text = str(value) if isinstance(value, (str, int, float)) else repr(value)
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[:limit] + "..."
+
+
+class _TasksParser(flags.ArgumentParser):
+    """Reads a choice of tasks from the command line."""
+
+    syntactic_help = "task numbers, such as 1,2,19 or 1-5, or all"
+
+    def parse(self, argument):
+        return argument if isinstance(argument, tuple) else parse_tasks(argument)
+
+
+class _TasksSerializer(flags.ArgumentSerializer):
+    """Writes a choice of tasks as a flag's value."""
+
+    def serialize(self, value):
+        return ",".join(map(str, value))
+
+
+def define_flags():
+    """Defines a command-line flag for every setting."""
+    define = {int: flags.DEFINE_integer, float: flags.DEFINE_float,
+              bool: flags.DEFINE_bool, str: flags.DEFINE_string}
+    for field in dataclasses.fields(Config):
+        description = field.metadata["description"]
+        if field.name == "tasks":
+            flags.DEFINE(_TasksParser(), field.name, field.default, description,
+                         serializer=_TasksSerializer())
+        else:
+            define[type(field.default)](field.name, field.default, description)
+
+
+def from_flags(values=flags.FLAGS):
+    """Config of the parsed flags.
+
+    Raises:
+      ConfigError: a flag out of its range.
+    """
+    return Config(**{field.name: getattr(values, field.name)
+                     for field in dataclasses.fields(Config)})
+
+
+@dataclasses.dataclass(frozen=True)
+class RunRecord:
+    """What a run directory says about its run, kept as `config.json`.
+
+    Attributes:
+      config: the settings.
+      data: identity of the training data: where it came from, its hash, how much.
+      packages: {package: version} of what the run was started with.
+      changes: what was changed since, one text a change, oldest first.
+    """
+
+    config: Config
+    data: dict[str, Any]
+    packages: dict[str, str]
+    changes: tuple[str, ...] = ()
+
+    def to_json(self):
+        """The record as readable JSON."""
+        return json.dumps({"format": RECORD_FORMAT,
+                           "settings": dataclasses.asdict(self.config),
+                           "data": self.data,
+                           "packages": self.packages,
+                           "changes": self.changes}, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text, place):
+        """Reads `to_json`'s text; `place` is the file's name for errors.
+
+        Raises:
+          ConfigError: not a record, or a setting that is missing, unknown or out of
+            its range.
+        """
+        try:
+            record = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ConfigError(f"{place}: not JSON ({_shown(error)}); restore the "
+                              f"file, or start in another directory") from None
+        parts = {"settings": dict, "data": dict, "packages": dict, "changes": list}
+        if not (isinstance(record, dict) and record.get("format") == RECORD_FORMAT
+                and all(type(record.get(name)) is kind
+                        for name, kind in parts.items())):
+            raise ConfigError(
+                f"{place}: not a run's record of format {RECORD_FORMAT} (an object "
+                f"with {', '.join(parts)}); restore the file, or start in another "
+                f"directory")
+        try:
+            return cls(_config_from_dict(record["settings"]), record["data"],
+                       {str(k): str(v) for k, v in record["packages"].items()},
+                       tuple(map(str, record["changes"])))
+        except ConfigError as fault:
+            raise ConfigError(f"{place}: {fault}") from None
+
+    def write(self, directory):
+        """Writes the record into a run directory, at once or not at all."""
+        path = pathlib.Path(directory) / RECORD_FILE
+        write_atomically(path, self.to_json().encode())
+
+    @classmethod
+    def read(cls, directory):
+        """Reads a run directory's record.
+
+        Raises:
+          ConfigError: there is none, or it can't be used.
+        """
+        path = pathlib.Path(directory) / RECORD_FILE
+        try:
+            with open(path, "rb") as file:
+                data = file.read(_MAX_RECORD_BYTES + 1)
+        except OSError as error:
+            raise ConfigError(f"{path}: {error.strerror}; a checkpoint needs the "
+                              f"{RECORD_FILE} of its run beside it") from None
+        if len(data) > _MAX_RECORD_BYTES:
+            raise ConfigError(f"{path}: larger than {_MAX_RECORD_BYTES} bytes, so "
+                              f"not a run's record")
+        return cls.from_json(data.decode("utf-8", "replace"), path)
+
+
+def _config_from_dict(settings):
+    """Config of a record's settings; every setting must be there, and no other."""
+    names = {field.name for field in dataclasses.fields(Config)}
+    for name in sorted(names.symmetric_difference(settings)):
+        state = "is missing" if name in names else "is unknown"
+        raise ConfigError(f"the setting {_shown(name)} {state}; the record was made "
+                          f"by another version or was changed by hand")
+    tasks = settings["tasks"]
+    tasks = tuple(tasks) if isinstance(tasks, list) else tasks
+    whole = {field.name: float(settings[field.name])
+             for field in dataclasses.fields(Config)
+             if type(field.default) is float and type(settings[field.name]) is int
+             and abs(settings[field.name]) < 2**53}
+    return Config(**(settings | whole | {"tasks": tasks}))
+
+
+def differences(old, new, kinds=(FIXED, ADJUSTABLE)):
+    """Settings that differ between two Configs, as texts `--name: old -> new`.
+
+    Args:
+      old, new: the Configs.
+      kinds: the kinds of settings to compare.
+    """
+    return [f"--{field.name}: {_shown(getattr(old, field.name))} -> "
+            f"{_shown(getattr(new, field.name))}"
+            for field in dataclasses.fields(Config)
+            if field.metadata["change"] in kinds
+            and getattr(old, field.name) != getattr(new, field.name)]

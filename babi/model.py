@@ -1,0 +1,91 @@
+"""The question answerer: words in, a distribution over words out, at every step.
+
+Shapes: B rows of a batch, T steps, V words of the vocabulary.
+"""
+
+import keras
+import tensorflow as tf
+
+from dnc import DNC
+
+
+@keras.saving.register_keras_serializable("babi")
+class QuestionAnswerer(keras.Model):
+    """A DNC that reads a story word by word and answers where a `-` stands.
+
+    Args:
+      vocabulary_size: V.
+      **dnc_arguments: arguments of `dnc.DNC`.
+    """
+
+    def __init__(self, vocabulary_size, name="question_answerer", **dnc_arguments):
+        super().__init__(name=name)
+        self.vocabulary_size = vocabulary_size
+        self._dnc_arguments = dnc_arguments
+        self.dnc = DNC(vocabulary_size, return_sequences=True, name="dnc",
+                       **dnc_arguments)
+
+    def build(self, input_shape=None):
+        self.dnc.build((None, None, self.vocabulary_size))
+        self.built = True
+
+    def call(self, tokens, mask=None, resets=None, training=None):
+        """Scores of the words at each step.
+
+        Args:
+          tokens: `[B, T]` whole numbers below V.
+          mask: `[B, T]` booleans; False for padding.
+          resets: `[B, T]` booleans; True where a story starts.
+          training: passed to the layers.
+
+        Returns:
+          logits `[B, T, V]`, float32.
+        """
+        words = tf.one_hot(tokens, self.vocabulary_size)
+        logits = self.dnc(words, mask=mask, resets=resets, training=training)
+        return tf.cast(logits, tf.float32)
+
+    def get_config(self):
+        return {"vocabulary_size": self.vocabulary_size, "name": self.name,
+                **self._dnc_arguments}
+
+
+def build_model(config, vocabulary_size):
+    """The model of a `config.Config`, with weights."""
+    arguments = {}
+    if config.weight_stddev:
+        initializer = keras.initializers.RandomNormal(stddev=config.weight_stddev)
+        arguments.update(kernel_initializer=initializer,
+                         recurrent_initializer=initializer)
+    model = QuestionAnswerer(
+        vocabulary_size,
+        controller_units=config.controller_units,
+        memory_size=config.memory_size,
+        word_size=config.word_size,
+        num_read_heads=config.num_read_heads,
+        num_write_heads=config.num_write_heads,
+        clip_value=config.clip_value or None,
+        use_bias=config.use_bias,
+        jit=config.jit,
+        dtype="mixed_bfloat16" if config.mixed_precision else "float32",
+        **arguments)
+    model.build()
+    return model
+
+
+def answer_loss(logits, targets, answers):
+    """Mean cross-entropy over the answer steps of a batch; 0 if there are none.
+
+    Args:
+      logits: `[B, T, V]`.
+      targets: `[B, T]` whole numbers: the right word of each answer step.
+      answers: `[B, T]` booleans: True at the steps that count.
+
+    Returns:
+      A scalar.
+    """
+    surprise = tf.nn.sparse_softmax_cross_entropy_with_logits(
+        labels=targets, logits=logits)
+    surprise = tf.where(answers, surprise, 0.0)
+    count = tf.math.count_nonzero(answers, dtype=surprise.dtype)
+    return tf.reduce_sum(surprise) / tf.maximum(count, 1.0)
