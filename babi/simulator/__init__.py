@@ -1,0 +1,22 @@
+"""The 20 bAbI tasks, generated: as many stories as wanted, in the official words.
+
+    from babi.simulator import Options, generate_story, stream
+    story = generate_story(task=3, seed=0, index=17)
+    for story in stream(tasks=range(1, 21), seed=0, start=1000): ...
+    longer = generate_story(3, 0, 17, Options(num_actors=8, length_factor=4))
+
+`python3 -m babi.simulator --output_dir=...` writes files in the official layout;
+`python3 -m babi.simulator.fidelity --data_dir=...` compares with the official ones.
+
+How stories come about: `world` and `script` have what the tasks share, `whereabouts`,
+`carrying`, `time_reasoning`, `space` and `reasoning` the rules of the tasks, `words`
+all words, and `registry` the list of the tasks.
+"""
+
+from babi.simulator.generation import (OFFICIAL_STORIES, SPLITS, VERSION, check_options,
+                                       generate_story, stream)
+from babi.simulator.options import Options
+from babi.simulator.registry import TASKS
+
+__all__ = ["OFFICIAL_STORIES", "SPLITS", "TASKS", "VERSION", "Options",
+           "check_options", "generate_story", "stream"]
