@@ -1,0 +1,237 @@
+"""Examples in the order of training: numbered streams that can start anywhere.
+
+A stream gives the example at any position, 0, 1, 2, ..., so that a run goes on
+after a restart from a position alone. Orders come from the seed by way of
+PCG64's raw output, which NumPy keeps the same on every machine and in every
+version (it makes no such promise for `Generator.permutation`).
+"""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from babi.encoding import Encoder, Example, story_length
+from babi.stories import Story
+
+VALIDATION_SHARE = 0.1  # of each task's training stories
+SAMPLINGS = ("stories", "tasks")
+_REMEMBERED = 4096  # generated examples kept at hand
+
+# Keep the random numbers of different purposes apart.
+_HOLD_OUT, _STORY_ORDER, _TASK_ORDER, _ORDER_IN_TASK = range(4)
+
+
+class ExampleStream(Protocol):
+    """Examples by position.
+
+    Attributes:
+      count: number of positions, None for an endless stream.
+      longest: no example has more tokens.
+    """
+
+    count: int | None
+    longest: int
+
+    def example(self, position: int) -> Example:
+        """The example at a position; always the same one."""
+
+    def length(self, position: int) -> int:
+        """Number of tokens of the example at a position."""
+
+    def task(self, position: int) -> int:
+        """Task number of the example at a position."""
+
+    def epoch(self, position: int) -> float:
+        """How often the stories have been seen through before a position."""
+
+
+@functools.lru_cache(maxsize=128)
+def permutation(size: int, *key: int) -> np.ndarray:
+    """A random order of 0 to `size - 1`, the same for the same key everywhere.
+
+    Args:
+      size: how many numbers.
+      *key: non-negative integers, such as a seed and an epoch.
+
+    Returns:
+      int64 `[size]`, read-only.
+    """
+    draws = np.random.PCG64(np.random.SeedSequence(key)).random_raw(size)
+    order = np.argsort(draws, kind="stable")
+    order.setflags(write=False)
+    return order
+
+
+def hold_out(counts: Mapping[int, int], seed: int, share: float = VALIDATION_SHARE
+             ) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
+    """Splits the stories of each task into training and validation.
+
+    A task's split depends on the seed and its number of stories, not on which
+    other tasks are chosen. Stories with equal text may fall on both sides, as
+    they do between the training and test files of task 4.
+
+    Args:
+      counts: `{task: number of stories}`.
+      seed: a non-negative integer.
+      share: share of the stories held out, rounded to whole stories.
+
+    Returns:
+      `(training, validation)`, each `{task: ascending story numbers}`.
+
+    Raises:
+      ValueError: a share that leaves nothing to train on.
+    """
+    if not 0 <= share < 1:
+        raise ValueError(f"validation share: expected 0 <= share < 1, got {share}")
+    training, validation = {}, {}
+    for task, count in counts.items():
+        order = permutation(count, seed, _HOLD_OUT, task)
+        held = min(round(count * share), count - 1)
+        validation[task] = np.sort(order[:held])
+        training[task] = np.sort(order[held:])
+    return training, validation
+
+
+class StoryStream:
+    """A finite list of stories, seen epoch after epoch.
+
+    With sampling "stories" each epoch holds every story once, in an order given
+    by the seed and the epoch: a fair draw over stories. With "tasks" each run of
+    as many positions as there are tasks holds every task once, in random order,
+    and each task goes through its own stories epoch after epoch.
+    """
+
+    def __init__(self, stories: Mapping[int, Sequence[Story]], encoder: Encoder,
+                 seed: int, chosen: Mapping[int, np.ndarray] | None = None,
+                 sampling: str = "stories", epochs: int | None = None):
+        """Makes a stream.
+
+        Args:
+          stories: `{task: stories}`.
+          encoder: turns stories into examples.
+          seed: a non-negative integer.
+          chosen: `{task: story numbers}` to use; None: all.
+          sampling: "stories" or "tasks".
+          epochs: for a stream that ends, the number of epochs (with "tasks", of
+            as many positions as there are stories); None: endless.
+
+        Raises:
+          ValueError: no stories, an unknown sampling, a negative seed.
+        """
+        if sampling not in SAMPLINGS:
+            raise ValueError(f"sampling: expected one of {', '.join(SAMPLINGS)}, "
+                             f"got {sampling!r}")
+        if seed < 0:
+            raise ValueError(f"seed: expected 0 or more, got {seed}")
+        numbers = {task: np.asarray(chosen[task] if chosen else range(len(of_task)))
+                   for task, of_task in sorted(stories.items())}
+        self._numbers = {task: of_task for task, of_task in numbers.items()
+                         if of_task.size}
+        if not self._numbers:
+            raise ValueError("a stream needs at least one story; choose tasks or "
+                             "data that have some")
+        self._stories = stories
+        self._encoder = encoder
+        self._seed = seed
+        self._sampling = sampling
+        self._tasks = np.concatenate([np.full(of_task.size, task) for task, of_task
+                                      in self._numbers.items()])
+        self._indices = np.concatenate(list(self._numbers.values()))
+        self._lengths = {task: {int(index): story_length(stories[task][index])
+                                for index in of_task}
+                         for task, of_task in self._numbers.items()}
+        self.longest = max(max(of_task.values()) for of_task in self._lengths.values())
+        self.stories_per_epoch = self._indices.size
+        self.count = None if epochs is None else epochs * self.stories_per_epoch
+
+    def key(self, position: int) -> tuple[int, int]:
+        """(task, story number) at a position."""
+        if self._sampling == "tasks":
+            return self._key_by_task(position)
+        epoch, place = divmod(position, self.stories_per_epoch)
+        order = permutation(self.stories_per_epoch, self._seed, _STORY_ORDER, epoch)
+        return int(self._tasks[order[place]]), int(self._indices[order[place]])
+
+    def _key_by_task(self, position):
+        """`key` where every task is drawn equally often."""
+        tasks = list(self._numbers)
+        turn, place = divmod(position, len(tasks))
+        task = tasks[permutation(len(tasks), self._seed, _TASK_ORDER, turn)[place]]
+        numbers = self._numbers[task]
+        epoch, place = divmod(turn, numbers.size)
+        order = permutation(numbers.size, self._seed, _ORDER_IN_TASK, task, epoch)
+        return task, int(numbers[order[place]])
+
+    def example(self, position: int) -> Example:
+        """The example at a position; always the same one."""
+        task, index = self.key(position)
+        return self._encoder.encode(self._stories[task][index], index)
+
+    def length(self, position: int) -> int:
+        """Number of tokens of the example at a position."""
+        task, index = self.key(position)
+        return self._lengths[task][index]
+
+    def task(self, position: int) -> int:
+        """Task number of the example at a position."""
+        return self.key(position)[0]
+
+    def epoch(self, position: int) -> float:
+        """How often the stories have been seen through before a position."""
+        return position / self.stories_per_epoch
+
+
+class GeneratedStream:
+    """An endless stream of stories made by a function, such as a simulator."""
+
+    count = None
+
+    def __init__(self, story_at: Callable[[int], Story], encoder: Encoder,
+                 longest: int):
+        """Makes a stream.
+
+        Args:
+          story_at: gives the story of any position, always the same one.
+          encoder: turns stories into examples.
+          longest: a longer story is cut after the last of its questions that
+            fits, which leaves a story as good as any: the network reads forwards.
+        """
+        self._story_at = story_at
+        self._encoder = encoder
+        self.longest = longest
+        # Stories that wait for their place in a batch are asked for again.
+        self.example = functools.lru_cache(maxsize=_REMEMBERED)(self._make_example)
+
+    def _make_example(self, position: int) -> Example:
+        """The example at a position; always the same one.
+
+        Raises:
+          ValueError: not even the story's first question fits.
+        """
+        example = self._encoder.encode(self._story_at(position), position)
+        if example.inputs.size <= self.longest:
+            return example
+        questions = np.append(example.questions, -1)
+        # The steps after which a question has all words of its answer.
+        ends = np.flatnonzero((questions[:-1] >= 0) & (np.diff(questions) != 0)) + 1
+        fitting = ends[ends <= self.longest]
+        if not fitting.size:
+            raise ValueError(
+                f"story {position}, of task {example.task}: its first question ends "
+                f"at token {ends[0]}, beyond {self.longest}; allow longer stories")
+        return Example(example.task, example.index,
+                       *(array[:fitting[-1]] for array in example[2:]))
+
+    def length(self, position: int) -> int:
+        """Number of tokens of the example at a position."""
+        return self.example(position).inputs.size
+
+    def task(self, position: int) -> int:
+        """Task number of the example at a position."""
+        return self.example(position).task
+
+    def epoch(self, position: int) -> float:
+        """Nothing comes twice: always 0."""
+        return 0.0
