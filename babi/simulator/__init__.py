@@ -14,9 +14,9 @@ all words, and `registry` the list of the tasks.
 """
 
 from babi.simulator.generation import (OFFICIAL_STORIES, SPLITS, VERSION, check_options,
-                                       generate_story, stream)
+                                       generate_story, split_of, stream)
 from babi.simulator.options import Options
 from babi.simulator.registry import TASKS
 
 __all__ = ["OFFICIAL_STORIES", "SPLITS", "TASKS", "VERSION", "Options",
-           "check_options", "generate_story", "stream"]
+           "check_options", "generate_story", "split_of", "stream"]

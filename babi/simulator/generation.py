@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from babi.simulator.chance import Chance, digest
 from babi.simulator.options import Options
 from babi.simulator.registry import TASKS
-from babi.stories import Story
+from babi.stories import Line, Story
 
 # Raise it whenever the stories of a seed change, so that a record of a seed and this
 # version always names the same stories.
 VERSION = 1
 
 # Which tenths of all possible stories belong to a split.
-SPLITS = {"train": range(0, 8), "validation": range(8, 9), "test": range(9, 10)}
+SPLITS = {"train": range(0, 8), "valid": range(8, 9), "test": range(9, 10)}
 
 # Stories in the official training files (en-10k): the shares of the tasks.
 OFFICIAL_STORIES = {
@@ -34,19 +34,15 @@ def generate_story(task: int, seed: int, index: int, options: Options = Options(
 
     Args:
       task: number of the task, 1 to 20.
-      seed: any whole number.
+      seed: any whole number from 0.
       index: the story's number in its split, from 0.
       options: see `Options`.
-      split: `train`, `validation` or `test`.
+      split: `train`, `valid` or `test`.
 
     Raises:
       ValueError: an argument out of its range, or options that the task can't follow.
     """
-    check_options([task], options)
-    _check("seed", seed)
-    _check("index", index, least=0)
-    if split not in SPLITS:
-        raise ValueError(f"split: got {split!r}, expected one of {', '.join(SPLITS)}")
+    _check([task], options, split, seed=seed, index=index)
     return _story(task, seed, index, options, split)
 
 
@@ -66,11 +62,7 @@ def stream(tasks: Iterable[int], seed: int, start: int = 0,
       ValueError: at once, see `generate_story`.
     """
     tasks = sorted(set(tasks))
-    check_options(tasks, options)
-    _check("seed", seed)
-    _check("start", start, least=0)
-    if split not in SPLITS:
-        raise ValueError(f"split: got {split!r}, expected one of {', '.join(SPLITS)}")
+    _check(tasks, options, split, seed=seed, start=start)
     bounds = list(itertools.accumulate(OFFICIAL_STORIES[task] for task in tasks))
     return (_story(_task_at(position, tasks, bounds, seed, split), seed, position,
                    options, split)
@@ -101,11 +93,21 @@ def check_options(tasks: Sequence[int], options: Options) -> None:
                              f"{', '.join(fitting)}")
 
 
-def _check(name, value, least=None):
-    """Raises ValueError unless the value is a whole number, and large enough."""
-    if type(value) is not int or least is not None and value < least:
-        wanted = "a whole number" + ("" if least is None else f", at least {least}")
-        raise ValueError(f"{name}: got {value!r}, expected {wanted}")
+def split_of(lines: Iterable[Line]) -> str:
+    """The split that a story, given as its lines, belongs to."""
+    tenth = digest("split", *(line.text for line in lines)) % 10
+    return next(split for split, tenths in SPLITS.items() if tenth in tenths)
+
+
+def _check(tasks, options, split, **numbers):
+    """Raises ValueError unless the arguments of a public function are good."""
+    check_options(tasks, options)
+    if split not in SPLITS:
+        raise ValueError(f"split: got {split!r}, expected one of {', '.join(SPLITS)}")
+    for name, number in numbers.items():
+        if type(number) is not int or number < 0:
+            raise ValueError(f"{name}: got {number!r}, expected a whole number, at "
+                             f"least 0")
 
 
 def _story(task, seed, index, options, split):
@@ -114,7 +116,7 @@ def _story(task, seed, index, options, split):
     setting = TASKS[task].setting(options)
     while True:
         lines = TASKS[task].write(chance, setting)
-        if digest("split", *(line.text for line in lines)) % 10 in SPLITS[split]:
+        if split_of(lines) == split:
             return Story(task, tuple(lines))
 
 

@@ -1,0 +1,68 @@
+"""Writes generated stories as files in the official layout of the bAbI tasks.
+
+    python3 -m babi.simulator --output_dir=simulated --seed=0
+
+gives simulated/tasks_1-20_v1-2/en-10k/qa1_single-supporting-fact_train.txt and so on.
+No story occurs in both the training and the test files, with whatever seeds.
+"""
+
+import dataclasses
+
+from absl import flags
+
+from babi import program
+from babi.simulator.options import Options
+from babi.simulator.output import write_files
+from babi.source import DEFAULT_VARIANT
+from babi.tasks import TEST_QUESTIONS, parse_tasks
+
+FLAGS = flags.FLAGS
+
+
+def _define_flags():
+    flags.DEFINE_string("output_dir", None, "directory to write to", required=True)
+    flags.DEFINE_string("tasks", "all", "which tasks, such as 1,2,19 or 1-5 or all")
+    flags.DEFINE_integer("num_questions", 10_000, "questions in each training file",
+                         lower_bound=1)
+    flags.DEFINE_integer("num_test_questions", TEST_QUESTIONS,
+                         "questions in each test file", lower_bound=1)
+    flags.DEFINE_integer("seed", 0, "seed of the stories", lower_bound=0)
+    flags.DEFINE_string("variant", DEFAULT_VARIANT, "name of the folder with the files")
+    # Questions in a *story* are an option, questions in a *file* a flag above.
+    for field in dataclasses.fields(Options):
+        flags.DEFINE_integer(_option_flag(field.name), None,
+                             Options.description(field.name))
+
+
+def _option_flag(name):
+    return "questions_per_story" if name == "num_questions" else name
+
+
+def main():
+    """Writes the files that the flags ask for."""
+    try:
+        tasks = parse_tasks(FLAGS.tasks)
+        options = Options(**{field.name: FLAGS[_option_flag(field.name)].value
+                             for field in dataclasses.fields(Options)})
+        num_questions = {"train": FLAGS.num_questions,
+                         "test": FLAGS.num_test_questions}
+        bar = _progress_bar(len(tasks) * sum(num_questions.values()))
+        folder = write_files(FLAGS.output_dir, tasks, num_questions, FLAGS.seed,
+                             options, FLAGS.variant, bar.add)
+    except ValueError as fault:
+        raise program.UsageError(fault) from None
+    except OSError as fault:
+        raise program.UsageError(f"{fault.filename}: {fault.strerror}; give another "
+                                 f"--output_dir") from None
+    print(f"{len(tasks)} tasks written to {folder}")
+
+
+def _progress_bar(num_questions):
+    """A keras.utils.Progbar over all questions."""
+    from keras.utils import Progbar  # here, since it takes seconds to import
+    return Progbar(num_questions, unit_name="question", interval=0.5)
+
+
+if __name__ == "__main__":
+    _define_flags()
+    program.run(main)
