@@ -61,7 +61,7 @@ class Config:
         0, "rows in a packed batch, each of several stories one after the other; "
         "0: padded batches of --batch_size stories", minimum=0, maximum=65536)
     row_length: int = _setting(
-        480, "steps in a packed row; longer stories are left out of training",
+        480, "steps in a packed row; longer stories come in batches of longer rows",
         minimum=8, maximum=65536)
     sampling: str = _setting(
         "stories", "what is drawn evenly: stories, or tasks and then a story of the "

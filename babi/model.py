@@ -20,6 +20,7 @@ class QuestionAnswerer(keras.Model):
 
     def __init__(self, vocabulary_size, name="question_answerer", **dnc_arguments):
         super().__init__(name=name)
+        self.supports_masking = True
         self.vocabulary_size = vocabulary_size
         self._dnc_arguments = dnc_arguments
         self.dnc = DNC(vocabulary_size, return_sequences=True, name="dnc",

@@ -1,0 +1,50 @@
+"""Question errors of a model on stories."""
+
+import tensorflow as tf
+
+from babi.batches import Batch, PackedBatches
+from babi.model import answer_loss
+from babi.scoring import Scores
+
+EVALUATION_ROWS = 16
+
+
+class Evaluator:
+    """Evaluates a model, many stories at once.
+
+    Args:
+      model: `model.QuestionAnswerer`.
+      jit: whether to compile with XLA.
+    """
+
+    def __init__(self, model, jit=True):
+        self._model = model
+        self._run = tf.function(self._answer, autograph=False,
+                                jit_compile=jit or None)
+
+    def evaluate(self, stream, row_length, progress=None):
+        """Answers all questions of a stream of stories that ends.
+
+        Args:
+          stream: `streams.ExampleStream` with a `count`.
+          row_length: steps of the rows that the stories are packed into.
+          progress: called with the number of questions answered so far.
+
+        Returns:
+          (`scoring.Scores`, mean cross-entropy of the answer words).
+        """
+        scores, loss = Scores(), 0.0
+        for batch in PackedBatches(stream, EVALUATION_ROWS, row_length):
+            batch_loss, predictions = self._run(Batch(*map(tf.constant, batch.arrays)))
+            scores.update(batch.arrays, predictions.numpy())
+            loss += float(batch_loss) * int(batch.arrays.answers.sum())
+            if progress:
+                progress(int(scores.questions.sum()))
+        return scores, loss / max(int(scores.words.sum()), 1)
+
+    def _answer(self, batch):
+        """(loss, the word given at each step `[B, T]`) of a batch."""
+        logits = self._model(batch.inputs, mask=batch.mask, resets=batch.resets,
+                             training=False)
+        return (answer_loss(logits, batch.targets, batch.answers),
+                tf.argmax(logits, axis=-1, output_type=tf.int32))

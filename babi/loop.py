@@ -1,0 +1,352 @@
+"""A training run: steps, reports, validation and checkpoints, in one directory."""
+
+import concurrent.futures
+import dataclasses
+import json
+import pathlib
+import signal
+import time
+
+import numpy as np
+
+from babi import failures
+from babi.checkpoints import CheckpointError, RunCheckpoints
+from babi.evaluation import Evaluator
+from babi.events import Events
+from babi.stories import DataError
+
+
+class Feeder:
+    """Builds the next batch while the step at hand runs.
+
+    Args:
+      batches: an iterator with `state()`, as in `babi.batches`.
+
+    Attributes:
+      state: where the iterator stood after the batch that was last handed out.
+    """
+
+    def __init__(self, batches):
+        self._batches = batches
+        self._thread = concurrent.futures.ThreadPoolExecutor(1)
+        self.state = batches.state()
+        self._next = self._thread.submit(self._build)
+
+    def _build(self):
+        batch = next(self._batches)
+        return batch, self._batches.state()
+
+    def next(self):
+        """The next `batches.StoryBatch`."""
+        batch, self.state = self._next.result()
+        self._next = self._thread.submit(self._build)
+        return batch
+
+    def close(self):
+        """Ends the thread."""
+        self._thread.shutdown()
+
+
+class StopRequest:
+    """Remembers SIGINT and SIGTERM, while it is in a `with`.
+
+    Attributes:
+      name: the signal's name once it has come, else None.
+    """
+
+    def __init__(self):
+        self.name = None
+        self._previous = {}
+
+    def __enter__(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._previous[number] = signal.signal(number, self._remember)
+        return self
+
+    def __exit__(self, *exception):
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _remember(self, number, frame):
+        self.name = signal.Signals(number).name
+        # A second one ends the program at once.
+        signal.signal(number, self._previous[number])
+
+
+class TooManyBadSteps(DataError):
+    """Training stopped because loss or gradient was not finite again and again."""
+
+
+@dataclasses.dataclass
+class RunState:
+    """What a checkpoint keeps of a run besides the trainer's variables.
+
+    Attributes:
+      data: where the training data stand.
+      best: lowest mean validation error so far, in %; None before the first.
+      stories, tokens: read since the start of the run.
+      skipped: steps without a finite loss and gradient, since the start.
+      skipped_in_row: how many of these just before.
+      seconds: time spent in training.
+    """
+
+    data: dict = dataclasses.field(default_factory=dict)
+    best: float | None = None
+    stories: int = 0
+    tokens: int = 0
+    skipped: int = 0
+    skipped_in_row: int = 0
+    seconds: float = 0.0
+
+    def to_json(self):
+        """The state as bytes."""
+        return json.dumps(dataclasses.asdict(self)).encode()
+
+    @classmethod
+    def from_json(cls, text):
+        """Reads `to_json`'s bytes.
+
+        Raises:
+          CheckpointError: they are something else.
+        """
+        try:
+            state = cls(**json.loads(text))
+            numbers = dataclasses.astuple(state)[2:]
+            if not (isinstance(state.data, dict)
+                    and isinstance(state.best, (int, float, type(None)))
+                    and all(type(n) in (int, float) and n >= 0 for n in numbers)):
+                raise ValueError("a value of another type")
+            return state
+        except (ValueError, TypeError, RecursionError) as error:
+            raise CheckpointError(
+                f"the checkpoint's run state can't be read ({error}); remove the "
+                f"checkpoint, to use the one before it") from None
+
+
+class Run:
+    """Trains until the last iteration, and leaves nothing to be lost.
+
+    Args:
+      directory: the run directory.
+      record: `config.RunRecord` of the run.
+      trainer: `training.Trainer`.
+      data: `data.RunData`.
+      progress: `progress.Progress`.
+    """
+
+    def __init__(self, directory, record, trainer, data, progress):
+        self._directory = pathlib.Path(directory)
+        self._record = record
+        self._config = record.config
+        self._trainer = trainer
+        self._data = data
+        self._progress = progress
+        self._checkpoints = RunCheckpoints(directory, self._config.max_checkpoints)
+        self._evaluator = Evaluator(trainer.model, self._config.jit)
+        self._state = RunState()
+        self._save_failed = False
+        self._feeder = self._events = self._window = None
+
+    def resume(self):
+        """Goes on from the newest checkpoint that can be used, if there is one.
+
+        Raises:
+          DataError: there are checkpoints, but none can be used.
+        """
+        self._checkpoints.remove_drafts()
+        expected = {name: (variable.shape, variable.dtype)
+                    for name, variable in self._trainer.arrays().items()}
+        expected["run_state"] = ((), np.bytes_)
+        found = self._checkpoints.newest(expected, self._progress.line)
+        if found is not None:
+            iteration, arrays = found
+            self._state = RunState.from_json(arrays["run_state"])
+            self._data.training.restore(self._state.data)
+            self._trainer.restore(arrays)
+            self._progress.line(f"Going on from iteration {iteration:,}, after "
+                                f"{self._state.stories:,} stories.")
+
+    def train(self):
+        """Trains until `num_training_iterations`, or until asked to stop.
+
+        Raises:
+          TooManyBadSteps: see there.
+        """
+        iteration = int(self._trainer.iteration.numpy())
+        self._events = Events(self._directory, iteration, self._progress.line)
+        self._feeder = Feeder(self._data.training)
+        self._window = _Window()
+        try:
+            with StopRequest() as stop:
+                while (iteration < self._config.num_training_iterations
+                       and not stop.name):
+                    iteration = self._step(iteration + 1)
+                self._save(iteration)
+        finally:
+            self._feeder.close()
+            self._progress.close()
+            self._events.close()
+        saved = "; nothing could be saved" if self._save_failed else ""
+        if stop.name:
+            self._progress.line(f"{stop.name}: stopped after iteration {iteration:,}"
+                                f"{saved}. The same command goes on from there.")
+        else:
+            self._progress.line(f"Finished: {iteration:,} iterations{saved}.")
+
+    def _step(self, iteration):
+        """Makes one step and what is due after it; returns the iteration."""
+        started = time.monotonic()
+        batch = self._feeder.next()
+        outcome = self._trainer.step(batch.arrays)
+        tokens = int(batch.arrays.mask.sum())
+        self._window.add(len(batch.stories), tokens, batch.arrays.mask.size)
+        self._state.stories += len(batch.stories)
+        self._state.tokens += tokens
+        self._state.seconds += time.monotonic() - started
+        self._state.data = self._feeder.state
+        if outcome.finite:
+            self._state.skipped_in_row = 0
+        else:
+            self._skipped(iteration, batch, outcome)
+        self._progress.count(iteration)
+
+        def due(interval):
+            return interval and iteration % interval == 0
+
+        if due(self._config.report_interval):
+            self._report(iteration)
+        if due(self._config.validation_interval):
+            self._validate(iteration)
+        if due(self._config.checkpoint_interval) or (
+                self._save_failed and due(self._config.report_interval)):
+            self._save(iteration)
+        return iteration
+
+    def _report(self, iteration):
+        """Writes a line and the training curves, and starts the totals anew."""
+        totals, window = self._trainer.metrics.read(), self._window
+        self._trainer.metrics.reset()
+        errors = {task: 100.0 * totals.questions_wrong[task] / count
+                  for task, count in enumerate(totals.questions) if count}
+        rate = self._trainer.learning_rate()
+        means = {
+            "training/loss": totals.loss / max(totals.steps, 1),
+            "training/gradient norm": totals.gradient_norm / max(totals.steps, 1),
+            "training/answer words right": (
+                100.0 * totals.answers_right / max(totals.answers, 1)),
+            "training/question error": (
+                100.0 * totals.questions_wrong.sum() / max(totals.questions.sum(), 1))}
+        loss, norm, right, error = means.values()
+        text = (f"loss {loss:.4f}  questions right {100.0 - error:.1f}%  "
+                f"words right {right:.1f}%  "
+                f"gradient {norm:.2f}  {window.stories_per_second:,.1f} stories/s  "
+                f"{window.tokens_per_second:,.0f} tokens/s")
+        self._progress.line(
+            f"{iteration:,}/{self._config.num_training_iterations:,}  {text}  "
+            f"{window.real_share:.0%} real tokens  "
+            f"left {self._progress.time_left(iteration)}")
+        self._progress.count(iteration, text)
+        self._events.write(iteration, means | {
+            "training/learning rate": rate,
+            "training/stories": self._state.stories,
+            "training/skipped steps": self._state.skipped,
+            "speed/stories per second": window.stories_per_second,
+            "speed/tokens per second": window.tokens_per_second})
+        self._events.write_task_errors(iteration, "training", errors)
+        self._window = _Window()
+
+    def _validate(self, iteration):
+        """Evaluates on the held-out stories; keeps the weights if they are the best.
+        """
+        started = time.monotonic()
+        scores, loss = self._evaluator.evaluate(
+            self._data.validation, self._config.row_length)
+        errors, mean = scores.question_errors(), scores.mean_question_error()
+        best = self._state.best is None or mean < self._state.best
+        by_task = " ".join(f"{task}:{error:.1f}" for task, error in errors.items())
+        self._progress.line(
+            f"{iteration:,}  validation  mean question error {mean:.2f}%"
+            f"{' (best so far)' if best else ''}  loss {loss:.4f}  after "
+            f"{self._state.stories:,} stories  by task {by_task}")
+        self._events.write(iteration, {
+            "validation/question error": mean, "validation/loss": loss})
+        self._events.write_task_errors(iteration, "validation", errors)
+        if best:
+            self._state.best = mean
+            self._guarded_save(self._checkpoints.save_best, iteration)
+        self._window.pause(time.monotonic() - started)
+
+    def _save(self, iteration):
+        """Writes a checkpoint; a disk that refuses is tried again later."""
+        self._save_failed = not self._guarded_save(self._checkpoints.save, iteration)
+
+    def _guarded_save(self, save, iteration):
+        """Whether a checkpoint could be written; if not, says why."""
+        arrays = self._trainer.arrays() | {"run_state": self._state.to_json()}
+        try:
+            save(iteration, arrays)
+            return True
+        except CheckpointError as fault:
+            self._progress.line(f"{fault}. Training goes on and will try again; make "
+                                f"room or mend the permissions.")
+            return False
+
+    def _skipped(self, iteration, batch, outcome):
+        """Reports a step without finite numbers; stops after too many in a row."""
+        state = self._state
+        state.skipped += 1
+        state.skipped_in_row += 1
+        names = failures.story_names(batch)
+        self._progress.line(
+            f"{iteration:,}  skipped: loss {float(outcome.loss)}, gradient norm "
+            f"{float(outcome.gradient_norm)}; {', '.join(names)}")
+        if state.skipped_in_row < self._config.max_bad_steps:
+            return
+        path = self._directory / f"failed-step-{iteration}.npz"
+        step = failures.FailedStep(self._record, batch.arrays, self._trainer.arrays(),
+                                   names, len(self._data.vocabulary))
+        try:
+            failures.write(path, step)
+            kept = f"the step is kept in {path}: python3 babi/replay.py --step={path}"
+        except OSError as error:
+            kept = f"{path} could not be written ({error.strerror})"
+        raise TooManyBadSteps(
+            f"no finite loss and gradient in {state.skipped_in_row} steps in a row, "
+            f"so training stopped at iteration {iteration:,}; no weight was touched "
+            f"by them, and the last checkpoint stands; {kept}; a lower "
+            f"--learning_rate with --change_settings may help")
+
+
+class _Window:
+    """Counts what is read between two reports, and the time it takes."""
+
+    def __init__(self):
+        self._started = time.monotonic()
+        self._stories = self._tokens = self._slots = 0
+
+    def add(self, stories, tokens, slots):
+        """Counts a batch: its stories, its tokens, and its steps in all."""
+        self._stories += stories
+        self._tokens += tokens
+        self._slots += slots
+
+    def pause(self, seconds):
+        """Leaves out time spent on something else."""
+        self._started += seconds
+
+    @property
+    def stories_per_second(self):
+        return self._stories / self._seconds
+
+    @property
+    def tokens_per_second(self):
+        return self._tokens / self._seconds
+
+    @property
+    def real_share(self):
+        """Share of the steps that held a token."""
+        return self._tokens / max(self._slots, 1)
+
+    @property
+    def _seconds(self):
+        return max(time.monotonic() - self._started, 1e-9)

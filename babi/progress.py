@@ -1,0 +1,91 @@
+"""What a run says of itself: a line that moves on a terminal, and a log."""
+
+import datetime
+import sys
+import time
+
+_BAR_WIDTH = 20
+_REDRAW_SECONDS = 0.2
+
+
+def duration(seconds):
+    """Seconds as `1:02:03`."""
+    return str(datetime.timedelta(seconds=max(0, round(seconds))))
+
+
+class Progress:
+    """Writes lines to the screen and to a log file, and draws a bar.
+
+    The bar is drawn on a terminal only; without one, there are lines alone.
+
+    Args:
+      total: what stands for a full bar.
+      log: path of a log file to write on with, or None.
+      stream: where the screen is; None: standard output.
+    """
+
+    def __init__(self, total, log=None, stream=None):
+        self._total = total
+        self.log = log
+        self._log_fault = None
+        self._stream = stream or sys.stdout
+        self._terminal = self._stream.isatty()
+        self._drawn = 0.0  # when the bar was last drawn
+        self._bar = ""
+        self._start = None  # (count, time) of the first count
+        self._text = ""
+
+    def line(self, text):
+        """Writes a line to the screen, and with its time to the log."""
+        self._erase()
+        print(text, file=self._stream, flush=True)
+        if self.log is None:
+            return
+        now = datetime.datetime.now().isoformat(" ", "seconds")
+        try:
+            with open(self.log, "a", encoding="utf-8") as file:
+                file.write(f"{now}  {text}\n")
+            self._log_fault = None
+        except OSError as error:
+            if str(error) != self._log_fault:
+                self._log_fault = str(error)
+                print(f"{self.log}: not written: {error.strerror}; going on without "
+                      f"the log", file=self._stream, flush=True)
+
+    def count(self, done, text=None):
+        """Moves the bar.
+
+        Args:
+          done: how much of the total is done.
+          text: what stands beside the bar from now on.
+        """
+        now = time.monotonic()
+        self._start = self._start or (done, now)
+        self._text = self._text if text is None else text
+        if self._terminal and now - self._drawn >= _REDRAW_SECONDS:
+            self._erase()
+            filled = round(_BAR_WIDTH * done / max(self._total, 1))
+            self._bar = (f"{done:,}/{self._total:,} "
+                         f"[{'=' * filled}{'.' * (_BAR_WIDTH - filled)}] "
+                         f"{self._text} left {self.time_left(done)}")
+            self._stream.write(self._bar)
+            self._stream.flush()
+            self._drawn = now
+
+    def time_left(self, done):
+        """The time until the total at the speed since the first count, as text."""
+        start, since = self._start or (done, time.monotonic())
+        if done <= start:
+            return "?"
+        rate = (time.monotonic() - since) / (done - start)
+        return duration(rate * (self._total - done))
+
+    def close(self):
+        """Removes the bar."""
+        self._erase()
+
+    def _erase(self):
+        if self._bar:
+            self._stream.write("\r" + " " * len(self._bar) + "\r")
+            self._stream.flush()
+            self._bar = ""

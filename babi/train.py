@@ -1,0 +1,43 @@
+"""Trains a DNC on the bAbI tasks.
+
+    python3 babi/train.py --checkpoint_dir=model --num_training_iterations=590000
+
+The same command goes on where an interrupted run stopped. The defaults are those of
+the paper's DNC1; README.md names faster settings.
+"""
+
+import os
+import sys
+
+if not __package__:  # run as a file: the folder above is the root of imports
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+from absl import flags  # noqa: E402
+
+from babi import config, program  # noqa: E402
+from babi.progress import Progress  # noqa: E402
+
+config.define_flags()
+_CHECKPOINT_DIR = flags.DEFINE_string(
+    "checkpoint_dir", "model", "directory of the run: checkpoints, settings, log, "
+    "TensorBoard events; a run in it is continued")
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "folder or .tar.gz with the bAbI tasks; without it a cached "
+    "copy is used, or the data are downloaded")
+_CHANGE_SETTINGS = flags.DEFINE_bool(
+    "change_settings", False, "continue a run with other settings of the optimizer "
+    "than it was started with; the change is recorded")
+
+
+def main():
+    settings = config.from_flags()
+    from babi.start import open_run  # TensorFlow starts when the flags are right
+
+    progress = Progress(settings.num_training_iterations)
+    with open_run(_CHECKPOINT_DIR.value, _DATA_DIR.value, settings,
+                  _CHANGE_SETTINGS.value, progress) as run:
+        run.train()
+
+
+if __name__ == "__main__":
+    program.run(main)
