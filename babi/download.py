@@ -59,8 +59,8 @@ def find_or_download(variant: str = source.DEFAULT_VARIANT,
         except DataError as error:
             tried.append(str(error))
     raise DataError(
-        f"no bAbI data: {'; '.join(tried)}; get {ARCHIVE_NAME} by hand, for example "
-        f"from {DOWNLOAD_URLS[0]} in a browser, and give it with --data_dir=PATH")
+        f"no bAbI data: {'; '.join(tried)}; get {ARCHIVE_NAME} by hand on a "
+        f"machine with a network and give it with --data_dir=PATH")
 
 
 def _download(url: str, cache: Path) -> Path:
