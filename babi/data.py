@@ -60,7 +60,7 @@ def load(config, data_dir=None):
     return RunData(source, vocabulary, batches, validation)
 
 
-def test_stream(source, tasks, vocabulary):
+def stream_of_tests(source, tasks, vocabulary):
     """The test stories of tasks, as a stream that ends.
 
     Raises:

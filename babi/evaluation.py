@@ -28,18 +28,19 @@ class Evaluator:
         Args:
           stream: `streams.ExampleStream` with a `count`.
           row_length: steps of the rows that the stories are packed into.
-          progress: called with the number of questions answered so far.
+          progress: called with the number of stories read so far.
 
         Returns:
           (`scoring.Scores`, mean cross-entropy of the answer words).
         """
-        scores, loss = Scores(), 0.0
+        scores, loss, stories = Scores(), 0.0, 0
         for batch in PackedBatches(stream, EVALUATION_ROWS, row_length):
             batch_loss, predictions = self._run(Batch(*map(tf.constant, batch.arrays)))
             scores.update(batch.arrays, predictions.numpy())
             loss += float(batch_loss) * int(batch.arrays.answers.sum())
+            stories += len(batch.stories)
             if progress:
-                progress(int(scores.questions.sum()))
+                progress(stories)
         return scores, loss / max(int(scores.words.sum()), 1)
 
     def _answer(self, batch):

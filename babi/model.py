@@ -74,6 +74,17 @@ def build_model(config, vocabulary_size):
     return model
 
 
+def named_weights(model):
+    """{name in a checkpoint: variable} of a model's weights."""
+    return {f"model/{path_below_root(variable)}": variable
+            for variable in model.weights}
+
+
+def path_below_root(variable):
+    """A Keras variable's path without the name of the object that owns it."""
+    return variable.path.split("/", 1)[1]
+
+
 def answer_loss(logits, targets, answers):
     """Mean cross-entropy over the answer steps of a batch; 0 if there are none.
 

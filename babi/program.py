@@ -1,5 +1,7 @@
 """What all scripts of the experiment share: how they start and how they fail."""
 
+import contextlib
+import importlib
 import os
 import sys
 
@@ -8,8 +10,6 @@ from absl import app, flags
 from babi.config import ConfigError
 from babi.stories import DataError
 
-# Set before TensorFlow starts: its own remarks would bury the program's.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 class UsageError(ValueError):
@@ -34,6 +34,21 @@ def run(main):
             _fail(fault)
 
     app.run(guarded, flags_parser=_parse_flags)
+
+
+def start_tensorflow():
+    """Imports TensorFlow without its remarks, which would bury the program's own.
+
+    It takes seconds: scripts call this when their flags are known to be right.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with open(os.devnull, "w") as nowhere, contextlib.ExitStack() as stack:
+        # The first remarks come from C++, before any level is heeded.
+        screen = os.dup(2)
+        stack.callback(os.close, screen)
+        stack.callback(os.dup2, screen, 2)
+        os.dup2(nowhere.fileno(), 2)
+        importlib.import_module("tensorflow")
 
 
 def _parse_flags(argv):

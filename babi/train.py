@@ -31,7 +31,8 @@ _CHANGE_SETTINGS = flags.DEFINE_bool(
 
 def main():
     settings = config.from_flags()
-    from babi.start import open_run  # TensorFlow starts when the flags are right
+    program.start_tensorflow()
+    from babi.start import open_run
 
     progress = Progress(settings.num_training_iterations)
     with open_run(_CHECKPOINT_DIR.value, _DATA_DIR.value, settings,

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from babi.batches import Batch
 from babi.metrics import Metrics, count_questions
-from babi.model import answer_loss, build_model
+from babi.model import (answer_loss, build_model, named_weights,
+                        path_below_root)
 from babi.optimizer import build_optimizer
 
 
@@ -120,9 +121,8 @@ class Trainer:
 
     def variables(self):
         """{name in a checkpoint: variable} of all that a step reads or writes."""
-        named = {f"model/{_short(variable.path)}": variable
-                 for variable in self.model.weights}
-        named |= {f"optimizer/{_short(variable.path)}": variable
+        named = named_weights(self.model)
+        named |= {f"optimizer/{path_below_root(variable)}": variable
                   for variable in self.optimizer.variables}
         named |= {f"metrics/{name}": variable
                   for name, variable in self.metrics.variables.items()}
@@ -137,8 +137,3 @@ class Trainer:
         """Takes over what `arrays` returned."""
         for name, variable in self.variables().items():
             variable.assign(arrays[name])
-
-
-def _short(path):
-    """A variable's path without the name of the object at its root."""
-    return path.split("/", 1)[1]

@@ -1,0 +1,161 @@
+"""Tables of question errors beside the published ones: text, Markdown, JSON."""
+
+import statistics
+from typing import NamedTuple
+
+from babi.scoring import failed_tasks, mean_error
+from babi.tasks import (FAILURE_THRESHOLD, PUBLISHED_RESULTS, TASK_NAMES, TASK_TITLES)
+
+
+class Result(NamedTuple):
+    """One checkpoint's result on the test questions.
+
+    Attributes:
+      checkpoint: its name.
+      iteration: iterations it was trained for.
+      stories: stories it was trained on.
+      seconds: time spent in its training.
+      data: identity of its training data, as in `config.json`.
+      test_data: identity of the data of the test.
+      questions: {task: number of questions}.
+      errors: {task: question error in %}.
+    """
+
+    checkpoint: str
+    iteration: int
+    stories: int
+    seconds: float
+    data: dict
+    test_data: dict
+    questions: dict[int, int]
+    errors: dict[int, float]
+
+
+class _Column(NamedTuple):
+    """A column of the table: texts by row."""
+
+    title: str
+    errors: dict[int, str]
+    mean: str
+    failed: str
+
+
+def table_rows(results):
+    """The table of results as rows of texts, the first one the heading.
+
+    Args:
+      results: list of `Result`; of several, the mean and standard deviation.
+    """
+    columns = [_own_column(results)]
+    columns += [_published_column(column) for column in PUBLISHED_RESULTS.values()]
+    tasks = sorted(results[0].errors)
+    rows = [["task", *(column.title for column in columns)]]
+    rows += [[f"{task} {TASK_TITLES[task]}",
+              *(column.errors[task] for column in columns)] for task in tasks]
+    if len(tasks) == len(TASK_NAMES):
+        rows.append(["mean error", *(column.mean for column in columns)])
+        rows.append([f"failed tasks (> {FAILURE_THRESHOLD:g}%)",
+                     *(column.failed for column in columns)])
+    else:  # the published means are those of all tasks
+        blanks = [""] * (len(columns) - 1)
+        rows.append([f"mean error of {len(tasks)} tasks", columns[0].mean, *blanks])
+        rows.append([f"failed of {len(tasks)} tasks (> {FAILURE_THRESHOLD:g}%)",
+                     columns[0].failed, *blanks])
+    return rows
+
+
+def as_text(results):
+    """The table for a screen, with what the results are of."""
+    rows = table_rows(results)
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    lines = ["  ".join([row[0].ljust(widths[0]),
+                        *(cell.rjust(width) for cell, width
+                          in zip(row[1:], widths[1:]))]).rstrip() for row in rows]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    lines.insert(-2, lines[1])
+    return "\n".join(["Question error in %", *lines, "", *remarks(results)]) + "\n"
+
+
+def as_markdown(results):
+    """The table in Markdown, with what the results are of."""
+    heading, *rows = (f"| {' | '.join(row)} |" for row in table_rows(results))
+    rule = "|---|" + "---:|" * (1 + len(PUBLISHED_RESULTS))
+    text = "\n".join(["Question error in %", "", heading, rule, *rows])
+    return text + "\n\n" + "\n".join(f"- {line}" for line in remarks(results)) + "\n"
+
+
+def as_dict(results):
+    """The results for JSON."""
+    return {"results": [
+        result._asdict() | {
+            "mean_error": mean_error(result.errors),
+            "failed_tasks": list(failed_tasks(result.errors))}
+        for result in results]} | {"summary": _summary(results)}
+
+
+def remarks(results):
+    """Lines that say what a table's numbers are of."""
+    lines = []
+    for result in results:
+        lines.append(
+            f"{result.checkpoint}: {result.iteration:,} iterations, "
+            f"{result.stories:,} stories, {result.seconds / 3600:.1f} hours of "
+            f"training; trained on {_data_name(result.data)}")
+        lines += [f"training data: {text}"
+                  for text in result.data.get("differences", [])]
+    test = results[0].test_data
+    same = all(result.data.get("sha256") == test["sha256"] for result in results)
+    lines.append(f"tested on {sum(results[0].questions.values()):,} questions of "
+                 f"{_data_name(test)}"
+                 + ("" if same else ", which are not the files trained on"))
+    return list(dict.fromkeys(lines))
+
+
+def _data_name(identity):
+    return (f"{identity.get('name')}, {identity.get('variant')} (sha256 "
+            f"{str(identity.get('sha256'))[:12]})")
+
+
+def _summary(results):
+    """Mean and standard deviation over the results, as in the table."""
+    means = [mean_error(result.errors) for result in results]
+    failed = [len(failed_tasks(result.errors)) for result in results]
+    return {"runs": len(results),
+            "errors": {task: _mean_and_deviation(
+                [result.errors[task] for result in results])
+                for task in results[0].errors},
+            "mean_error": _mean_and_deviation(means),
+            "failed_tasks": _mean_and_deviation(failed)}
+
+
+def _mean_and_deviation(values):
+    deviation = statistics.stdev(values) if len(values) > 1 else None
+    return {"mean": statistics.fmean(values), "deviation": deviation}
+
+
+def _own_column(results):
+    """The column of the results at hand."""
+    summary = _summary(results)
+    many = len(results) > 1
+
+    def text(value, digits=1):
+        if many:
+            return f"{value['mean']:.1f} +- {value['deviation']:.1f}"
+        return f"{value['mean']:.{digits}f}"
+
+    title = f"{len(results)} checkpoints" if many else results[0].checkpoint
+    return _Column(title,
+                   {task: text(value) for task, value in summary["errors"].items()},
+                   text(summary["mean_error"]), text(summary["failed_tasks"], 0))
+
+
+def _published_column(column):
+    """A published column."""
+    def text(error, digits=1):
+        if error.deviation is None:
+            return max(f"{error.mean:.{digits}f}", f"{error.mean:g}", key=len)
+        return f"{error.mean:.1f} +- {error.deviation:.1f}"
+
+    return _Column(column.title,
+                   {task: text(error) for task, error in column.errors.items()},
+                   text(column.mean_error), text(column.failed_tasks, 0))

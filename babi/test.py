@@ -1,0 +1,99 @@
+"""Answers the test questions of all tasks with trained models.
+
+    python3 babi/test.py --checkpoint_file=model/model.ckpt-590000
+
+Several checkpoints, separated by commas, give the mean and standard deviation of
+their errors. All settings are read from the run's directory.
+"""
+
+import json
+import os
+import pathlib
+import sys
+import time
+
+if not __package__:  # run as a file: the folder above is the root of imports
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+from absl import flags  # noqa: E402
+
+from babi import program, results  # noqa: E402
+from babi.config import RunRecord  # noqa: E402
+from babi.files import write_atomically  # noqa: E402
+from babi.progress import Progress, duration  # noqa: E402
+from babi.tasks import parse_tasks  # noqa: E402
+
+_CHECKPOINT_FILE = flags.DEFINE_list(
+    "checkpoint_file", None, "checkpoints, such as model/model.ckpt-590000, "
+    "model/best, or a run directory for its newest; several separated by commas")
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "folder or .tar.gz with the bAbI tasks; without it a cached "
+    "copy is used, or the data are downloaded")
+_TASKS = flags.DEFINE_string(
+    "tasks", None, "tasks to test, such as 1,2,19; default: those trained on")
+_VARIANT = flags.DEFINE_string(
+    "variant", None, "folder of the archive to test on; default: the one trained on")
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "file name: writes the table to <output>.json and <output>.md")
+_JIT = flags.DEFINE_bool("jit", True, "compile with XLA; --nojit: a plain graph")
+
+
+def main():
+    if not _CHECKPOINT_FILE.value:
+        raise program.UsageError("--checkpoint_file is needed, such as "
+                                 "--checkpoint_file=model/model.ckpt-590000")
+    try:
+        tasks = parse_tasks(_TASKS.value) if _TASKS.value else None
+    except ValueError as fault:
+        raise program.UsageError(f"--{fault}") from None
+    program.start_tensorflow()
+    from babi import trained
+    from babi.checkpoints import resolve
+    from babi.source import open_source
+
+    prefixes = [resolve(path) for path in _CHECKPOINT_FILE.value]
+    first = RunRecord.read(prefixes[0].parent).config
+    source = open_source(_DATA_DIR.value, _VARIANT.value or first.variant)
+    found = [_test(trained.load(prefix), source, tasks or first.tasks)
+             for prefix in prefixes]
+    print("\n" + results.as_text(found), end="")
+    if _OUTPUT.value:
+        _write(found)
+
+
+def _test(model, source, tasks):
+    """The `results.Result` of a `trained.Trained` on the test questions of tasks."""
+    from babi.data import stream_of_tests
+    from babi.evaluation import Evaluator
+
+    started = time.monotonic()
+    stream = stream_of_tests(source, tasks, model.vocabulary)
+    progress = Progress(stream.count)
+    scores, _ = Evaluator(model.model, _JIT.value).evaluate(
+        stream, model.record.config.row_length,
+        lambda stories: progress.count(stories, "stories"))
+    questions = {task: int(scores.questions[task]) for task in scores.tasks}
+    progress.line(f"{model.prefix}: {sum(questions.values()):,} questions in "
+                  f"{duration(time.monotonic() - started)}")
+    return results.Result(
+        model.prefix.name, model.iteration, model.state.stories, model.state.seconds,
+        model.record.data, source.identity(), questions, scores.question_errors())
+
+
+def _write(found):
+    """Writes the results to the files that --output names."""
+    text = json.dumps(results.as_dict(found), indent=2) + "\n"
+    name = pathlib.Path(_OUTPUT.value)
+    name = name.with_suffix("") if name.suffix in (".json", ".md") else name
+    for suffix, content in ((".json", text), (".md", results.as_markdown(found))):
+        path = name.with_name(name.name + suffix)
+        try:
+            write_atomically(path, content.encode())
+        except OSError as error:
+            raise program.UsageError(f"--output: {path}: {error.strerror}; give "
+                                     f"another file") from None
+        print(f"Written: {path}")
+
+
+if __name__ == "__main__":
+    program.run(main)

@@ -1,0 +1,59 @@
+"""A trained model out of a run directory, with all that belongs to it."""
+
+import pathlib
+from typing import NamedTuple
+
+from babi import checkpoints
+from babi.config import RunRecord
+from babi.data import VOCABULARY_FILE
+from babi.loop import RunState
+from babi.model import QuestionAnswerer, build_model, named_weights
+from babi.vocabulary import Vocabulary
+
+
+class Trained(NamedTuple):
+    """A trained model.
+
+    Attributes:
+      prefix: path of its checkpoint.
+      model: the model with the checkpoint's weights.
+      vocabulary: its words.
+      record: record of the run.
+      iteration: iterations it was trained for.
+      state: the rest of the run's state at that iteration.
+    """
+
+    prefix: pathlib.Path
+    model: QuestionAnswerer
+    vocabulary: Vocabulary
+    record: RunRecord
+    iteration: int
+    state: RunState
+
+
+def load(path):
+    """Reads a checkpoint and what stands beside it.
+
+    Args:
+      path: as for `checkpoints.resolve`.
+
+    Returns:
+      A `Trained`.
+
+    Raises:
+      DataError, ConfigError: checkpoint, record or vocabulary can't be used.
+    """
+    prefix = checkpoints.resolve(path)
+    record = RunRecord.read(prefix.parent)
+    vocabulary = Vocabulary.load(prefix.parent / VOCABULARY_FILE)
+    arrays = checkpoints.read(prefix)
+    checkpoints.check(arrays, {"iteration": ((), "int64"), "run_state": ((), "S")},
+                      prefix)
+    model = build_model(record.config, len(vocabulary))
+    weights = named_weights(model)
+    checkpoints.check(arrays, {name: (variable.shape, variable.dtype)
+                               for name, variable in weights.items()}, prefix)
+    for name, variable in weights.items():
+        variable.assign(arrays[name])
+    return Trained(prefix, model, vocabulary, record, int(arrays["iteration"]),
+                   RunState.from_json(arrays["run_state"]))
