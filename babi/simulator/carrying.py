@@ -28,7 +28,7 @@ class CarryingStory(PacedStory):
     def tell_sentence(self):
         event = None
         if self.gift_probability and self.chance.happens(self.gift_probability):
-            event = self.world.draw_gift()
+            event = self.world.first_gift()
         event = event or self.world.draw_event()
         self.world.apply(event)
         line = self.script.tell(sentence(

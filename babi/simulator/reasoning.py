@@ -84,26 +84,40 @@ def size_reasoning(chance, setting):
     by_size = words.SWEETS + tuple(chance.shuffled(words.BOXES))
     script = Script()
     facts = []  # (bigger, smaller, line)
-    chains = []  # two facts, the smaller thing of the first the bigger of the second
-    while not chains:
+    joined = []
+    while not joined:
         for _ in range(5):
             small, big = sorted(chance.shuffled(by_size)[:2], key=by_size.index)
             line = script.tell(chance.pick((f"The {big} is bigger than the {small}.",
                                             f"The {small} fits inside the {big}.")))
             facts.append((big, small, line))
-        chains = [(upper, lower) for upper in facts for lower in facts
-                  if upper[1] == lower[0]]
+        joined = _joined(facts)
     for _ in range(setting.num_questions):
-        (big, _, upper), (_, small, lower) = chance.pick(chains)
-        question, answer = chance.pick((
-            (f"Is the {big} bigger than the {small}?", "yes"),
-            (f"Is the {small} bigger than the {big}?", "no"),
-            (f"Does the {small} fit in the {big}?", "yes"),
-            (f"Does the {big} fit in the {small}?", "no")))
-        # First comes the fact about the thing that is asked to be the bigger one.
-        script.ask(question, answer,
-                   (upper, lower) if answer == "yes" else (lower, upper))
+        fact, other = chance.pick(joined)
+        # The fact drawn is about the thing that is asked to be the bigger one.
+        if fact[1] == other[0]:
+            answer, big, small = "yes", fact[0], other[1]
+        else:
+            answer, big, small = "no", fact[1], other[0]
+        question = chance.pick((f"Is the {big} bigger than the {small}?",
+                                f"Does the {small} fit in the {big}?"))
+        script.ask(question, answer, (fact[2], other[2]))
     return script.lines
+
+
+def _joined(facts):
+    """All facts that say with another that A is bigger than B and B than C.
+
+    Returns:
+      Pairs of a fact and the first other one that it can be joined with: as the
+      first half, and as the second.
+    """
+    found = {}
+    for fact in facts:
+        for other in facts:
+            if fact[1] == other[0] or fact[0] == other[1]:
+                found.setdefault((fact, fact[1] == other[0]), (fact, other))
+    return list(found.values())
 
 
 def agents_motivations(chance, setting):

@@ -20,7 +20,7 @@ HOUSE_PLACES = ("bathroom", "bedroom", "garden", "hallway", "kitchen", "office")
 TOWN_PLACES = ("bedroom", "cinema", "kitchen", "office", "park", "school")
 PLACES = tuple(dict.fromkeys(HOUSE_PLACES + TOWN_PLACES))
 
-CARRIED_THINGS = ("milk", "football", "apple")
+CARRIED_THINGS = ("apple", "football", "milk")
 THINGS = CARRIED_THINGS + ("pajamas",)
 
 # A phrase is drawn uniformly each time that something is told.

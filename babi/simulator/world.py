@@ -85,14 +85,18 @@ class World:
             if things:
                 return Event(actor, action, here, self.chance.pick(things))
 
-    def draw_gift(self) -> Event | None:
-        """A random gift to somebody in the same place, or None if none is possible."""
-        gifts = [Event(giver, GIVE, self.place_of[giver], thing, receiver)
-                 for thing, giver in self.holder.items() if giver
-                 for receiver in self.setting.actors
-                 if receiver != giver
-                 and self.place_of[receiver] == self.place_of[giver]]
-        return self.chance.pick(gifts) if gifts else None
+    def first_gift(self) -> Event | None:
+        """The first thing that its holder can give, to the first in the same place.
+
+        First in the order of the setting, as it is in all official stories. None if
+        nothing can be given.
+        """
+        for thing, giver in self.holder.items():
+            for receiver in self.setting.actors if giver else ():
+                if receiver != giver and (
+                        self.place_of[receiver] == self.place_of[giver]):
+                    return Event(giver, GIVE, self.place_of[giver], thing, receiver)
+        return None
 
 
 class History:
