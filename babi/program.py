@@ -11,7 +11,6 @@ from babi.config import ConfigError
 from babi.stories import DataError
 
 
-
 class UsageError(ValueError):
     """A wrong use of a script: one line with the way out."""
 

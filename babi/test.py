@@ -54,7 +54,7 @@ def main():
     prefixes = [resolve(path) for path in _CHECKPOINT_FILE.value]
     first = RunRecord.read(prefixes[0].parent).config
     source = open_source(_DATA_DIR.value, _VARIANT.value or first.variant)
-    found = [_test(trained.load(prefix), source, tasks or first.tasks)
+    found = [_test(trained.load(prefix, _JIT.value), source, tasks or first.tasks)
              for prefix in prefixes]
     print("\n" + results.as_text(found), end="")
     if _OUTPUT.value:

@@ -21,7 +21,7 @@ config.define_flags()
 _CHECKPOINT_DIR = flags.DEFINE_string(
     "checkpoint_dir", "model", "directory of the run: checkpoints, settings, log, "
     "TensorBoard events; a run in it is continued")
-_DATA_DIR = flags.DEFINE_string(
+DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "folder or .tar.gz with the bAbI tasks; without it a cached "
     "copy is used, or the data are downloaded")
 _CHANGE_SETTINGS = flags.DEFINE_bool(
@@ -32,11 +32,21 @@ _CHANGE_SETTINGS = flags.DEFINE_bool(
 def main():
     settings = config.from_flags()
     program.start_tensorflow()
+    train(settings)
+
+
+def train(settings, compiled=True):
+    """Trains in the directory that the flags name, to the last iteration.
+
+    Args:
+      settings: `config.Config`.
+      compiled: False runs the step eagerly.
+    """
     from babi.start import open_run
 
     progress = Progress(settings.num_training_iterations)
-    with open_run(_CHECKPOINT_DIR.value, _DATA_DIR.value, settings,
-                  _CHANGE_SETTINGS.value, progress) as run:
+    with open_run(_CHECKPOINT_DIR.value, DATA_DIR.value, settings,
+                  _CHANGE_SETTINGS.value, progress, compiled) as run:
         run.train()
 
 

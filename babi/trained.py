@@ -1,5 +1,6 @@
 """A trained model out of a run directory, with all that belongs to it."""
 
+import dataclasses
 import pathlib
 from typing import NamedTuple
 
@@ -31,11 +32,12 @@ class Trained(NamedTuple):
     state: RunState
 
 
-def load(path):
+def load(path, jit=True):
     """Reads a checkpoint and what stands beside it.
 
     Args:
       path: as for `checkpoints.resolve`.
+      jit: whether the model is to be compiled with XLA.
 
     Returns:
       A `Trained`.
@@ -49,7 +51,7 @@ def load(path):
     arrays = checkpoints.read(prefix)
     checkpoints.check(arrays, {"iteration": ((), "int64"), "run_state": ((), "S")},
                       prefix)
-    model = build_model(record.config, len(vocabulary))
+    model = build_model(dataclasses.replace(record.config, jit=jit), len(vocabulary))
     weights = named_weights(model)
     checkpoints.check(arrays, {name: (variable.shape, variable.dtype)
                                for name, variable in weights.items()}, prefix)

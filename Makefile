@@ -1,0 +1,44 @@
+# `make help` lists the targets. PYTHON chooses the Python to build .venv with, ARGS
+# passes flags on: make babi ARGS="--tasks=1 --packed_rows=4"
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: help deps check test viz babi bench clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1: /' \
+	  | awk -F': ' '{printf "  make %-7s %s\n", $$1, $$2}'
+
+deps: $(INSTALLED)  ## make .venv and install the requirements
+
+$(INSTALLED): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and \
+	  "error: Python 3.10 or later is needed; choose one: make PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --requirement requirements.txt
+	@touch $@
+
+check: deps  ## check the style of the code
+	$(BIN)/flake8
+
+test: deps  ## run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+viz: deps  ## draw one time step in TensorBoard, http://localhost:6006
+	$(BIN)/python babi/graph.py --output_dir=logs/graph
+	@echo "TensorBoard: http://localhost:6006 (page Graphs); Ctrl-C ends it."
+	@$(BIN)/tensorboard --logdir=logs --port=6006 --host=localhost $(ARGS)
+
+babi: deps  ## train on the bAbI tasks, into ./model
+	$(BIN)/python babi/train.py --checkpoint_dir=model $(ARGS)
+
+bench: deps  ## measure speed and memory
+	$(BIN)/python benchmarks/bench.py $(ARGS)
+
+clean:  ## remove what make has made, except trained models
+	rm -rf .venv build dist logs *.egg-info .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,57 @@
+"""Draws the graph of one time step of the DNC for TensorBoard.
+
+    python3 babi/graph.py --output_dir=logs/graph
+    tensorboard --logdir logs/graph        (`make viz` does both)
+
+The scopes are those of the paper's Figure 1. It is the plain cell that is drawn, as
+a compiled function has no readable graph.
+"""
+
+import os
+import sys
+
+if not __package__:  # run as a file: the folder above is the root of imports
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+from absl import flags  # noqa: E402
+
+from babi import config, program  # noqa: E402
+
+config.define_flags()
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", "logs/graph", "folder of the events")
+
+
+def main():
+    settings = config.from_flags()
+    program.start_tensorflow()
+    try:
+        write(settings, _OUTPUT_DIR.value)
+    except OSError as error:
+        raise program.UsageError(f"--output_dir: {error}; give another") from None
+    print(f"Written: {_OUTPUT_DIR.value}")
+
+
+def write(settings, directory):
+    """Writes the graph of one step, with the sizes of a `config.Config`."""
+    import tensorflow as tf
+
+    from babi.model import build_model
+    from babi.vocabulary import Vocabulary
+
+    size = len(Vocabulary.english())
+    cell = build_model(settings, size).dnc.cell
+    states = [tf.TensorSpec((1, length), tf.float32, name=f"state_{index}")
+              for index, length in enumerate(cell.state_size)]
+
+    @tf.function(autograph=False)
+    def step(word, states):
+        return cell.call(word, states)
+
+    word = tf.TensorSpec((1, size), tf.float32, name="word")
+    graph = step.get_concrete_function(word, states).graph
+    with tf.summary.create_file_writer(str(directory)).as_default():
+        tf.summary.graph(graph)
+
+
+if __name__ == "__main__":
+    program.run(main)

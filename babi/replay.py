@@ -1,0 +1,69 @@
+"""Runs a training step again that had no finite loss or gradient.
+
+    python3 babi/replay.py --step=model/failed-step-1234.npz
+
+Training keeps such a step when it stops because of it. Shown are the loss, each
+weight's gradient, and where in which story the output first leaves the finite.
+"""
+
+import os
+import sys
+
+if not __package__:  # run as a file: the folder above is the root of imports
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+from absl import flags  # noqa: E402
+
+from babi import program  # noqa: E402
+
+_STEP = flags.DEFINE_string("step", None, "the .npz file of the step")
+
+
+def main():
+    if not _STEP.value:
+        raise program.UsageError("--step is needed, such as "
+                                 "--step=model/failed-step-1234.npz")
+    program.start_tensorflow()
+    from babi import failures
+
+    print("\n".join(describe(failures.read(_STEP.value), _STEP.value)))
+
+
+def describe(step, path):
+    """Lines that tell how a `failures.FailedStep`, read from a path, goes wrong."""
+    import numpy as np
+    import tensorflow as tf
+
+    from babi import checkpoints
+    from babi.batches import Batch
+    from babi.training import Trainer
+
+    trainer = Trainer(step.record.config, step.vocabulary_size)
+    expected = {name: (array.shape, array.dtype)
+                for name, array in trainer.arrays().items()}
+    checkpoints.check(step.arrays, expected, path)
+    trainer.restore(step.arrays)
+    outcome = trainer.step(step.batch)
+    lines = [f"Stories: {', '.join(step.stories)}",
+             f"Compiled: loss {float(outcome.loss)}, gradient norm "
+             f"{float(outcome.gradient_norm)}; update "
+             f"{'made' if outcome.finite else 'skipped'}"]
+    trainer.restore(step.arrays)
+    loss, logits, gradients = trainer.gradients(Batch(*map(tf.constant, step.batch)))
+    lines.append(f"Eager: loss {float(loss)}")
+    for variable, gradient in zip(trainer.model.trainable_variables, gradients):
+        norm, weights = float(tf.norm(gradient)), float(tf.norm(variable))
+        lines.append(f"  {variable.path}: norm of weights {weights:.6g}, of gradient "
+                     f"{norm:.6g}")
+    bad = np.argwhere(~np.isfinite(logits).all(axis=-1))
+    if bad.size:
+        row, time = bad[np.argmin(bad[:, 1])]
+        lines.append(f"The output is first not finite in row {row} at step {time}, in "
+                     f"a story of task {step.batch.tasks[row, time]}")
+    else:
+        lines.append("The output is finite at every step")
+    return lines
+
+
+if __name__ == "__main__":
+    program.run(main)
