@@ -7,6 +7,7 @@ No story occurs in both the training and the test files, with whatever seeds.
 """
 
 import dataclasses
+import functools
 
 from absl import flags
 
@@ -46,9 +47,10 @@ def main():
                              for field in dataclasses.fields(Options)})
         num_questions = {"train": FLAGS.num_questions,
                          "test": FLAGS.num_test_questions}
-        bar = _progress_bar(len(tasks) * sum(num_questions.values()))
+        total = len(tasks) * sum(num_questions.values())
         folder = write_files(FLAGS.output_dir, tasks, num_questions, FLAGS.seed,
-                             options, FLAGS.variant, bar.add)
+                             options, FLAGS.variant,
+                             lambda questions: _progress_bar(total).add(questions))
     except ValueError as fault:
         raise program.UsageError(fault) from None
     except OSError as fault:
@@ -57,8 +59,9 @@ def main():
     print(f"{len(tasks)} tasks written to {folder}")
 
 
+@functools.cache
 def _progress_bar(num_questions):
-    """A keras.utils.Progbar over all questions."""
+    """A keras.utils.Progbar over all questions, made when there is progress."""
     from keras.utils import Progbar  # here, since it takes seconds to import
     return Progbar(num_questions, unit_name="question", interval=0.5)
 

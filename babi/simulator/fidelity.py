@@ -14,6 +14,7 @@ the differences between shares) for kinds of things. Both lie between 0 and 1.
 """
 
 import collections
+import functools
 import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -53,6 +54,7 @@ _NAME = re.compile(r"\b(%s)\b" % "|".join(sorted(_KIND_OF, key=len, reverse=True
 _KIND_OF.update({name.lower(): kind for name, kind in _KIND_OF.items()})
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def template(sentence: str) -> str:
     """A sentence with kinds in place of names: `PERSON went to the PLACE.`"""
     return _NAME.sub(lambda match: _KIND_OF[match[0].lower()], sentence)
