@@ -5,6 +5,8 @@ What reads the official files skips where ../shared/babi is not there.
 
 import pathlib
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -181,3 +183,33 @@ def test_table_marks_what_is_above_the_noise():
     assert re.fullmatch(r" +3  answers +0\.0500 +0\.0200 \*", fidelity.table_row(row))
     close = fidelity.table_row(row._replace(distance=0.01, real_mean=2.0))
     assert close.endswith("0.0200") and "2.00" in close
+
+
+# --------------------------------------------------------------------------- command
+
+def run(*arguments):
+    return subprocess.run([sys.executable, "-m", "babi.simulator.fidelity", *arguments],
+                          cwd=pathlib.Path(__file__).parent.parent,
+                          capture_output=True, text=True, timeout=300)
+
+
+def test_the_command_prints_the_table(official):
+    done = run(f"--data_dir={DATA}", "--tasks=4,20", "--num_stories=50")
+    assert done.returncode == 0, done.stderr
+    header, *rows = done.stdout.splitlines()
+    assert header == fidelity.HEADER
+    real, simulated = fidelity.real_and_simulated(official, 20, 50, seed=0)
+    assert len(real) == len(simulated) == 50
+    assert rows[len(fidelity.FEATURES):] == [
+        fidelity.table_row(row) for row in fidelity.compare(real, simulated)]
+
+
+@pytest.mark.parametrize("flags,words", [
+    (["--data_dir=/nowhere"], "/nowhere: no such folder"),
+    (["--tasks=0"], "tasks: '0' is outside 1 to 20"),
+    (["--num_stories=1"], "--num_stories"),
+])
+def test_wrong_flags_are_one_line(flags, words):
+    done = run(*flags)
+    assert done.returncode == 1
+    assert words in done.stderr and len(done.stderr.strip().splitlines()) == 1

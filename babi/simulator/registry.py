@@ -11,6 +11,7 @@ def _paced(story, actors, places=words.HOUSE_PLACES, **details):
 
 
 def _carrying(story, actors=words.HOUSE_PEOPLE, **details):
+    """A paced task with things to carry."""
     return _paced(story, actors, things=words.CARRIED_THINGS, **details)
 
 

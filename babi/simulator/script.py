@@ -36,8 +36,8 @@ class PacedStory:
     can carry a question, and the question is asked; if none can, the story goes on.
 
     A task is a subclass that says what a sentence is, which clauses can carry a
-    question, and how it is asked. A clause is one person doing one thing; it has
-    a `line`.
+    question, and how it is asked. A clause is one person doing one thing: a sentence
+    about two people has two.
     """
 
     def __init__(self, chance: Chance, setting: Setting):
@@ -69,10 +69,10 @@ class PacedStory:
         raise NotImplementedError
 
     def evidence(self, clause):
-        """The clauses that answer the question which this clause can carry.
+        """What answers the question which this clause can carry.
 
         Returns:
-          A tuple of clauses for `ask`, or None if the clause can carry no question.
+          What `ask` needs, not empty, or None if the clause can carry no question.
         """
         raise NotImplementedError
 
