@@ -1,0 +1,22 @@
+"""Fixtures of all tests: quiet TensorFlow, the same random numbers in every run."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """Seeds Python, NumPy and TensorFlow before each test."""
+    keras.utils.set_random_seed(7)
+
+
+@pytest.fixture
+def rng():
+    """A NumPy generator that gives each test the same numbers in every run."""
+    return np.random.default_rng(7)
