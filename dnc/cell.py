@@ -134,6 +134,11 @@ class DNCCell(keras.layers.Layer):
             dtype=self._policy, name="controller")
 
     @property
+    def mixed_precision(self):
+        """Whether the maps compute in another type than the weights have."""
+        return self._policy.compute_dtype != self._policy.variable_dtype
+
+    @property
     def controller_output_size(self):
         """Length of the controller's output h_t; known before `build` for RNN cells.
         """
