@@ -85,7 +85,8 @@ def read(prefix):
         reader = tf.train.load_checkpoint(prefix)
         return {name: reader.get_tensor(name)
                 for name in sorted(reader.get_variable_to_shape_map())}
-    except (OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
+    except (OSError, ValueError, LookupError, TypeError, ArithmeticError,
+            RuntimeError, MemoryError, tf.errors.OpError) as error:
         raise CheckpointError(
             f"{prefix}: damaged ({_reason(error)}); {_WAY_OUT}") from None
 

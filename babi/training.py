@@ -1,5 +1,6 @@
 """The training step: forward, backward, clipping and update in one function."""
 
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
@@ -44,7 +45,8 @@ class Trainer:
 
     def __init__(self, config, vocabulary_size, compiled=True):
         self.config = config
-        self.model = build_model(config, vocabulary_size)
+        self.model = build_model(
+            dataclasses.replace(config, jit=config.jit and compiled), vocabulary_size)
         self.optimizer = build_optimizer(config, self.model.trainable_variables)
         self.metrics = Metrics()
         self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False,
