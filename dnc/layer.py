@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from dnc import fast_path
 from dnc.cell import DNCCell, check_states
+from dnc.trajectory import Recorder
 
 
 @keras.saving.register_keras_serializable("dnc")
@@ -141,6 +142,38 @@ class DNC(keras.layers.RNN):
     def unpack_state(self, states):
         """The returned or initial state as a `dnc.cell.DNCState` with names."""
         return self.cell.unpack_state(keras.tree.flatten(states))
+
+    def trajectory(self, sequences, mask=None, initial_state=None, resets=None,
+                   memory=False, link=False):
+        """What the memory does at each step, to look at.
+
+        It takes the plain loop. To record often, keep a `dnc.trajectory.Recorder`,
+        which is traced once.
+
+        Args:
+          sequences, mask, initial_state, resets: as for `call`; with
+            `go_backwards`, the steps below are in the order they were made.
+          memory: True keeps the memory of every step, `[B, T, N, W]`.
+          link: True keeps the link matrix of every step, `[B, T, H, N, N]`.
+
+        Returns:
+          A `dnc.trajectory.Trajectory`: gates, keys and modes, usage, weightings and
+          their parts, outputs, final state; each field `[B, T, ...]`.
+
+        Raises:
+          ValueError: as `call`.
+        """
+        sequences = tf.convert_to_tensor(sequences)
+        _check_steps("mask", mask, sequences)
+        _check_steps("resets", resets, sequences)
+        if not self.built:
+            self.build(sequences.shape)
+        if self.go_backwards:
+            sequences, mask, resets = (
+                None if steps is None else tf.reverse(steps, [1])
+                for steps in (sequences, mask, resets))
+        return Recorder(self.cell, memory, link)(
+            sequences, mask, initial_state, resets)
 
     def get_config(self):
         config = {**super().get_config(), **self.cell.get_config()}

@@ -1,0 +1,256 @@
+"""What a DNC does at each step of a sequence: gates, weightings, usage, memory.
+
+    trajectory = layer.trajectory(sequences, mask=mask)      # of a `dnc.DNC`
+    trajectory.write_weighting[0]                            # [T, H, N]
+
+The plain cell is stepped through the sequence and everything that its equations
+speak of is kept. Shapes: B batch, T steps, N memory slots, W word size, R read
+heads, H write heads.
+"""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dnc import addressing
+from dnc import interface as interface_vector
+from dnc import memory as external_memory
+from dnc.cell import DNCState, check_states
+from dnc.interface import Interface
+
+
+class Trajectory(NamedTuple):
+    """A DNC's inner life over a sequence, step by step.
+
+    At a masked step the state stays as it was, the output is repeated, and the
+    interface, the read vectors and the parts of the weightings are 0: nothing was
+    written or read.
+
+    Attributes:
+      outputs: `[B, T, output_size]`, y.
+      interface: `dnc.interface.Interface`, each field `[B, T, ...]`.
+      read_vectors: `[B, T, R, W]`, r.
+      usage: `[B, T, N]`, u.
+      precedence: `[B, T, H, N]`, p.
+      write_weighting: `[B, T, H, N]`, w^w.
+      read_weighting: `[B, T, R, N]`, w^r.
+      allocation: `[B, T, H, N]`, a: where a head would write by allocation.
+      write_content: `[B, T, H, N]`, c^w: where it would write by content.
+      read_content: `[B, T, R, N]`, c^r: where a head would read by content.
+      backward, forward: `[B, T, R, H, N]`, b and f: where it would read by the
+        order of writing.
+      memory: `[B, T, N, W]`, M after each step; None unless asked for.
+      link: `[B, T, H, N, N]`, L after each step, `link[..., i, j]`: slot i written
+        after slot j; None unless asked for.
+      final_state: `dnc.cell.DNCState` after the last step; `final_state.memory.link`
+        is the last link matrix.
+    """
+
+    outputs: tf.Tensor
+    interface: Interface
+    read_vectors: tf.Tensor
+    usage: tf.Tensor
+    precedence: tf.Tensor
+    write_weighting: tf.Tensor
+    read_weighting: tf.Tensor
+    allocation: tf.Tensor
+    write_content: tf.Tensor
+    read_content: tf.Tensor
+    backward: tf.Tensor
+    forward: tf.Tensor
+    memory: tf.Tensor | None
+    link: tf.Tensor | None
+    final_state: DNCState
+
+    def sample(self, index, steps=None):
+        """One row of the batch as NumPy arrays, without the batch dimension.
+
+        Args:
+          index: the row.
+          steps: keep so many steps only, for a row that is padded at its end.
+
+        Returns:
+          A `Trajectory` of arrays `[T, ...]`; the final state has no dimension T.
+        """
+        def pick(tensor):
+            return np.asarray(tensor[index])
+
+        fields = {name: keras.tree.map_structure(
+                      lambda tensor: pick(tensor)[:steps], field)
+                  for name, field in self._asdict().items() if field is not None}
+        return self._replace(**fields | {
+            "final_state": keras.tree.map_structure(pick, self.final_state)})
+
+
+class Recorder:
+    """Records trajectories of a cell, as one graph that is traced once.
+
+    Args:
+      cell: a built `dnc.DNCCell`.
+      memory: keep the memory of every step, T * N * W numbers a row.
+      link: keep the link matrix of every step, T * H * N * N numbers a row.
+      jit: compile with XLA, once for each shape: for many sequences of one shape.
+    """
+
+    def __init__(self, cell, memory=False, link=False, jit=False):
+        self._cell = cell
+        self._keep = {"memory": memory, "link": link}
+        self._run = tf.function(self._loop, autograph=False, reduce_retracing=True,
+                                jit_compile=jit or None)
+
+    def __call__(self, sequences, mask=None, initial_state=None, resets=None,
+                 training=False):
+        """Steps the cell through sequences.
+
+        Args:
+          sequences: `[B, T, D]`.
+          mask: `[B, T]` booleans; a masked step leaves that row's state untouched.
+          initial_state: list of `[B, size]`, as `DNC` returns it; zeros without.
+          resets: `[B, T]` booleans; an unmasked step where it is True starts from
+            the zero state.
+          training: passed to a controller that takes it.
+
+        Returns:
+          A `Trajectory`.
+
+        Raises:
+          ValueError: the states are not those of the cell.
+        """
+        sequences = tf.convert_to_tensor(sequences)
+        steps = tf.shape(sequences)[:2]
+        mask = tf.fill(steps, True) if mask is None else tf.cast(mask, tf.bool)
+        resets = tf.fill(steps, False) if resets is None else tf.cast(resets, tf.bool)
+        if initial_state is None:
+            initial_state = self._cell.get_initial_state(tf.shape(sequences)[0])
+        initial_state = [tf.cast(state, self._cell.compute_dtype)
+                         for state in keras.tree.flatten(initial_state)]
+        check_states(initial_state, self._cell.state_size)
+        return self._run(sequences, mask, initial_state, resets, training)
+
+    def _loop(self, sequences, mask, states, resets, training):
+        """The trajectory, by a loop over time that keeps each step's record."""
+        cell, count = self._cell, tf.shape(sequences)[1]
+        sequences, mask, resets = (
+            tf.transpose(tensor, order) for tensor, order in (
+                (sequences, [1, 0, 2]), (mask, [1, 0]), (resets, [1, 0])))
+        specs = self._record_specs()
+        stores = [tf.TensorArray(cell.compute_dtype, count, element_shape=shape)
+                  for shape in keras.tree.flatten(specs)]
+        output = tf.zeros((tf.shape(sequences)[1], cell.output_size),
+                          cell.compute_dtype)
+
+        def body(t, states, output, stores):
+            states, output, record = self._step(
+                sequences[t], mask[t], resets[t], states, output, training)
+            stores = [store.write(t, tensor) for store, tensor
+                      in zip(stores, keras.tree.flatten(record), strict=True)]
+            return t + 1, states, output, stores
+
+        _, states, _, stores = tf.while_loop(
+            lambda t, *_: t < count, body, (0, states, output, stores),
+            maximum_iterations=count)
+        batch_major = [_swap_batch_and_time(store.stack()) for store in stores]
+        fields = keras.tree.pack_sequence_as(specs, batch_major)
+        return Trajectory(**{"memory": None, "link": None} | fields,
+                          final_state=cell.unpack_state(states))
+
+    def _step(self, inputs, real, reset, states, output, training):
+        """(next states, output, record) of one step, {field of Trajectory: value}."""
+        cell, real = self._cell, real[:, tf.newaxis]
+        kept = 1 - tf.cast(reset[:, tf.newaxis] & real, cell.compute_dtype)
+        state = cell.unpack_state([state * kept for state in states])
+        hidden, controller = cell._run_controller(inputs, state, training)
+        weights = cell.weights_as_tensors()
+        interface = cell.interface(cell._map(
+            hidden, weights.interface_kernel, weights.interface_bias))
+        read_vectors, memory = external_memory.step(
+            state.memory, interface, cell.usage_gradient)
+        flat_reads = tf.reshape(read_vectors, (-1, cell.state_size[-1]))
+        next_states = cell.pack_state(DNCState(controller, memory, read_vectors))
+        next_states = [tf.where(real, after, before)
+                       for after, before in zip(next_states, states)]
+        output = tf.where(real, cell.output(hidden, flat_reads, weights), output)
+        done = {"interface": interface, "read_vectors": read_vectors,
+                **_parts(state.memory, memory, interface)}
+        done = keras.tree.map_structure(
+            lambda tensor: tf.where(_like(real, tensor), tensor, 0), done)
+        after = cell.unpack_state(next_states).memory._asdict()
+        kept_fields = ("usage", "precedence", "write_weighting", "read_weighting",
+                       *(name for name, keep in self._keep.items() if keep))
+        return next_states, output, {
+            "outputs": output, **done, **{name: after[name] for name in kept_fields}}
+
+    def _record_specs(self):
+        """The shape of each field of a step's record, as `_step` returns it."""
+        cell = self._cell
+        R, H, N = cell.num_read_heads, cell.num_write_heads, cell.memory_size
+        shapes = cell.memory_shapes._asdict()
+        specs = {
+            "outputs": (cell.output_size,),
+            "interface": interface_vector.shapes(cell.word_size, R, H),
+            "read_vectors": (R, cell.word_size),
+            "allocation": (H, N), "write_content": (H, N), "read_content": (R, N),
+            "backward": (R, H, N), "forward": (R, H, N),
+            **{name: shapes[name] for name in (
+                "usage", "precedence", "write_weighting", "read_weighting")},
+            **{name: shapes[name] for name, keep in self._keep.items() if keep}}
+        return keras.tree.map_shape_structure(
+            lambda shape: tf.TensorShape((None, *shape)), specs)
+
+
+def provenance(sample, step, slot):
+    """Which earlier steps' writings a memory slot holds after a step.
+
+    The slot's content is a sum over the steps that wrote to it: step s added its
+    write vector in the measure of its write weighting, and each later step left the
+    share (1 - w e) of that, word component by word component.
+
+    Args:
+      sample: `Trajectory` of arrays without the batch dimension: see
+        `Trajectory.sample`.
+      step: the step after which one looks; a read of that step sees its write.
+      slot: the slot's number.
+
+    Returns:
+      `[step + 1]`, for each step up to `step` its write weighting on the slot, of
+      all write heads together, times the share that is still there, averaged over
+      the word's components.
+    """
+    weighting = sample.write_weighting[:step + 1, :, slot].astype(np.float64)
+    erased = weighting[:, :, np.newaxis] * sample.interface.erase_vectors[:step + 1]
+    left = np.prod(1.0 - erased, axis=1)  # [step + 1, W], of what was there before
+    later = np.ones_like(left)
+    later[:-1] = np.cumprod(left[:0:-1], axis=0)[::-1]
+    return weighting.sum(axis=1) * later.mean(axis=1)
+
+
+def _parts(before, after, interface):
+    """What the write and read weightings are blended from, by field name.
+
+    Args:
+      before, after: `MemoryState` around a step.
+      interface: the step's `Interface`.
+    """
+    backward, forward = addressing.directional_weightings(
+        after.link, before.read_weighting)
+    return {
+        "allocation": addressing.allocation_weighting(
+            after.usage, interface.allocation_gates * interface.write_gates),
+        "write_content": addressing.content_weighting(
+            before.memory, interface.write_keys, interface.write_strengths),
+        "read_content": addressing.content_weighting(
+            after.memory, interface.read_keys, interface.read_strengths),
+        "backward": backward,
+        "forward": forward}
+
+
+def _like(flags, tensor):
+    """Flags `[B, 1]` with as many dimensions as a tensor `[B, ...]` has."""
+    return tf.reshape(flags, [-1] + [1] * (len(tensor.shape) - 1))
+
+
+def _swap_batch_and_time(tensor):
+    """`[T, B, ...]` -> `[B, T, ...]`."""
+    return tf.transpose(tensor, [1, 0, *range(2, len(tensor.shape))])

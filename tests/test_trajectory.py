@@ -1,0 +1,191 @@
+"""dnc.trajectory: the states of stepping the cell by hand, the parts, provenance."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dnc import DNC, DNCCell, addressing
+from dnc.interface import Interface
+from dnc.trajectory import Recorder, Trajectory, provenance
+from helpers import assert_close, randomize, weightings
+
+B, T, D, Y, U = 3, 6, 3, 2, 4
+N, W, R = 5, 3, 2
+STATES = ("usage", "precedence", "write_weighting", "read_weighting", "memory", "link")
+
+
+def make_layer(rng, H=1, **kwargs):
+    layer = DNC(Y, controller_units=U, memory_size=N, word_size=W, num_read_heads=R,
+                num_write_heads=H, dtype="float64", return_sequences=True, jit=False,
+                **kwargs)
+    layer.build((None, None, D))
+    randomize(layer, rng, 0.9)
+    return layer
+
+
+def step_by_hand(cell, sequences, states=None):
+    """Outputs `[T, Y]` and states (a DNCState a step) of one row, by `cell.call`."""
+    states = cell.get_initial_state(1) if states is None else states
+    outputs, history = [], []
+    for inputs in sequences:
+        output, states = cell(tf.constant(inputs[np.newaxis]), states)
+        outputs.append(output[0])
+        history.append(cell.unpack_state(states))
+    return np.stack(outputs), history
+
+
+def check_row(trajectory, row, steps, outputs, history):
+    """Compares steps of a row with steps by hand."""
+    assert_close(trajectory.outputs[row].numpy()[steps], outputs, 1e-12, "outputs")
+    for name in STATES:
+        by_hand = np.stack([getattr(state.memory, name)[0] for state in history])
+        assert_close(getattr(trajectory, name)[row].numpy()[steps], by_hand, 1e-12,
+                     name)
+    reads = np.stack([state.read_vectors[0] for state in history])
+    assert_close(trajectory.read_vectors[row].numpy()[steps], reads, 1e-12, "reads")
+
+
+CONTROLLERS = {
+    "lstm": lambda: None,
+    "stack": lambda: keras.layers.StackedRNNCells(
+        [keras.layers.LSTMCell(U, dtype="float64"),
+         keras.layers.GRUCell(U, dtype="float64")], dtype="float64"),
+    "feedforward": lambda: keras.layers.Dense(U, "tanh", dtype="float64")}
+
+
+@pytest.mark.parametrize("H, controller", [
+    (2, "lstm"), (1, "stack"), (2, "feedforward")])
+def test_equals_stepping_the_cell_by_hand(H, controller, rng):
+    layer = make_layer(rng, H, controller=CONTROLLERS[controller]())
+    sequences = rng.normal(size=(B, T, D))
+    trajectory = layer.trajectory(sequences, memory=True, link=True)
+    for row in range(B):
+        outputs, history = step_by_hand(layer.cell, sequences[row])
+        check_row(trajectory, row, slice(None), outputs, history)
+        for final, by_hand in zip(keras.tree.flatten(trajectory.final_state),
+                                  keras.tree.flatten(history[-1]), strict=True):
+            assert_close(final[row], by_hand[0].numpy(), 1e-12, "final state")
+
+
+def test_masks_resets_and_initial_state(rng):
+    layer = make_layer(rng)
+    cell = layer.cell
+    sequences = rng.normal(size=(B, T, D))
+    mask = np.array([[1, 1, 0, 0, 1, 1], [0, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1]], bool)
+    resets = np.zeros((B, T), bool)
+    resets[2, 3] = True
+    resets[1, 0] = True  # masked: no effect
+    _, history = step_by_hand(cell, rng.normal(size=(2, D)))
+    start = cell.pack_state(history[-1])
+    initial = [tf.repeat(state, B, axis=0) for state in start]
+    trajectory = layer.trajectory(sequences, mask, initial, resets, memory=True,
+                                  link=True)
+    for row in (0, 1):
+        check_row(trajectory, row, mask[row],
+                  *step_by_hand(cell, sequences[row][mask[row]], start))
+    check_row(trajectory, 2, slice(0, 3), *step_by_hand(cell, sequences[2, :3], start))
+    check_row(trajectory, 2, slice(3, 6), *step_by_hand(cell, sequences[2, 3:]))
+    # The layer itself gives the same outputs, masked steps included, and state.
+    outputs = layer(sequences, mask=mask, initial_state=initial, resets=resets)
+    assert_close(trajectory.outputs, outputs.numpy(), 1e-12)
+    # A masked step repeats the state, and does nothing.
+    assert_close(trajectory.usage[0, 3], trajectory.usage[0, 1].numpy(), 0)
+    assert np.all(trajectory.interface.write_gates.numpy()[~mask] == 0)
+    assert np.all(trajectory.interface.read_modes.numpy()[~mask] == 0)
+    assert np.all(trajectory.interface.write_gates.numpy()[mask] > 0)
+
+
+@pytest.mark.parametrize("H", [1, 2])
+def test_weightings_are_blended_from_the_parts(H, rng):
+    trajectory = make_layer(rng, H).trajectory(rng.normal(size=(B, T, D)))
+    flat = keras.tree.map_structure(
+        lambda tensor: tf.reshape(tensor, (B * T, *tensor.shape[2:])), trajectory[:12])
+    (_, interface, _, _, _, write_weighting, read_weighting, allocation, write_content,
+     read_content, backward, forward) = flat
+    assert_close(write_weighting, addressing.write_weighting(
+        allocation, write_content, interface.allocation_gates,
+        interface.write_gates).numpy(), 1e-12)
+    assert_close(read_weighting, addressing.read_weighting(
+        backward, read_content, forward, interface.read_modes).numpy(), 1e-12)
+    # A row of its own, cut where its padding would start.
+    sample = trajectory.sample(2, steps=4)
+    assert sample.usage.shape == (4, N) and sample.memory is None
+    assert_close(sample.write_weighting, trajectory.write_weighting[2, :4].numpy(), 0)
+    assert_close(sample.interface.read_keys,
+                 trajectory.interface.read_keys[2, :4].numpy(), 0)
+    assert_close(sample.final_state.memory.link,
+                 trajectory.final_state.memory.link[2].numpy(), 0)
+
+
+def test_recorder_is_traced_once_for_all_shapes(rng):
+    layer = make_layer(rng)
+    recorder = Recorder(layer.cell)
+    for rows, steps in ((B, T), (1, 1), (2, 4)):
+        sequences = rng.normal(size=(rows, steps, D))
+        assert_close(recorder(sequences).outputs, layer(sequences).numpy(), 1e-12)
+    assert recorder._run.experimental_get_tracing_count() <= 2
+
+
+def test_reversed_layer(rng):
+    layer = make_layer(rng, go_backwards=True)
+    sequences, mask = rng.normal(size=(2, T, D)), np.arange(T) >= [[0], [2]]
+    trajectory = layer.trajectory(sequences, mask)
+    assert_close(trajectory.outputs, layer(sequences, mask=mask).numpy(), 1e-12)
+
+
+def test_builds_what_is_not_built_and_names_wrong_shapes(rng):
+    layer = DNC(Y, U, N, W, R, jit=False)
+    assert layer.trajectory(np.ones((2, 3, D))).usage.shape == (2, 3, N)
+    with pytest.raises(ValueError, match=r"mask must have shape .*\(2, 3\)"):
+        layer.trajectory(np.ones((2, 3, D)), mask=np.ones((2, 4), bool))
+    with pytest.raises(ValueError, match=r"batch, time, features"):
+        layer.trajectory(np.ones((2, 3)))
+    with pytest.raises(ValueError, match="state of a DNC"):
+        layer.trajectory(np.ones((2, 3, D)), initial_state=[np.ones((2, 3))])
+
+
+def test_cell_of_another_rnn(rng):
+    """A cell used with keras.layers.RNN has a trajectory too."""
+    cell = DNCCell(Y, U, N, W, R)
+    rnn = keras.layers.RNN(cell, return_sequences=True)
+    sequences = rng.normal(size=(2, 4, D)).astype(np.float32)
+    expected = rnn(sequences).numpy()
+    assert_close(Recorder(cell)(sequences).outputs, expected, 1e-6)
+
+
+def written(write_weighting, erase_vectors):
+    """The part of a sample that provenance reads."""
+    nothing = dict.fromkeys(Trajectory._fields)
+    interface = Interface(*[None] * len(Interface._fields))
+    return Trajectory(**nothing | {
+        "write_weighting": write_weighting,
+        "interface": interface._replace(erase_vectors=erase_vectors)})
+
+
+@pytest.mark.parametrize("H", [1, 2])
+def test_provenance_says_what_the_memory_is_made_of(H, rng):
+    """With equal erasure of all components, it decomposes the memory exactly."""
+    erase = rng.uniform(size=(T, H, 1))
+    sample = written(weightings(rng, T, H, N), np.repeat(erase, W, axis=2))
+    marks = np.eye(T)  # each step writes a word of its own
+    memory = tf.zeros((1, N, T), tf.float64)
+    for step in range(T):
+        memory = addressing.erase_and_write(
+            memory, tf.constant(sample.write_weighting[step:step + 1]),
+            tf.constant(np.repeat(erase[step:step + 1], T, axis=2)),
+            tf.constant(np.tile(marks[step], (1, H, 1))))
+        for slot in range(N):
+            assert_close(provenance(sample, step, slot),
+                         memory[0, slot, :step + 1].numpy(), 1e-12)
+
+
+def test_provenance_forgets_what_is_erased():
+    weighting = np.zeros((3, 1, N))
+    weighting[0, 0, 2], weighting[1, 0, 2], weighting[2, 0, 4] = 1.0, 0.5, 1.0
+    erase = np.zeros((3, 1, 2))
+    erase[1, 0] = [1.0, 0.0]  # half the word is erased, at half the slot
+    sample = written(weighting, erase)
+    assert_close(provenance(sample, 2, 2), [0.75, 0.5, 0.0], 0)
+    assert_close(provenance(sample, 0, 2), [1.0], 0)
+    assert_close(provenance(sample, 2, 4), [0.0, 0.0, 1.0], 0)
