@@ -186,12 +186,16 @@ class Run:
             self._feeder.close()
             self._progress.close()
             self._events.close()
-        saved = "; nothing could be saved" if self._save_failed else ""
+        if self._save_failed:
+            raise CheckpointError(
+                f"{self._directory}: training stopped after iteration {iteration:,} "
+                f"without room for its checkpoint; make room or mend the permissions, "
+                f"and start again to go on from the last one that was written")
         if stop.name:
-            self._progress.line(f"{stop.name}: stopped after iteration {iteration:,}"
-                                f"{saved}. The same command goes on from there.")
+            self._progress.line(f"{stop.name}: stopped after iteration {iteration:,}. "
+                                f"The same command goes on from there.")
         else:
-            self._progress.line(f"Finished: {iteration:,} iterations{saved}.")
+            self._progress.line(f"Finished: {iteration:,} iterations.")
 
     def _step(self, iteration):
         """Makes one step and what is due after it; returns the iteration."""

@@ -6,6 +6,7 @@ Training keeps such a step when it stops because of it. Shown are the loss, each
 weight's gradient, and where in which story the output first leaves the finite.
 """
 
+import dataclasses
 import os
 import sys
 
@@ -45,13 +46,16 @@ def describe(step, path):
     trainer.restore(step.arrays)
     outcome = trainer.step(step.batch)
     lines = [f"Stories: {', '.join(step.stories)}",
-             f"Compiled: loss {float(outcome.loss)}, gradient norm "
+             f"As in training: loss {float(outcome.loss)}, gradient norm "
              f"{float(outcome.gradient_norm)}; update "
              f"{'made' if outcome.finite else 'skipped'}"]
-    trainer.restore(step.arrays)
-    loss, logits, gradients = trainer.gradients(Batch(*map(tf.constant, step.batch)))
-    lines.append(f"Eager: loss {float(loss)}")
-    for variable, gradient in zip(trainer.model.trainable_variables, gradients):
+    plain = Trainer(dataclasses.replace(step.record.config, jit=False),
+                    step.vocabulary_size)
+    plain.restore(step.arrays)
+    loss, logits, gradients = tf.function(plain.gradients, autograph=False)(
+        Batch(*map(tf.constant, step.batch)))
+    lines.append(f"Plain graph: loss {float(loss)}")
+    for variable, gradient in zip(plain.model.trainable_variables, gradients):
         norm, weights = float(tf.norm(gradient)), float(tf.norm(variable))
         lines.append(f"  {variable.path}: norm of weights {weights:.6g}, of gradient "
                      f"{norm:.6g}")
