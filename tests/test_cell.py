@@ -113,7 +113,8 @@ def batch_lstm(x, h, c, weights):
 
 # ------------------------------------------------------------------- gradients
 
-@pytest.mark.parametrize("sizes", SIZES[2:], ids=str)
+@pytest.mark.parametrize("sizes", [
+    SIZES[3], pytest.param(SIZES[2], marks=pytest.mark.slow)], ids=str)
 def test_gradients_equal_finite_differences(sizes, rng):
     """Of outputs and next states, to input, every state and every weight."""
     B, N, W, R, H = sizes

@@ -27,8 +27,8 @@ def fast(**kwargs):
     return DNC(Y, **CELL, **kwargs)
 
 
-# `plain` shares Keras's loop with `rnn`, `fast` is compiled for each layer and shape:
-# the default run takes of each what the others do not show.
+# `plain` shares Keras's loop with `rnn`, and `fast` takes seconds to compile for each
+# layer and shape: the default run takes of each what the others do not show.
 
 
 def functional_model(make):
@@ -41,7 +41,8 @@ def functional_model(make):
 
 
 @pytest.mark.parametrize("make", [
-    rnn, pytest.param(plain, marks=pytest.mark.slow), fast])
+    rnn, pytest.param(plain, marks=pytest.mark.slow),
+    pytest.param(fast, marks=pytest.mark.slow)])
 def test_fit_save_load_export(make, tmp_path, rng):
     """One life of a model: the loss falls, and each copy gives the same numbers."""
     model = keras.Sequential([
@@ -67,12 +68,33 @@ def test_fit_save_load_export(make, tmp_path, rng):
     assert_close(exported.serve(x[:3, :2]), expected[:3, :2], 1e-6)
 
 
+def test_fit_by_the_fast_path_follows_the_plain_loop(tmp_path, rng):
+    """Four updates give the same losses; the saved layer is a fast one again."""
+    layers = [make(return_sequences=True) for make in (plain, fast)]
+    x = rng.normal(size=(4, T, D)).astype("float32")
+    target = rng.normal(size=(4, T, Y)).astype("float32")
+    losses = []
+    for layer in layers:
+        model = keras.Sequential([keras.Input((T, D)), layer])
+        randomize(model, np.random.default_rng(3))
+        model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
+        losses.append(model.fit(x, target, epochs=4, verbose=0).history["loss"])
+    assert losses[0][0] - losses[0][-1] > 0.01
+    assert_close(losses[1], losses[0], 1e-5)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.layers[0].jit is True
+    for one, other in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def as_json(layer):
     """The layer's config as it is written to a file."""
     return json.dumps(layer.get_config(), sort_keys=True)
 
 
-@pytest.mark.parametrize("make", [rnn, plain, fast])
+@pytest.mark.parametrize("make", [
+    rnn, plain, pytest.param(fast, marks=pytest.mark.slow)])
 def test_functional_model_with_states(make, tmp_path, rng):
     """States in and out of a functional model, before and after saving it."""
     model, layer = functional_model(make)
@@ -91,7 +113,8 @@ def test_functional_model_with_states(make, tmp_path, rng):
 
 
 @pytest.mark.parametrize("make", [
-    rnn, plain, pytest.param(fast, marks=pytest.mark.slow)])
+    rnn, pytest.param(plain, marks=pytest.mark.slow),
+    pytest.param(fast, marks=pytest.mark.slow)])
 def test_encoder_hands_its_state_to_a_decoder(make, tmp_path, rng):
     """Without a start state, the state of one layer is the start of another."""
     x = keras.Input((T, D))

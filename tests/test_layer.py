@@ -1,8 +1,8 @@
 """dnc.DNC over sequences: the oracle, masks, resets, states, gradients.
 
 Tests that take `jit` hold for the plain loop and for the fast path alike. The fast path
-is compiled for each layer and shape, so its tests keep to few of both; what a row gets
-alone is asked of the plain loop.
+is compiled anew for each layer and shape, which takes seconds: by default it is held to
+the plain loop in one test, value by value; `-m slow` runs it through all of them.
 """
 
 import keras
@@ -18,8 +18,7 @@ from helpers import (TOLERANCE, assert_close, assert_states_close, batched,
 
 B, T, D, Y, U = 3, 6, 3, 2, 4
 N, W, R = 5, 3, 2
-both_paths = pytest.mark.parametrize("jit", [False, True], ids=["plain", "fast"])
-fast_is_slow = pytest.mark.parametrize("jit", [
+both_paths = pytest.mark.parametrize("jit", [
     pytest.param(False, id="plain"),
     pytest.param(True, id="fast", marks=pytest.mark.slow)])
 
@@ -55,13 +54,8 @@ def random_states(rng, H, dtype="float64", rows=B):
 
 # ------------------------------------------------------- numbers of a sequence
 
-@pytest.mark.parametrize("dtype, H, jit", [
-    pytest.param("float64", 1, False, id="float64-1-plain"),
-    pytest.param("float64", 3, False, id="float64-3-plain"),
-    pytest.param("float32", 3, False, id="float32-3-plain"),
-    pytest.param("float64", 1, True, id="float64-1-fast", marks=pytest.mark.slow),
-    pytest.param("float64", 3, True, id="float64-3-fast"),
-    pytest.param("float32", 3, True, id="float32-3-fast")])
+@both_paths
+@pytest.mark.parametrize("dtype, H", [("float64", 1), ("float64", 3), ("float32", 3)])
 def test_sequence_equals_oracle(dtype, H, jit, rng):
     """Outputs and final state, with gaps in the mask, resets and a start state."""
     layer = make_layer(rng, H, dtype=dtype, jit=jit, clip_value=0.9,
@@ -250,38 +244,63 @@ def test_layer_and_rnn_around_the_cell_agree(dtype, tolerance, jit, rng):
     plain = keras.layers.RNN(cell, dtype=dtype, **options)
     plain.build((None, None, D))
     plain.set_weights(layer.get_weights())
-    x = tf.constant(rng.normal(size=(B, T, D)), dtype)
-    mask = tf.constant(ragged_mask(T, 2, 4))
-    start = random_states(rng, 3, dtype)
+    assert_same_numbers(layer, plain, dtype, tolerance, rng, H=3)
+
+
+def slow(*values):
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
+# 43 steps are three segments of the fast path, the last one padded; 30 are two.
+@pytest.mark.parametrize("dtype, H, steps, tolerance", [
+    ("float32", 2, 43, 2e-5), slow("float64", 3, 43, 1e-9),
+    slow("float64", 1, 30, 1e-9), slow("float32", 3, 30, 2e-5)])
+def test_fast_path_and_plain_loop_agree(dtype, H, steps, tolerance, rng):
+    """The same over several segments, with resets, clipping and gaps in the mask."""
+    layer = make_layer(rng, H=H, dtype=dtype, jit=True, clip_value=0.9,
+                       return_sequences=True, return_state=True)
+    resets = np.zeros((B, steps), bool)
+    resets[1, [0, 2, 20]] = resets[2, 23] = True
+    assert_same_numbers(layer, plain_twin(layer), dtype, tolerance, rng, H, steps,
+                        resets=tf.constant(resets))
+
+
+def assert_same_numbers(layer, reference, dtype, tolerance, rng, H, steps=T,
+                        **arguments):
+    """Compares outputs, states, and gradients to input, start state and weights."""
+    x = tf.constant(rng.normal(size=(B, steps, D)), dtype)
+    mask = ragged_mask(steps, steps - 1, steps - 2, steps=steps)
+    mask[0, 2] = mask[2, 0] = False
+    start = random_states(rng, H, dtype)
+    # Only row 0 has no reset: where slots are alike, they may change places.
+    weights = [rng.normal(size=(B, steps, Y))]
+    weights += [rng.normal(size=state.shape) for state in start]
+    if arguments:
+        for weight in weights[3:-1]:
+            weight[1:] = 0.0
     results = []
-    cotangents = None
-    for one in (plain, layer):
+    for one in (reference, layer):
         with tf.GradientTape() as tape:
             tape.watch([x, *start])
-            outputs = one(x, mask=mask, initial_state=start)
-            if cotangents is None:
-                cotangents = [tf.constant(rng.normal(size=output.shape), dtype)
-                              for output in outputs]
-            loss = tf.add_n([tf.reduce_sum(output * cotangent)
-                             for output, cotangent in zip(outputs, cotangents)])
+            outputs = one(x, mask=tf.constant(mask), initial_state=start, **arguments)
+            weighted = [output * weight for output, weight in zip(outputs, weights)]
+            loss = tf.add_n([tf.reduce_sum(part) for part in weighted])
         variables = one.trainable_variables
         gradients = tape.gradient(loss, [x, *start, *variables])
-        results.append((outputs, gradients, [v.name for v in variables]))
+        results.append((weighted, gradients, [v.name for v in variables]))
     (expected, gradients, names), (outputs, other_gradients, other_names) = results
     assert names == other_names and len(outputs) == len(expected) == 10
-    for output, value in zip(outputs, expected):
+    for output, value in zip(outputs, expected, strict=True):
         assert_close(output, value.numpy(), tolerance)
     labels = ["x", *[f"state {i}" for i in range(len(start))], *names]
     for label, one, other in zip(labels, gradients, other_gradients, strict=True):
-        one = one.numpy()
-        assert np.max(np.abs(one)) > 1e-3, f"{label}: the gradient should bite"
         size = np.max(np.abs(one))
-        assert_close(other / size, one / size, tolerance, label)
+        assert size > 1e-3, f"{label}: the gradient should bite"
+        assert_close(other / size, one.numpy() / size, tolerance, label)
 
 
-@pytest.mark.parametrize("jit", [
-    pytest.param(False, id="plain", marks=pytest.mark.slow),
-    pytest.param(True, id="fast")])
+@pytest.mark.slow
+@pytest.mark.parametrize("jit", [False, True], ids=["plain", "fast"])
 def test_gradients_equal_finite_differences(jit, rng):
     """Over three steps with a reset, to input, start state and every weight."""
     layer = make_layer(rng, H=2, jit=jit, return_sequences=True, return_state=True)
@@ -302,7 +321,7 @@ def test_gradients_equal_finite_differences(jit, rng):
 
 # ----------------------------------------------------------- options of the RNN
 
-@fast_is_slow
+@both_paths
 def test_classic_output_is_controller_output_and_reads(jit, rng):
     layer = make_layer(rng, jit=jit, classic_dnc_output=True, return_sequences=True)
     x = rng.normal(size=(1, T, D))
@@ -313,7 +332,7 @@ def test_classic_output_is_controller_output_and_reads(jit, rng):
     assert_close(outputs[0], expected, 1e-10)
 
 
-@fast_is_slow
+@both_paths
 def test_go_backwards_reads_from_the_end(jit, rng):
     layer = make_layer(rng, jit=jit, return_sequences=True, go_backwards=True)
     x = rng.normal(size=(1, T, D))
@@ -325,7 +344,7 @@ def test_go_backwards_reads_from_the_end(jit, rng):
     assert_close(outputs[0], expected, 1e-10)
 
 
-@fast_is_slow
+@both_paths
 def test_stateful_layer_goes_on_where_it_stopped(jit, rng):
     x = tf.constant(rng.normal(size=(1, T, D)))
     layer = DNC(Y, **sizes(1), dtype="float64", jit=jit, stateful=True,
@@ -348,7 +367,7 @@ def test_unrolled_loop_gives_the_same(rng):
     assert_close(outputs[0], expected, 1e-10)
 
 
-@fast_is_slow
+@both_paths
 def test_mask_of_a_layer_before_is_obeyed(jit, rng):
     layer = make_layer(rng, jit=jit, dtype="float32")
     x = rng.normal(size=(2, T, D)).astype("float32")
@@ -360,7 +379,7 @@ def test_mask_of_a_layer_before_is_obeyed(jit, rng):
 
 # -------------------------------------------------------------- mixed precision
 
-@fast_is_slow
+@both_paths
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision_keeps_state_and_addressing_in_float32(policy, jit, rng):
     """Near float32, and states beyond half precision's range or grain survive."""

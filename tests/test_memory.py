@@ -104,7 +104,8 @@ def test_what_is_written_is_found_again():
     assert_close(found, words[0], 1e-10)
 
 
-@pytest.mark.parametrize("sizes", SIZES[1:3], ids=str)
+@pytest.mark.parametrize("sizes", [
+    SIZES[2], pytest.param(SIZES[1], marks=pytest.mark.slow)], ids=str)
 def test_gradients_equal_finite_differences(sizes, rng):
     """Through two steps, to every part of the state and of both interfaces."""
     B, N, W, R, H = sizes
