@@ -1,0 +1,171 @@
+"""Asks a trained model, and shows what its memory does.
+
+    python3 babi/ask.py --checkpoint_file=model/best --task=1 --index=0
+    python3 babi/ask.py --checkpoint_file=model/best --story_file=story.txt
+    python3 babi/ask.py --checkpoint_file=model/best         (type a story)
+
+`--output=look` writes the picture look.png and the page look.html, which works in
+any browser, offline. A typed story is sentences that end in `.` and questions that
+end in `?`; a question that wants an answer of two words ends in `? - -`.
+"""
+
+import os
+import pathlib
+import sys
+
+if not __package__:  # run as a file: the folder above is the root of imports
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+from absl import flags  # noqa: E402
+
+from babi import program, typed  # noqa: E402
+from babi.encoding import story_tokens  # noqa: E402
+from babi.files import write_atomically  # noqa: E402
+from babi.stories import DataError  # noqa: E402
+from babi.tasks import TASK_NAMES, TASK_TITLES  # noqa: E402
+from babi.vocabulary import ANSWER_MARK  # noqa: E402
+
+_CHECKPOINT_FILE = flags.DEFINE_string(
+    "checkpoint_file", None, "the checkpoint, such as model/model.ckpt-590000, "
+    "model/best, or a run directory for its newest")
+_TASK = flags.DEFINE_integer(
+    "task", None, "ask about a story of this task", 1, len(TASK_NAMES))
+_INDEX = flags.DEFINE_integer(
+    "index", 0, "which story of the task or of the file, from 0", 0)
+_SPLIT = flags.DEFINE_enum(
+    "split", "test", ["test", "train"], "which of the task's stories")
+_STORY_FILE = flags.DEFINE_string(
+    "story_file", None, "a file with a story: sentences, one or more a line, or "
+    "bAbI's own format")
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "folder or .tar.gz with the bAbI tasks; without it a cached "
+    "copy is used, or the data are downloaded")
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "file name: writes a picture to <output>.png and a page to "
+    "<output>.html")
+
+
+def main():
+    if not _CHECKPOINT_FILE.value:
+        raise program.UsageError("--checkpoint_file is needed, such as "
+                                 "--checkpoint_file=model/best")
+    if _TASK.value and _STORY_FILE.value:
+        raise program.UsageError("--task and --story_file both name a story; give one")
+    program.start_tensorflow()
+    from babi import reading, trained
+
+    model = trained.load(_CHECKPOINT_FILE.value, jit=False)
+    reader = reading.Reader(model.model, model.vocabulary)
+    if not (_TASK.value or _STORY_FILE.value):
+        found = converse(reader, model.vocabulary)
+    else:
+        title, tokens = _chosen_story(model.record.config.variant)
+        reading.check_words(tokens, model.vocabulary, title)
+        found, = reader.read({title: tokens})
+        for question in found.questions():
+            print("\n".join(describe(found, question)))
+    if _OUTPUT.value and found:
+        _write(found)
+
+
+def _chosen_story(variant):
+    """(title, tokens) of the story that the flags name."""
+    if _STORY_FILE.value:
+        path = _STORY_FILE.value
+        return (pathlib.Path(path).name,
+                typed.read_story(path, task=1, index=_INDEX.value))
+    from babi.source import open_source
+
+    task, index = _TASK.value, _INDEX.value
+    stories = open_source(_DATA_DIR.value, variant).stories(
+        _SPLIT.value, [task])[task]
+    if index >= len(stories):
+        raise program.UsageError(f"--index={index}: task {task} has {len(stories)} "
+                                 f"{_SPLIT.value} stories, so 0 to {len(stories) - 1}")
+    return (f"Task {task} ({TASK_TITLES[task]}), {_SPLIT.value} story {index}",
+            story_tokens(stories[index]))
+
+
+def converse(reader, vocabulary):
+    """Reads a story from standard input and answers its questions as they come.
+
+    Args:
+      reader: `reading.Reader`.
+      vocabulary: its `vocabulary.Vocabulary`.
+
+    Returns:
+      The `reading.Reading` of the whole story, or None without a question.
+
+    Raises:
+      DataError: a line that can't be read, if standard input is not a terminal; on
+        a terminal the line is asked for again.
+    """
+    from babi.reading import check_words
+
+    terminal = sys.stdin.isatty()
+    if terminal:
+        print("Type a story, a sentence a line, and questions about it. An empty "
+              "line ends it.")
+    tokens, found = [], None
+    for number, text in enumerate(_lines(terminal), start=1):
+        try:
+            more = typed.line_tokens(text)
+            check_words(more, vocabulary, f"line {number}")
+        except DataError as fault:
+            if not terminal:
+                raise
+            print(f"{fault}. Type the line again.")
+            continue
+        tokens += more
+        if any(word == ANSWER_MARK for word, _ in more):
+            found, = reader.read({"A typed story": tokens})
+            for question in found.questions():
+                if question.steps[0] >= len(tokens) - len(more):
+                    print("\n".join(describe(found, question)))
+    return found
+
+
+def _lines(terminal):
+    """The lines of standard input, up to an empty one on a terminal."""
+    while True:
+        try:
+            line = input("> " if terminal else "")
+        except (EOFError, KeyboardInterrupt):
+            return
+        except UnicodeDecodeError:
+            raise DataError("standard input: not UTF-8 text; save it as "
+                            "UTF-8") from None
+        if terminal and not line.strip():
+            return
+        yield line
+
+
+def describe(reading, question):
+    """Lines of text on a `reading.Question`: question, answer, likely words."""
+    answer = " ".join(question.given)
+    if question.is_right:
+        answer += "  (right)"
+    elif question.right is not None:
+        answer += f"  (wrong, it is: {' '.join(question.right)})"
+    yield f"{question.text} {answer}"
+    for step in question.steps:
+        yield "    " + "  ".join(f"{word} {probability:.3f}"
+                                 for word, probability in reading.top[step])
+
+
+def _write(reading):
+    """Writes picture and page where `--output` says."""
+    from babi import page, pictures
+
+    picture, html = f"{_OUTPUT.value}.png", f"{_OUTPUT.value}.html"
+    try:
+        write_atomically(html, page.render(reading).encode())
+        pictures.save(pictures.draw(reading), picture)
+    except OSError as error:
+        raise program.UsageError(f"--output: {error.filename or html}: "
+                                 f"{error.strerror}; give another") from None
+    print(f"Written: {picture} {html}")
+
+
+if __name__ == "__main__":
+    program.run(main)
