@@ -134,6 +134,9 @@ class Config:
     validation_stories: int = _setting(
         60, "held-out stories of each task to validate on; 0: all of them",
         ADJUSTABLE, minimum=0)
+    visualise_interval: int = _setting(
+        10_000, "iterations between pictures of the memory, histograms and sample "
+        "answers for TensorBoard; 0: never", FREE, minimum=0)
     max_bad_steps: int = _setting(
         20, "steps in a row without a finite loss and gradient after which "
         "training stops", FREE, minimum=1)

@@ -22,13 +22,14 @@ class Evaluator:
         self._run = tf.function(self._answer, autograph=False,
                                 jit_compile=jit or None)
 
-    def evaluate(self, stream, row_length, progress=None):
+    def evaluate(self, stream, row_length, progress=None, observe=None):
         """Answers all questions of a stream of stories that ends.
 
         Args:
           stream: `streams.ExampleStream` with a `count`.
           row_length: steps of the rows that the stories are packed into.
           progress: called with the number of stories read so far.
+          observe: called with each `batches.Batch` and the words given, `[B, T]`.
 
         Returns:
           (`scoring.Scores`, mean cross-entropy of the answer words).
@@ -36,7 +37,10 @@ class Evaluator:
         scores, loss, stories = Scores(), 0.0, 0
         for batch in PackedBatches(stream, EVALUATION_ROWS, row_length):
             batch_loss, predictions = self._run(Batch(*map(tf.constant, batch.arrays)))
-            scores.update(batch.arrays, predictions.numpy())
+            predictions = predictions.numpy()
+            scores.update(batch.arrays, predictions)
+            if observe:
+                observe(batch.arrays, predictions)
             loss += float(batch_loss) * int(batch.arrays.answers.sum())
             stories += len(batch.stories)
             if progress:

@@ -34,13 +34,20 @@ class Events:
 
     def write(self, iteration, scalars):
         """Writes numbers, {name: value}."""
+        def write():
+            for name, value in scalars.items():
+                tf.summary.scalar(name, value)
+
+        self.record(iteration, write)
+
+    def record(self, iteration, action):
+        """Runs a function without arguments that writes with `tf.summary`."""
         if not self._writer:
             return
 
         def write():
             with self._writer.as_default(step=iteration):
-                for name, value in scalars.items():
-                    tf.summary.scalar(name, value)
+                action()
             self._writer.flush()
 
         self._guarded(write)

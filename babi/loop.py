@@ -14,6 +14,7 @@ from babi.checkpoints import CheckpointError, RunCheckpoints
 from babi.evaluation import Evaluator
 from babi.events import Events
 from babi.stories import DataError
+from babi.visualise import Visualiser, choose_examples
 
 
 class Feeder:
@@ -145,7 +146,7 @@ class Run:
         self._evaluator = Evaluator(trainer.model, self._config.jit)
         self._state = RunState()
         self._save_failed = False
-        self._feeder = self._events = self._window = None
+        self._feeder = self._events = self._window = self._visualiser = None
 
     def resume(self):
         """Goes on from the newest checkpoint that can be used, if there is one.
@@ -174,6 +175,10 @@ class Run:
         """
         iteration = int(self._trainer.iteration.numpy())
         self._events = Events(self._directory, iteration, self._progress.line)
+        if self._config.visualise_interval:
+            self._visualiser = Visualiser(
+                self._trainer, self._data.vocabulary,
+                choose_examples(self._data.validation), self._events)
         self._feeder = Feeder(self._data.training)
         self._window = _Window()
         try:
@@ -221,6 +226,8 @@ class Run:
             self._report(iteration)
         if due(self._config.validation_interval):
             self._validate(iteration)
+        if due(self._config.visualise_interval):
+            self._visualise(iteration)
         if due(self._config.checkpoint_interval) or (
                 self._save_failed and due(self._config.report_interval)):
             self._save(iteration)
@@ -264,7 +271,8 @@ class Run:
         """
         started = time.monotonic()
         scores, loss = self._evaluator.evaluate(
-            self._data.validation, self._config.row_length)
+            self._data.validation, self._config.row_length,
+            observe=self._visualiser and self._visualiser.observer())
         errors, mean = scores.question_errors(), scores.mean_question_error()
         best = self._state.best is None or mean < self._state.best
         by_task = " ".join(f"{task}:{error:.1f}" for task, error in errors.items())
@@ -278,6 +286,12 @@ class Run:
         if best:
             self._state.best = mean
             self._guarded_save(self._checkpoints.save_best, iteration)
+        self._window.pause(time.monotonic() - started)
+
+    def _visualise(self, iteration):
+        """Writes what can be seen of the model for TensorBoard."""
+        started = time.monotonic()
+        self._visualiser.write(iteration)
         self._window.pause(time.monotonic() - started)
 
     def _save(self, iteration):
