@@ -126,7 +126,7 @@ class Recorder:
             initial_state = self._cell.get_initial_state(tf.shape(sequences)[0])
         initial_state = [tf.cast(state, self._cell.compute_dtype)
                          for state in keras.tree.flatten(initial_state)]
-        check_states(initial_state, self._cell.state_size)
+        check_states(initial_state, self._cell.state_size, sequences.shape[0])
         return self._run(sequences, mask, initial_state, resets, training)
 
     def _loop(self, sequences, mask, states, resets, training):
