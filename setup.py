@@ -13,6 +13,7 @@ setup(
     python_requires=">=3.10",
     install_requires=[
         "tensorflow>=2.21,<2.23",
+        "tensorboard>=2.20",
         "numpy>=1.26",
         "absl-py>=2.1",
         "matplotlib>=3.8",

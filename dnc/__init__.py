@@ -4,3 +4,5 @@ from dnc.cell import DNCCell
 from dnc.layer import DNC
 
 __all__ = ["DNC", "DNCCell"]
+
+__version__ = "1.0.0"

@@ -12,11 +12,16 @@ matrix and precedence, as in the authors' released code. Every function works in
 the floating-point type of its arguments.
 """
 
+import math
+
 import tensorflow as tf
 
 # Squared norms below this count as this: a slot that was never written has no
 # direction, and its cosine with any key is 0.
 MIN_SQUARED_NORM = 1e-12
+
+# Numbers summed side by side: a multiple of a vector register's.
+LANES = 32
 
 # Usage is raised by this share of what is free before logarithms are taken: a slot
 # that was never used has usage exactly 0.
@@ -123,13 +128,41 @@ def allocation_weighting(usage, write_gates):
 def _allocation(usage):
     """`[B, N]` -> `[B, N]`: the allocation of one head."""
     log_usage = tf.math.log(usage + USAGE_EPSILON * (1 - usage))
+    return (1 - usage) * tf.exp(_sum_before(log_usage, usage))
+
+
+@tf.custom_gradient
+def _sum_before(values, usage):
+    """`sum of values[j] over the slots j before i in the free list`, `[B, N]`.
+
+    Non-negative floats are ordered as their bits are, and as integers the two
+    comparisons (less, or equal and of lower index) become one.
+    """
+    keys = tf.bitcast(usage + 0.0, tf.int64 if usage.dtype.size == 8 else tf.int32)
     slots = tf.range(tf.shape(usage)[1])
-    other, own = usage[:, tf.newaxis, :], usage[:, :, tf.newaxis]
-    before = (other < own) | (
-        (other == own) & (slots[tf.newaxis, :] < slots[:, tf.newaxis]))
-    log_product = tf.reduce_sum(
-        tf.where(before, log_usage[:, tf.newaxis, :], 0), axis=2)
-    return (1 - usage) * tf.exp(log_product)
+    lower = tf.cast(slots[tf.newaxis, :] < slots[:, tf.newaxis], keys.dtype)
+
+    def gradient(upstream):
+        # Value i counts at every slot that it stands before.
+        after = keys[:, :, tf.newaxis] < keys[:, tf.newaxis, :] + tf.transpose(lower)
+        return sum_last(tf.where(after, upstream[:, tf.newaxis, :], 0)), None
+
+    before = keys[:, tf.newaxis, :] < keys[:, :, tf.newaxis] + lower
+    return sum_last(tf.where(before, values[:, tf.newaxis, :], 0)), gradient
+
+
+def sum_last(tensor):
+    """The sum over the last axis, `LANES` numbers side by side.
+
+    The same as `tf.reduce_sum(tensor, axis=-1)`, several times faster under XLA on
+    a CPU. The size of the last axis must be known.
+    """
+    size = tensor.shape[-1]
+    lanes = math.gcd(size, LANES)
+    partial = tf.reduce_sum(
+        tf.reshape(tensor, (-1, size // lanes, lanes)), axis=1)
+    total = tf.matmul(partial, tf.ones((lanes, 1), tensor.dtype))
+    return tf.reshape(total, tf.shape(tensor)[:-1])
 
 
 def write_weighting(allocation, content, allocation_gates, write_gates):

@@ -105,7 +105,8 @@ class DNCCell(keras.layers.Layer):
         self.word_size = _positive("word_size", word_size)
         self.num_read_heads = _positive("num_read_heads", num_read_heads)
         self.num_write_heads = _positive("num_write_heads", num_write_heads)
-        if clip_value is not None and not clip_value > 0:
+        if clip_value is not None and not (
+                isinstance(clip_value, (int, float)) and clip_value > 0):
             raise ValueError(
                 f"clip_value must be a positive number or None, got {clip_value!r}")
         if strength_activation not in interface_vector.STRENGTH_ACTIVATIONS:
@@ -235,7 +236,7 @@ class DNCCell(keras.layers.Layer):
             raise ValueError(
                 "DNCCell takes one time step, inputs [batch, features]; got shape "
                 f"{tuple(inputs.shape)}. For a sequence use DNC or keras.layers.RNN.")
-        check_states(states, self.state_size)
+        check_states(states, self.state_size, inputs.shape[0])
         state = self.unpack_state([
             tf.cast(state, self.compute_dtype) for state in states])
         weights = self.weights_as_tensors()
@@ -339,16 +340,23 @@ class DNCCell(keras.layers.Layer):
         return cls(**config)
 
 
-def check_states(states, sizes):
-    """Raises ValueError unless `states` has one `[B, size]` for each of `sizes`."""
+def check_states(states, sizes, batch):
+    """Raises ValueError unless `states` has one `[batch, size]` for each size.
+
+    Args:
+      states: list of tensors.
+      sizes: list of ints.
+      batch: the batch size of the inputs, or None where it is not known.
+    """
     shapes = [tuple(state.shape) for state in states]
     fits = len(shapes) == len(sizes) and all(
         len(shape) == 2 and shape[1] in (None, size)
+        and (shape[0] == batch or None in (shape[0], batch))
         for shape, size in zip(shapes, sizes))
     if not fits:
         raise ValueError(
             f"The state of a DNC is {len(sizes)} tensors of shapes "
-            f"{[(None, size) for size in sizes]}, got {shapes}")
+            f"{[(batch, size) for size in sizes]}, got {shapes}")
 
 
 def _positive(name, value):

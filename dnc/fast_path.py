@@ -326,15 +326,16 @@ class _Loop:
         usage, write_weighting, written, precedence = _materialise(
             t, (usage, write_weighting, written, precedence))
         memory = self.write_memory(previous.memory, interface, written)
-        link = self.write_link(previous.link, previous.precedence, written)
-        norms = tf.reduce_sum(tf.square(memory), axis=1)
+        link = _in_place(t, self.write_link, previous.link, previous.precedence,
+                         *self.decay(t, written))
+        norms = _sum_rows(tf.square(memory))
         read_similarity = tf.matmul(interface.read_keys, memory)
         read_weighting = addressing.read_weighting(
             *self.candidates(
                 t, interface, read_similarity, norms, link, previous),
             interface.read_modes)
         read_weighting, = _materialise(t, (read_weighting,))
-        reads = tf.matmul(read_weighting, memory, transpose_b=True)
+        reads = _combine(read_weighting, memory)
         reads = tf.reshape(reads, tf.shape(previous.reads))
         carry = self.keep_masked(t, previous, Carry(
             hidden, cell, reads, usage, precedence, write_weighting, read_weighting,
@@ -345,11 +346,15 @@ class _Loop:
         return carry, Units(gates, vector, carry.cell), slots
 
     def restart(self, t, carry):
-        """The state that step t starts from: zero where a new story begins."""
+        """The state that step t starts from: zero where a new story begins.
+
+        All but the link matrix, which `Decay` takes care of.
+        """
         if self.kept is None:
             return carry
+        kept = self.kept[t]
         return Carry(*(
-            tensor * _factor(self.kept[t], tensor) for tensor in carry))
+            tensor * _factor(kept, tensor) for tensor in carry[:-1]), carry.link)
 
     def keep_masked(self, t, previous, carry):
         """The state after step t: as before it where the step is masked.
@@ -415,12 +420,16 @@ class _Loop:
             yield 1 - (interface.erase_vectors[:, head, :, tf.newaxis]
                        * written[:, head, tf.newaxis, :]), head
 
-    def write_link(self, link, precedence, written):
+    def decay(self, t, written):
+        """`Decay` of step t."""
+        kept = tf.ones_like(written[:, 0, 0]) if self.kept is None else self.kept[t]
+        return Decay(written, kept)
+
+    def write_link(self, link, precedence, written, kept):
         """`addressing.link_matrix`, with the diagonal left out by a comparison."""
-        row = written[:, :, :, tf.newaxis]
-        column = written[:, :, tf.newaxis, :]
-        link = (1 - row - column) * link + row * precedence[:, :, tf.newaxis, :]
-        return self.off_diagonal(link)
+        return self.off_diagonal(
+            Decay(written, kept).of(link)
+            + written[:, :, :, tf.newaxis] * precedence[:, :, tf.newaxis])
 
     def off_diagonal(self, matrix):
         """`[B, H, N, N]` with zeros on the diagonal."""
@@ -432,19 +441,14 @@ class _Loop:
         content = addressing.sharpened_softmax(
             similarity, norms, interface.read_keys, interface.read_strengths)
         backward = tf.matmul(previous.read_weighting[:, tf.newaxis], link)
-        forward = self.forward_reads(t, link, previous.read_weighting)
+        forward = self.forward_reads(link, previous.read_weighting)
         return (tf.transpose(backward, [0, 2, 1, 3]), content,
                 tf.transpose(forward, [0, 2, 1, 3]))
 
-    def forward_reads(self, t, link, weighting):
-        """L w for each head: `[B, H, N, N]`, `[B, R, N]` -> `[B, H, R, N]`.
-
-        As a product of L with columns: XLA is slow where both factors are
-        contracted along their last axis.
-        """
-        columns, = _materialise(t, [tf.transpose(weighting, [0, 2, 1])])
-        columns = tf.matmul(link, columns[:, tf.newaxis])
-        return tf.transpose(columns, [0, 1, 3, 2])
+    def forward_reads(self, link, weighting):
+        """L w for each head: `[B, H, N, N]`, `[B, R, N]` -> `[B, H, R, N]`."""
+        return addressing.sum_last(
+            link[:, :, tf.newaxis] * weighting[:, tf.newaxis, :, tf.newaxis])
 
     # The loop forward.
 
@@ -505,7 +509,8 @@ class _Loop:
         interface = interface._replace(
             erase_vectors=erase_vectors, write_vectors=write_vectors)
         return (self.write_memory(previous.memory, interface, written),
-                self.write_link(previous.link, precedence, written))
+                self.write_link(previous.link, precedence,
+                                *self.decay(t, written)))
 
     def step_back(self, t, records, weights, previous, after, adjoint, later):
         """The adjoint of the state before step t, from that of the state after it.
@@ -518,10 +523,10 @@ class _Loop:
           after: (memory, link) after the step.
           adjoint: `Carry` of adjoints of the state after the step, but for the
             link, whose adjoint still lacks the decay of the later step.
-          later: `_Decay` of the later step.
+          later: `Decay` of the later step.
 
         Returns:
-          (adjoint `Carry`, the `_Decay` of this step, adjoint of gates and
+          (adjoint `Carry`, the `Decay` of this step, adjoint of gates and
           interface vector `[B, 4U + X]`).
         """
         memory, link = after
@@ -548,7 +553,7 @@ class _Loop:
         d_similarity, d_norms, d_read_keys, d_read_strengths = tape.gradient(
             content, looked_up, content_mode * d_weighting)
         d_similarity, = _materialise(t, [d_similarity])
-        d_read_keys += tf.matmul(d_similarity, memory, transpose_b=True)
+        d_read_keys += _combine(d_similarity, memory)
 
         d_link, d_backward, d_forward, d_read_weighting = self._link_adjoint(
             t, link, adjoint.link, later, d_weighting, previous.read_weighting,
@@ -567,8 +572,9 @@ class _Loop:
         d_memory, d_written, d_erase, d_write = self._memory_adjoint(
             d_memory, previous.memory, interface, written)
         d_linked, d_precedence = self._link_update_adjoint(
-            d_link, previous, written)
+            d_link, previous, self.decay(t, written))
 
+        d_written, = _materialise(t, [d_written + d_linked])
         inputs = (previous.small(), interface, slots.write_similarity)
         with tf.GradientTape() as tape:
             tape.watch(inputs)
@@ -576,7 +582,7 @@ class _Loop:
                 t, previous, interface, slots.write_similarity)
         d_small, d_interface, d_similarity = tape.gradient(
             outputs, inputs, unconnected_gradients="zero", output_gradients=[
-                candidate.usage, candidate.write_weighting, d_written + d_linked,
+                candidate.usage, candidate.write_weighting, d_written,
                 adjoint.precedence])
         d_small = Carry(*d_small, memory=d_memory, link=d_link)
         d_similarity, = _materialise(t, [d_similarity])
@@ -584,8 +590,8 @@ class _Loop:
             interface.write_keys, d_similarity, transpose_a=True)
         d_vector = interface_tape.gradient(interface, vector, Interface(
             read_keys=d_read_keys, read_strengths=d_read_strengths,
-            write_keys=d_interface.write_keys + tf.matmul(
-                d_similarity, previous.memory, transpose_b=True),
+            write_keys=d_interface.write_keys + _combine(
+                d_similarity, previous.memory),
             write_strengths=d_interface.write_strengths, erase_vectors=d_erase,
             write_vectors=d_write, free_gates=d_interface.free_gates,
             allocation_gates=d_interface.allocation_gates,
@@ -612,9 +618,7 @@ class _Loop:
         before = before._replace(**{
             name: getattr(before, name) + getattr(adjoint, name)
             - getattr(candidate, name) for name in _MASKED})
-        decay = _Decay(written, tf.ones_like(written[:, 0, 0])
-                       if self.kept is None else self.kept[t])
-        return (self.restart(t, before)._replace(link=d_link), decay,
+        return (self.restart(t, before), self.decay(t, written),
                 tf.concat([d_gates, d_vector], axis=1))
 
     def _link_adjoint(self, t, link, d_link, later, d_weighting, read_weighting,
@@ -639,22 +643,26 @@ class _Loop:
         forward_modes = tf.transpose(
             modes[:, :, heads + 1:], [0, 2, 1])[..., tf.newaxis]
         g, q = d_weighting[:, tf.newaxis], read_weighting[:, tf.newaxis]
-        along = tf.matmul(g, link)
-        against = self.forward_reads(t, link, d_weighting)
+        along = _sum_rows(link[:, :, tf.newaxis] * g[..., tf.newaxis])
+        against = self.forward_reads(link, d_weighting)
         d_forward = tf.transpose(tf.reduce_sum(along * q, axis=3), [0, 2, 1])
         d_backward = tf.transpose(tf.reduce_sum(against * q, axis=3), [0, 2, 1])
         d_read_weighting = tf.reduce_sum(
             forward_modes * along + backward_modes * against, axis=1)
         left = tf.concat([forward_modes * g, backward_modes * q], axis=2)
         right = tf.broadcast_to(tf.concat([q, g], axis=2), tf.shape(left))
-        left, right = _materialise(t, [left, right])
-        decay = later.kept[:, tf.newaxis, tf.newaxis, tf.newaxis] * (
-            1 - later.written[:, :, :, tf.newaxis] - later.written[:, :, tf.newaxis])
-        d_link = self.off_diagonal(
-            decay * d_link + tf.matmul(left, right, transpose_a=True))
+
+        def accumulate(d_link, written, kept, left, right):
+            d_link = Decay(written, kept).of(d_link)
+            for term in range(2 * self.num_reads):
+                d_link += (left[:, :, term, :, tf.newaxis]
+                           * right[:, :, term, tf.newaxis])
+            return self.off_diagonal(d_link)
+
+        d_link = _in_place(t, accumulate, d_link, *later, left, right)
         return d_link, d_backward, d_forward, d_read_weighting
 
-    def _link_update_adjoint(self, d_link, previous, written):
+    def _link_update_adjoint(self, d_link, previous, decay):
         """What flows from L_t = (1 - w_i - w_j) L_ij + w_i p_j to w and p.
 
         dw_i = sum_j dL_ij (p_j - L_ij) - sum_j dL_ji L_ji;  dp_j = sum_i w_i dL_ij,
@@ -663,11 +671,12 @@ class _Loop:
         Returns:
           (dw, dp), each `[B, H, N]`.
         """
-        gained = previous.precedence[:, :, tf.newaxis] - previous.link
-        d_written = (tf.reduce_sum(d_link * gained, axis=3)
-                     - tf.reduce_sum(d_link * previous.link, axis=2))
-        d_precedence = tf.matmul(written[:, :, tf.newaxis], d_link)[:, :, 0]
-        return d_written, d_precedence
+        kept, written = _factor(decay.kept, decay.written), decay.written
+        gained = (previous.precedence[:, :, tf.newaxis]
+                  - kept[..., tf.newaxis] * previous.link)
+        d_written = (addressing.sum_last(d_link * gained)
+                     - kept * _sum_rows(d_link * previous.link))
+        return d_written, _sum_rows(d_link * written[:, :, :, tf.newaxis])
 
     def _memory_adjoint(self, d_memory, memory, interface, written):
         """What flows from M_t = M prod_h (1 - e w^T) + sum_h v w^T, all `[W, N]`.
@@ -690,12 +699,11 @@ class _Loop:
             erased = d_memory * memory
             for other in factors[:head] + factors[head + 1:]:
                 erased *= other
-            d_written.append(tf.reduce_sum(
+            d_written.append(_sum_rows(
                 d_memory * interface.write_vectors[:, head, :, tf.newaxis]
-                - erased * interface.erase_vectors[:, head, :, tf.newaxis], axis=1))
-            d_erase.append(-tf.reduce_sum(
-                erased * written[:, head, tf.newaxis], axis=2))
-        d_write = tf.matmul(written, d_memory, transpose_b=True)
+                - erased * interface.erase_vectors[:, head, :, tf.newaxis]))
+            d_erase.append(-_combine(written[:, head:head + 1], erased)[:, 0])
+        d_write = _combine(written, d_memory)
         for factor in factors:
             d_memory *= factor
         return d_memory, tf.stack(d_written, 1), tf.stack(d_erase, 1), d_write
@@ -727,15 +735,13 @@ class _Loop:
                 hidden=adjoint.hidden + d_hidden[t], reads=adjoint.reads + d_reads[t])
             previous = self.before(
                 t, records, initial, memories.read(k), links.read(k))
+            after = memories.read(k + 1), links.read(k + 1)
             adjoint, later, output = self.step_back(
-                t, records, transposed, previous,
-                (memories.read(k + 1), links.read(k + 1)), adjoint, later)
+                t, records, transposed, previous, after, adjoint, later)
             return t - 1, adjoint, later, outputs.write(t, output), memories, links
 
         def run_segment(s, adjoint, later, outputs, memories, links):
             start = s * size
-            memories = memories.write(0, records.memory[s])
-            links = links.write(0, records.link[s])
 
             def run_rebuild(k, memories, links):
                 memory, link = self.rebuild(
@@ -743,24 +749,22 @@ class _Loop:
                 return k + 1, memories.write(k + 1, memory), links.write(k + 1, link)
 
             _, memories, links = tf.while_loop(
-                lambda k, *_: k < size, run_rebuild, (0, memories, links),
-                maximum_iterations=size)
-            _, *carried = tf.while_loop(
+                lambda k, *_: k < size, run_rebuild,
+                (0, memories.write(0, records.memory[s]),
+                 links.write(0, records.link[s])), maximum_iterations=size)
+            _, adjoint, later, outputs, memories, links = tf.while_loop(
                 lambda t, *_: t >= start, run_step,
                 (start + size - 1, adjoint, later, outputs, memories, links),
                 maximum_iterations=size)
-            return s - 1, *carried
+            return s - 1, adjoint, later, outputs, memories, links
 
-        adjoint = Carry(*d_final)
-        later = _Decay(tf.zeros_like(initial.write_weighting),
-                       tf.ones_like(initial.norms[:, 0]))
+        later = Decay(tf.zeros_like(initial.write_weighting),
+                      tf.ones_like(initial.norms[:, 0]))
         _, adjoint, later, outputs, _, _ = tf.while_loop(
             lambda s, *_: s >= 0, run_segment,
-            (steps // size - 1, adjoint, later, _array(dtype, steps),
+            (steps // size - 1, Carry(*d_final), later, _array(dtype, steps),
              _array(dtype, size + 1), _array(dtype, size + 1)))
-        decay = later.kept[:, tf.newaxis, tf.newaxis, tf.newaxis] * (
-            1 - later.written[:, :, :, tf.newaxis] - later.written[:, :, tf.newaxis])
-        adjoint = adjoint._replace(link=decay * adjoint.link)
+        adjoint = adjoint._replace(link=later.of(adjoint.link))
         return [*self._weight_gradients(outputs.stack(), records, initial), *adjoint]
 
     def _weight_gradients(self, d_units, records, initial):
@@ -778,16 +782,22 @@ class _Loop:
                 tf.reduce_sum(d_vector, axis=[0, 1]))
 
 
-class _Decay(NamedTuple):
+class Decay(NamedTuple):
     """The factor kept (1 - w[i] - w[j]) of a step on the link matrix.
 
     Attributes:
       written: `[B, H, N]`, w.
-      kept: `[B]`.
+      kept: `[B]`, 0 where a new story begins.
     """
 
     written: tf.Tensor
     kept: tf.Tensor
+
+    def of(self, link):
+        """`link` `[B, H, N, N]` times the factor."""
+        kept = _factor(self.kept, self.written)
+        row, column = kept - kept * self.written, kept * self.written
+        return (row[..., tf.newaxis] - column[:, :, tf.newaxis]) * link
 
 
 def _outer(left, right):
@@ -819,3 +829,38 @@ def _materialise(t, tensors):
     """
     one = tf.cast(tf.minimum(t + 1, 1), tensors[0].dtype)
     return [tensor / one for tensor in tensors]
+
+
+def _in_place(t, function, matrix, *vectors):
+    """`function(matrix, *vectors)`, computed once and in the place of `matrix`.
+
+    A division would cost as much as the rest of a pass over N x N. A loop of one
+    round is a wall for fusion too, and in its carry the matrix is overwritten. XLA
+    must know neither the number of rounds nor that the vectors are the same in each,
+    or it computes N x N products of them outside.
+    """
+    rounds = tf.minimum(t + 1, 1)
+
+    def run(k, matrix):
+        same = tf.cast(1 - k, matrix.dtype)
+        return k + 1, function(matrix, *(vector * same for vector in vectors))
+
+    return tf.while_loop(lambda k, _: k < rounds, run, (0, matrix))[1]
+
+
+# Rows that are summed side by side.
+ROWS = 8
+
+
+def _sum_rows(matrix):
+    """The sum over the last but one axis, `ROWS` rows side by side."""
+    *outer, rows, columns = matrix.shape
+    side = math.gcd(rows, ROWS)
+    partial = tf.reduce_sum(
+        tf.reshape(matrix, [-1, *outer[1:], rows // side, side, columns]), axis=-3)
+    return tf.add_n(tf.unstack(partial, axis=-2))
+
+
+def _combine(weightings, memory):
+    """M^T w for each weighting: `[B, K, N]`, `[B, W, N]` -> `[B, K, W]`."""
+    return addressing.sum_last(weightings[:, :, tf.newaxis] * memory[:, tf.newaxis])

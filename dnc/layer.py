@@ -75,7 +75,8 @@ class DNC(keras.layers.RNN):
         _check_steps("resets", resets, sequences)
         if initial_state is not None:
             initial_state = keras.tree.flatten(initial_state)
-            check_states(initial_state, self.cell.state_size)
+            check_states(
+                initial_state, self.cell.state_size, sequences.shape[0])
         if resets is not None:
             # The reset of a step travels as a last feature: see `inner_loop`.
             started = tf.cast(resets, sequences.dtype)[:, :, tf.newaxis]
