@@ -39,11 +39,11 @@ class DNC(keras.layers.RNN):
                  return_state=False, jit=True, **kwargs):
         layer_kwargs = {name: kwargs.pop(name) for name in _LAYER_ARGUMENTS
                         if name in kwargs}
-        dtype = kwargs.pop("dtype", None)
-        cell = DNCCell(output_size, *cell_args, dtype=dtype, name="cell", **kwargs)
+        cell = DNCCell(output_size, *cell_args, name="cell", **kwargs)
+        # In mixed precision too the state stays in the precision of the variables.
         super().__init__(
             cell, return_sequences=return_sequences, return_state=return_state,
-            dtype=dtype, **layer_kwargs)
+            dtype=cell.compute_dtype, **layer_kwargs)
         self.jit = bool(jit)
         self._fast_path = None
         self.input_spec = keras.layers.InputSpec(ndim=3)
