@@ -16,11 +16,17 @@ from typing import Any
 from absl import flags
 
 from babi.files import write_atomically
+from babi.simulator import Options, check_options
+from babi.source import DEFAULT_VARIANT
 from babi.tasks import TASK_NAMES, parse_tasks
 
 RECORD_FILE = "config.json"
 RECORD_FORMAT = 1
 _MAX_RECORD_BYTES = 1 << 20
+
+# Kinds of data.
+OFFICIAL = "official"
+SIMULATED = "simulated"
 
 # What a continued run may do with a setting.
 FIXED = "fixed"  # the meaning of the weights or of the data order hangs on it
@@ -45,6 +51,12 @@ def _setting(default, description, change=FIXED, **limits):
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def _simulator_setting(option):
+    """A field for one of the simulator's options; its limits are checked there."""
+    return _setting(0, f"simulated stories: {Options.description(option)} (0)",
+                    minimum=0)
+
+
 @dataclasses.dataclass(frozen=True)
 class Config:
     """Settings of one run; the defaults are those of the paper's DNC1."""
@@ -52,8 +64,24 @@ class Config:
     # Data.
     tasks: tuple[int, ...] = _setting(
         tuple(TASK_NAMES), "tasks to train on jointly, such as 1,2,19 or 1-5 or all")
+    data: str = _setting(
+        OFFICIAL, "the official stories, or new simulated ones for ever; when neither "
+        "is asked for and no official ones are to be had, a new run takes simulated "
+        "ones and says so", choices=(OFFICIAL, SIMULATED))
     variant: str = _setting(
-        "en-10k", "the folder of the bAbI archive to train on")
+        DEFAULT_VARIANT, "the folder of the bAbI archive to train on")
+    fill_tasks: str = _setting(
+        "none", "what fills the tasks whose official training file is not whole: "
+        "nothing, or simulated stories", choices=("none", SIMULATED))
+    simulator_seed: int = _setting(
+        0, "seed of the simulated stories: runs with the same one read the same "
+        "stories", minimum=0)
+    num_actors: int = _simulator_setting("num_actors")
+    num_places: int = _simulator_setting("num_places")
+    num_objects: int = _simulator_setting("num_objects")
+    questions_per_story: int = _simulator_setting("num_questions")
+    length_factor: int = _simulator_setting("length_factor")
+    question_window: int = _simulator_setting("question_window")
     batch_size: int = _setting(
         1, "stories in a padded batch; without effect when --packed_rows is given",
         minimum=1, maximum=65536)
@@ -155,6 +183,40 @@ class Config:
             raise ConfigError(
                 f"--learning_rate_schedule={self.learning_rate_schedule} needs "
                 f"--decay_steps, the number of updates over which the rate falls")
+        self._check_data()
+
+    def _check_data(self):
+        """Raises ConfigError if settings of the data don't go together."""
+        if self.variant != DEFAULT_VARIANT:
+            for name in ("data", "fill_tasks"):
+                if getattr(self, name) == SIMULATED:
+                    raise ConfigError(
+                        f"--{name}={SIMULATED}: the simulated stories are in the place "
+                        f"of {DEFAULT_VARIANT}; leave out --variant={self.variant}")
+        given = [f"--{flag}" for flag in _simulator_flags() if getattr(self, flag)]
+        if self.data != SIMULATED:
+            if given:
+                raise ConfigError(f"{given[0]} is about simulated stories; give "
+                                  f"--data={SIMULATED}, or leave it out")
+            return
+        if self.fill_tasks != "none":
+            raise ConfigError(f"--fill_tasks={self.fill_tasks} fills official data; "
+                              f"leave it out with --data={SIMULATED}")
+        try:
+            check_options(self.tasks, self.simulator_options())
+        except ValueError as fault:
+            raise ConfigError(f"simulated stories: {fault}") from None
+
+    def simulator_options(self):
+        """The `simulator.Options` that the settings ask for."""
+        return Options(**{option: getattr(self, flag) or None
+                          for flag, option in _simulator_flags().items()})
+
+
+def _simulator_flags():
+    """{setting: name of the simulator's option}."""
+    return {Options.flag(field.name): field.name
+            for field in dataclasses.fields(Options)}
 
 
 def _check(field, value):

@@ -2,10 +2,15 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 from babi.batches import PackedBatches, PaddedBatches
+from babi.config import SIMULATED
 from babi.encoding import Encoder
-from babi.source import DataSource, open_source
-from babi.streams import StoryStream, hold_out
+from babi.simulated import SimulatedSource, fill
+from babi.simulator import OFFICIAL_STORIES
+from babi.source import open_source
+from babi.streams import VALIDATION_SHARE, StoryStream, hold_out
 from babi.vocabulary import ENGLISH_WORDS, Vocabulary
 
 VOCABULARY_FILE = "vocabulary.json"
@@ -15,20 +20,22 @@ class RunData(NamedTuple):
     """The data of a training run.
 
     Attributes:
-      source: the files.
+      identity: what a run's record says of them: where they came from, their hash,
+        "differences" from the official ones, "vocabulary_size", and "filled" if
+        simulated stories were added.
       vocabulary: all words of the training stories.
       training: the endless iterator of `batches.StoryBatch`.
       validation: the stream of the held-out stories.
     """
 
-    source: DataSource
+    identity: dict
     vocabulary: Vocabulary
     training: PackedBatches | PaddedBatches
     validation: StoryStream
 
 
 def load(config, data_dir=None):
-    """Reads the training data of a run.
+    """Makes the data of a run: reads the official ones, or starts the simulator.
 
     Args:
       config: `config.Config`.
@@ -39,25 +46,56 @@ def load(config, data_dir=None):
 
     Raises:
       DataError: no data, or data that can't be used.
+      NoDataError: neither a cached copy nor a download.
     """
+    if config.data == SIMULATED:
+        return _simulated(config)
     source = open_source(data_dir, config.variant)
     stories = source.stories("train", config.tasks)
+    kept, held = hold_out({task: len(of_task) for task, of_task in stories.items()},
+                          config.seed)
+    identity = source.identity() | {"differences": source.differences()}
+    if config.fill_tasks == SIMULATED:
+        # Only official stories are held out: they are what is to be learned.
+        added, filled = fill(stories, config.simulator_seed)
+        kept |= {task: np.concatenate([kept[task], numbers])
+                 for task, numbers in added.items()}
+        identity |= {"filled": filled}
     vocabulary = Vocabulary.from_stories(
         (story for of_task in stories.values() for story in of_task),
         ENGLISH_WORDS if config.variant.startswith("en") else ())
     encoder = Encoder(vocabulary)
-    counts = {task: len(of_task) for task, of_task in stories.items()}
-    kept, held = hold_out(counts, config.seed)
     training = StoryStream(stories, encoder, config.seed, kept, config.sampling)
-    if config.packed_rows:
-        batches = PackedBatches(training, config.packed_rows, config.row_length)
-    else:
-        batches = PaddedBatches(training, config.batch_size, config.seed)
     if config.validation_stories:
         held = {task: of_task[:config.validation_stories]
                 for task, of_task in held.items()}
     validation = StoryStream(stories, encoder, config.seed, held, epochs=1)
-    return RunData(source, vocabulary, batches, validation)
+    return _run_data(config, identity, vocabulary, training, validation)
+
+
+def _simulated(config):
+    """The data of a run on simulated stories, new ones for ever."""
+    source = SimulatedSource(config.tasks, config.simulator_seed,
+                             config.simulator_options())
+    vocabulary = Vocabulary.english()
+    encoder = Encoder(vocabulary)
+    held = {task: config.validation_stories
+            or round(VALIDATION_SHARE * OFFICIAL_STORIES[task])
+            for task in config.tasks}
+    validation = StoryStream(source.first_stories("valid", held), encoder,
+                             config.seed, epochs=1)
+    return _run_data(config, source.identity() | {"differences": []}, vocabulary,
+                     source.training_stream(encoder, config.sampling), validation)
+
+
+def _run_data(config, identity, vocabulary, training, validation):
+    """A `RunData` with the training stories in batches."""
+    if config.packed_rows:
+        batches = PackedBatches(training, config.packed_rows, config.row_length)
+    else:
+        batches = PaddedBatches(training, config.batch_size, config.seed)
+    return RunData(identity | {"vocabulary_size": len(vocabulary)}, vocabulary,
+                   batches, validation)
 
 
 def stream_of_tests(source, tasks, vocabulary):

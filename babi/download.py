@@ -26,6 +26,10 @@ _VERIFIED_VARIANT = source.DEFAULT_VARIANT  # the one whose true files are known
 _TIMEOUT_SECONDS = 30  # without a byte from the server
 
 
+class NoDataError(DataError):
+    """There is no cached copy of the data, and none could be downloaded."""
+
+
 def cache_folder() -> Path:
     """Keras's folder for data sets: `~/.keras/datasets`, or below `KERAS_HOME`."""
     home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
@@ -42,6 +46,7 @@ def find_or_download(variant: str = source.DEFAULT_VARIANT,
 
     Raises:
       DataError: neither worked; the message is one line that says what was tried.
+        It is a `NoDataError` if there was not even a cached copy that can't be used.
     """
     cache = cache_folder() if cache is None else cache
     tried = []
@@ -51,6 +56,7 @@ def find_or_download(variant: str = source.DEFAULT_VARIANT,
                 return source.open_source(cache / name, variant)
             except DataError as error:
                 tried.append(str(error))
+    failure = DataError if tried else NoDataError
     if not tried:
         tried.append(f"no cached copy in {cache}")
     for url in DOWNLOAD_URLS:
@@ -58,7 +64,7 @@ def find_or_download(variant: str = source.DEFAULT_VARIANT,
             return source.open_source(_download(url, cache), variant)
         except DataError as error:
             tried.append(str(error))
-    raise DataError(
+    raise failure(
         f"no bAbI data: {'; '.join(tried)}; get {ARCHIVE_NAME} by hand on a "
         f"machine with a network and give it with --data_dir=PATH")
 

@@ -4,6 +4,7 @@ import statistics
 from typing import NamedTuple
 
 from babi.scoring import failed_tasks, mean_error
+from babi.simulated import data_name
 from babi.tasks import (FAILURE_THRESHOLD, PUBLISHED_RESULTS, TASK_NAMES, TASK_TITLES)
 
 
@@ -73,15 +74,16 @@ def as_text(results):
                           in zip(row[1:], widths[1:]))]).rstrip() for row in rows]
     lines.insert(1, "  ".join("-" * width for width in widths))
     lines.insert(-2, lines[1])
-    return "\n".join(["Question error in %", *lines, "", *remarks(results)]) + "\n"
+    return "\n".join(["Question error in %", *remarks(results), "", *lines]) + "\n"
 
 
 def as_markdown(results):
     """The table in Markdown, with what the results are of."""
     heading, *rows = (f"| {' | '.join(row)} |" for row in table_rows(results))
     rule = "|---|" + "---:|" * (1 + len(PUBLISHED_RESULTS))
-    text = "\n".join(["Question error in %", "", heading, rule, *rows])
-    return text + "\n\n" + "\n".join(f"- {line}" for line in remarks(results)) + "\n"
+    return "\n".join(["Question error in %", "",
+                      *(f"- {line}" for line in remarks(results)), "",
+                      heading, rule, *rows]) + "\n"
 
 
 def as_dict(results):
@@ -100,20 +102,15 @@ def remarks(results):
         lines.append(
             f"{result.checkpoint}: {result.iteration:,} iterations, "
             f"{result.stories:,} stories, {result.seconds / 3600:.1f} hours of "
-            f"training; trained on {_data_name(result.data)}")
+            f"training; trained on {data_name(result.data)}")
         lines += [f"training data: {text}"
                   for text in result.data.get("differences", [])]
     test = results[0].test_data
     same = all(result.data.get("sha256") == test["sha256"] for result in results)
     lines.append(f"tested on {sum(results[0].questions.values()):,} questions of "
-                 f"{_data_name(test)}"
-                 + ("" if same else ", which are not the files trained on"))
+                 f"{data_name(test)}"
+                 + ("" if same else ", which are not the data trained on"))
     return list(dict.fromkeys(lines))
-
-
-def _data_name(identity):
-    return (f"{identity.get('name')}, {identity.get('variant')} (sha256 "
-            f"{str(identity.get('sha256'))[:12]})")
 
 
 def _summary(results):

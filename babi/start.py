@@ -1,6 +1,7 @@
 """Starting a run: its directory, its record, its parts."""
 
 import contextlib
+import dataclasses
 import fcntl
 import importlib.metadata
 import pathlib
@@ -12,15 +13,19 @@ import tensorflow as tf
 import dnc
 from babi import data as run_data
 from babi.checkpoints import iterations
-from babi.config import (ADJUSTABLE, FIXED, RECORD_FILE, ConfigError, RunRecord,
-                         differences)
+from babi.config import (ADJUSTABLE, FIXED, RECORD_FILE, SIMULATED, ConfigError,
+                         RunRecord, differences)
+from babi.download import NoDataError
 from babi.loop import Run
+from babi.simulated import data_name
+from babi.source import DEFAULT_VARIANT
 from babi.training import Trainer
 from babi.vocabulary import Vocabulary
 
 
 @contextlib.contextmanager
-def open_run(directory, data_dir, config, change_settings, progress, compiled=True):
+def open_run(directory, data_dir, config, change_settings, progress, compiled=True,
+             data_chosen=True):
     """A `loop.Run` in a directory, new or to be continued, for one process.
 
     Nothing is written before settings and data are known to fit the directory.
@@ -32,6 +37,8 @@ def open_run(directory, data_dir, config, change_settings, progress, compiled=Tr
       change_settings: whether a continued run may change adjustable settings.
       progress: `progress.Progress`; logs into the directory from here on.
       compiled: False runs the training step eagerly.
+      data_chosen: False takes the data that the directory's run has; a new run
+        without official data takes simulated ones, and says so.
 
     Raises:
       DataError, ConfigError: the directory holds another run, or the data can't be
@@ -39,13 +46,16 @@ def open_run(directory, data_dir, config, change_settings, progress, compiled=Tr
     """
     directory = pathlib.Path(directory)
     record = _existing_record(directory)
+    if record is not None and not data_chosen:
+        config = dataclasses.replace(config, data=record.config.data)
     changes = _allowed_changes(directory, record, config, change_settings)
-    data = run_data.load(config, data_dir)
+    config, data = load_data(config, data_dir, data_chosen or record is not None,
+                             progress.line)
     if record is not None:
         _check_data(directory, record, data)
     with _locked(directory):
         progress.log = directory / "train.log"
-        record = RunRecord(config, record.data if record else _identity(data),
+        record = RunRecord(config, record.data if record else data.identity,
                            record.packages if record else _packages(),
                            (record.changes if record else ()) + changes)
         try:
@@ -57,6 +67,33 @@ def open_run(directory, data_dir, config, change_settings, progress, compiled=Tr
         yield _build_run(directory, record, data, progress, compiled)
 
 
+def load_data(config, data_dir, chosen, say):
+    """Loads the official data; where there are none, simulated ones unless forbidden.
+
+    Args:
+      config, data_dir: as for `data.load`.
+      chosen: whether the config's data were asked for, so that no others will do.
+      say: called with a line that tells of simulated data which were not asked for.
+
+    Returns:
+      (config of the data, `data.RunData`).
+
+    Raises:
+      DataError: see `data.load`.
+    """
+    try:
+        return config, run_data.load(config, data_dir)
+    except NoDataError:
+        if (chosen or config.variant != DEFAULT_VARIANT
+                or config.fill_tasks == SIMULATED):
+            raise
+    config = dataclasses.replace(config, data=SIMULATED)
+    say("No official bAbI data here, and none could be downloaded: training on "
+        "simulated stories (--data_dir=PATH gives official ones; --data=official says "
+        "what was tried).")
+    return config, run_data.load(config)
+
+
 def _build_run(directory, record, data, progress, compiled):
     """The run, after its newest checkpoint if there is one."""
     config = record.config
@@ -65,13 +102,13 @@ def _build_run(directory, record, data, progress, compiled):
         tf.config.experimental.enable_op_determinism()
     trainer = Trainer(config, len(data.vocabulary), compiled)
     run = Run(directory, record, trainer, data, progress)
-    for remark in data.source.differences():
+    for remark in data.identity["differences"]:
         progress.line(f"Data: {remark}")
     for change in record.changes:
         progress.line(f"Changed after the start: {change}")
     progress.line(
         f"Run {directory}: {trainer.model.count_params():,} weights; data "
-        f"{record.data['name']}, {record.data['variant']}, tasks "
+        f"{data_name(data.identity)}; tasks "
         f"{','.join(map(str, config.tasks))}; batches of rows x steps "
         f"{', '.join(f'{rows}x{steps}' for rows, steps in data.training.shapes)}")
     run.resume()
@@ -115,22 +152,16 @@ def _allowed_changes(directory, record, config, change_settings):
 
 def _check_data(directory, record, data):
     """Raises ConfigError unless the data are those that the run was started with."""
-    old, new = record.data.get("sha256"), data.source.identity()["sha256"]
-    if old != new:
+    if any(record.data.get(key) != data.identity.get(key)
+           for key in ("sha256", "filled")):
         raise ConfigError(
-            f"{directory}: this run was started on other data: sha256 {old}, and "
-            f"{data.source.path} has {new}; give the run's data, or another "
-            f"--checkpoint_dir")
+            f"{directory}: this run was started on other data: "
+            f"{data_name(record.data)}, and at hand are {data_name(data.identity)}; "
+            f"give the run's data, or another --checkpoint_dir")
     path = directory / run_data.VOCABULARY_FILE
     if path.exists() and Vocabulary.load(path) != data.vocabulary:
         raise ConfigError(f"{path}: not the vocabulary of these data; restore the "
                           f"file, or give another --checkpoint_dir")
-
-
-def _identity(data):
-    """What a record says of the data."""
-    return data.source.identity() | {"differences": data.source.differences(),
-                                     "vocabulary_size": len(data.vocabulary)}
 
 
 def _packages():

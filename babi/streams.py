@@ -18,6 +18,8 @@ from babi.stories import Story
 VALIDATION_SHARE = 0.1  # of each task's training stories
 SAMPLINGS = ("stories", "tasks")
 _REMEMBERED = 4096  # generated examples kept at hand
+_REPLACEMENTS = 20  # stories to try where one is too long
+_REPLACEMENT_STEP = 1 << 48  # between their numbers; no training gets that far
 
 # Keep the random numbers of different purposes apart.
 _HOLD_OUT, _STORY_ORDER, _TASK_ORDER, _ORDER_IN_TASK = range(4)
@@ -62,6 +64,16 @@ def permutation(size: int, *key: int) -> np.ndarray:
     order = np.argsort(draws, kind="stable")
     order.setflags(write=False)
     return order
+
+
+def task_in_turn(tasks: Sequence[int], seed: int, position: int) -> tuple[int, int]:
+    """The task at a position, where each turn has every task once in random order.
+
+    Returns:
+      (task, number of the turn).
+    """
+    turn, place = divmod(position, len(tasks))
+    return tasks[permutation(len(tasks), seed, _TASK_ORDER, turn)[place]], turn
 
 
 def hold_out(counts: Mapping[int, int], seed: int, share: float = VALIDATION_SHARE
@@ -156,9 +168,7 @@ class StoryStream:
 
     def _key_by_task(self, position):
         """`key` where every task is drawn equally often."""
-        tasks = list(self._numbers)
-        turn, place = divmod(position, len(tasks))
-        task = tasks[permutation(len(tasks), self._seed, _TASK_ORDER, turn)[place]]
+        task, turn = task_in_turn(list(self._numbers), self._seed, position)
         numbers = self._numbers[task]
         epoch, place = divmod(turn, numbers.size)
         order = permutation(numbers.size, self._seed, _ORDER_IN_TASK, task, epoch)
@@ -193,10 +203,12 @@ class GeneratedStream:
         """Makes a stream.
 
         Args:
-          story_at: gives the story of any position, always the same one.
+          story_at: gives the story of any number, always the same one.
           encoder: turns stories into examples.
           longest: a longer story is cut after the last of its questions that
             fits, which leaves a story as good as any: the network reads forwards.
+            One without such a question gives way to another, with a number far
+            beyond those of the stream.
         """
         self._story_at = story_at
         self._encoder = encoder
@@ -208,21 +220,21 @@ class GeneratedStream:
         """The example at a position; always the same one.
 
         Raises:
-          ValueError: not even the story's first question fits.
+          ValueError: no story has a question that fits.
         """
-        example = self._encoder.encode(self._story_at(position), position)
-        if example.inputs.size <= self.longest:
-            return example
-        questions = np.append(example.questions, -1)
-        # The steps after which a question has all words of its answer.
-        ends = np.flatnonzero((questions[:-1] >= 0) & (np.diff(questions) != 0)) + 1
-        fitting = ends[ends <= self.longest]
-        if not fitting.size:
-            raise ValueError(
-                f"story {position}, of task {example.task}: its first question ends "
-                f"at token {ends[0]}, beyond {self.longest}; allow longer stories")
-        return Example(example.task, example.index,
-                       *(array[:fitting[-1]] for array in example[2:]))
+        for replacement in range(_REPLACEMENTS):
+            number = position + replacement * _REPLACEMENT_STEP
+            example = self._encoder.encode(self._story_at(number), number)
+            if example.inputs.size <= self.longest:
+                return example
+            ends = _question_ends(example)
+            fitting = ends[ends <= self.longest]
+            if fitting.size:
+                return Example(example.task, example.index,
+                               *(array[:fitting[-1]] for array in example[2:]))
+        raise ValueError(
+            f"story {position}, of task {example.task}: its first question ends at "
+            f"token {ends[0]}, beyond {self.longest}; allow longer stories")
 
     def length(self, position: int) -> int:
         """Number of tokens of the example at a position."""
@@ -235,3 +247,9 @@ class GeneratedStream:
     def epoch(self, position: int) -> float:
         """Nothing comes twice: always 0."""
         return 0.0
+
+
+def _question_ends(example: Example) -> np.ndarray:
+    """The numbers of tokens after which a question has all words of its answer."""
+    questions = np.append(example.questions, -1)
+    return np.flatnonzero((questions[:-1] >= 0) & (np.diff(questions) != 0)) + 1

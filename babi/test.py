@@ -3,7 +3,8 @@
     python3 babi/test.py --checkpoint_file=model/model.ckpt-590000
 
 Several checkpoints, separated by commas, give the mean and standard deviation of
-their errors. All settings are read from the run's directory.
+their errors. All settings are read from the run's directory. Models of simulated
+stories are tested on the official ones too, if these can be had.
 """
 
 import json
@@ -18,7 +19,7 @@ if not __package__:  # run as a file: the folder above is the root of imports
 from absl import flags  # noqa: E402
 
 from babi import program, results  # noqa: E402
-from babi.config import RunRecord  # noqa: E402
+from babi.config import OFFICIAL, SIMULATED, RunRecord  # noqa: E402
 from babi.files import write_atomically  # noqa: E402
 from babi.progress import Progress, duration  # noqa: E402
 from babi.tasks import parse_tasks  # noqa: E402
@@ -29,6 +30,10 @@ _CHECKPOINT_FILE = flags.DEFINE_list(
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "folder or .tar.gz with the bAbI tasks; without it a cached "
     "copy is used, or the data are downloaded")
+_DATA = flags.DEFINE_enum(
+    "data", None, (OFFICIAL, SIMULATED), "test stories; default: official, or for "
+    "models of simulated stories, where there are no official ones, simulated; these "
+    "are of the model's seed and options and not among those trained on")
 _TASKS = flags.DEFINE_string(
     "tasks", None, "tasks to test, such as 1,2,19; default: those trained on")
 _VARIANT = flags.DEFINE_string(
@@ -49,16 +54,41 @@ def main():
     program.start_tensorflow()
     from babi import trained
     from babi.checkpoints import resolve
-    from babi.source import open_source
 
     prefixes = [resolve(path) for path in _CHECKPOINT_FILE.value]
     first = RunRecord.read(prefixes[0].parent).config
-    source = open_source(_DATA_DIR.value, _VARIANT.value or first.variant)
-    found = [_test(trained.load(prefix, _JIT.value), source, tasks or first.tasks)
+    tasks = tasks or first.tasks
+    source = _source(first, tasks)
+    found = [_test(trained.load(prefix, _JIT.value), source, tasks)
              for prefix in prefixes]
     print("\n" + results.as_text(found), end="")
     if _OUTPUT.value:
         _write(found)
+
+
+def _source(config, tasks):
+    """Where the test stories come from.
+
+    Args:
+      config: `config.Config` of the first checkpoint.
+      tasks: tasks to test.
+    """
+    from babi.download import NoDataError
+    from babi.simulated import SimulatedSource
+    from babi.source import open_source
+
+    if _DATA.value != SIMULATED:
+        try:
+            return open_source(_DATA_DIR.value, _VARIANT.value or config.variant)
+        except NoDataError:
+            if _DATA.value == OFFICIAL or config.data != SIMULATED:
+                raise
+        print("No official bAbI data here, and none could be downloaded: testing on "
+              "simulated test stories.", flush=True)
+    elif _DATA_DIR.value is not None:
+        raise program.UsageError("--data_dir has official data; leave it out with "
+                                 "--data=simulated")
+    return SimulatedSource(tasks, config.simulator_seed, config.simulator_options())
 
 
 def _test(model, source, tasks):

@@ -41,10 +41,11 @@ def _comparison(settings, steps):
     """
     import keras
 
-    from babi import data as run_data
+    from babi.start import load_data
     from babi.training import Trainer
 
-    data = run_data.load(settings, train.DATA_DIR.value)
+    settings, data = load_data(settings, train.DATA_DIR.value, train.data_chosen(),
+                               lambda line: None)  # it will be said by the training
     batches = [next(data.training).arrays for _ in range(steps)]
     losses, seconds = {}, {}
     for compiled in (False, True):

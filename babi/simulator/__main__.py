@@ -29,21 +29,16 @@ def _define_flags():
                          "questions in each test file", lower_bound=1)
     flags.DEFINE_integer("seed", 0, "seed of the stories", lower_bound=0)
     flags.DEFINE_string("variant", DEFAULT_VARIANT, "name of the folder with the files")
-    # Questions in a *story* are an option, questions in a *file* a flag above.
     for field in dataclasses.fields(Options):
-        flags.DEFINE_integer(_option_flag(field.name), None,
+        flags.DEFINE_integer(Options.flag(field.name), None,
                              Options.description(field.name))
-
-
-def _option_flag(name):
-    return "questions_per_story" if name == "num_questions" else name
 
 
 def main():
     """Writes the files that the flags ask for."""
     try:
         tasks = parse_tasks(FLAGS.tasks)
-        options = Options(**{field.name: FLAGS[_option_flag(field.name)].value
+        options = Options(**{field.name: FLAGS[Options.flag(field.name)].value
                              for field in dataclasses.fields(Options)})
         num_questions = {"train": FLAGS.num_questions,
                          "test": FLAGS.num_test_questions}

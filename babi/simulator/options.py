@@ -61,3 +61,8 @@ class Options:
         """One line about an option, for a command's help."""
         least, most, what = _OPTIONS[name]
         return f"{what} ({least} to {most}); by default as in the official files"
+
+    @staticmethod
+    def flag(name: str) -> str:
+        """The name of an option's flag: `--num_questions` are those of a file."""
+        return "questions_per_story" if name == "num_questions" else name
