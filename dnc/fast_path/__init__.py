@@ -1,0 +1,182 @@
+"""The fast path: a whole sequence as one compiled loop with its own gradient.
+
+Training a DNC by plain automatic differentiation keeps a link matrix of N x N
+numbers for every step and row, and spends its time moving them. Here the whole
+recurrence is one function with a gradient of its own:
+
+1. Forward, in segments of `SEGMENT` steps, keeps for each step only vectors: the
+   controller's pre-activations, the interface vector, usage, weightings, dot
+   products. The memory M and the link matrix L are kept once a segment.
+2. Backward walks the segments from the last to the first. It rebuilds the M and L
+   of a segment from the kept write weightings (the controller is not run again),
+   then steps back through it. What is of size O(N) is differentiated by a
+   GradientTape over the same functions that the plain path uses; the adjoints of L
+   and M are derived by hand: see `dnc.fast_path.backward`.
+3. Weights are constants inside the loop; the gradient of each is one matrix product
+   over all steps after it. The input projection is one product before it.
+
+Memory use is O(T (N + W R) + (T / SEGMENT + SEGMENT) N^2), not O(T N^2). All is
+compiled by XLA, for each shape once. Arrays are time-major; memory is held
+transposed, `[B, W, N]`, which suits both look-ups. Dimensions: T steps, B batch, N
+slots, W word size, R read heads, H write heads, U controller units, X interface
+size.
+"""
+
+import math
+
+import keras
+import tensorflow as tf
+
+from dnc.cell import DNCState
+from dnc.fast_path import backward, forward
+from dnc.fast_path.state import Carry, StepFactors, Weights
+from dnc.memory import MemoryState
+
+# Steps between two kept link matrices.
+SEGMENT = 20
+
+
+def supports(cell):
+    """None if the fast path can run this `DNCCell`, else the reason why not."""
+    controller = cell.controller
+    if type(controller) is not keras.layers.LSTMCell:
+        return f"its controller is a {type(controller).__name__}, not an LSTMCell"
+    if (controller.activation is not keras.activations.tanh
+            or controller.recurrent_activation is not keras.activations.sigmoid):
+        return "its LSTM has other activations than tanh and sigmoid"
+    if controller.dropout or controller.recurrent_dropout:
+        return "its LSTM has dropout"
+    if cell.mixed_precision:
+        return "it computes in mixed precision"
+    return None
+
+
+class FastPath:
+    """A `DNCCell` over whole sequences.
+
+    Args:
+      cell: a `DNCCell` that `supports` has nothing against. Its weights stay its
+        own: they are read at each call.
+    """
+
+    def __init__(self, cell):
+        self.cell = cell
+        self._forward = tf.function(self._run_forward, jit_compile=True)
+        self._backward = tf.function(self._run_backward, jit_compile=True)
+
+    def __call__(self, inputs, state, mask=None, resets=None):
+        """Runs the cell over a sequence.
+
+        Args:
+          inputs: `[B, T, D]`.
+          state: `dnc.cell.DNCState` before the first step.
+          mask: `[B, T]` booleans or None: steps to take.
+          resets: `[B, T]` booleans or None: steps that start from the zero state.
+
+        Returns:
+          (hidden `[B, T, U]` after clipping, reads `[B, T, R * W]`, the final
+          `DNCState`). A masked step repeats hidden and reads of the step before.
+        """
+        cell, controller = self.cell, self.cell.controller
+        kernel = tf.convert_to_tensor(controller.kernel)
+        split = inputs.shape[2]
+        projected = tf.matmul(tf.transpose(inputs, [1, 0, 2]), kernel[:split])
+        if controller.use_bias:
+            projected += controller.bias
+        weights = cell.weights_as_tensors()
+        bias = weights.interface_bias
+        weights = Weights(
+            tf.concat([kernel[split:], controller.recurrent_kernel], axis=0),
+            weights.interface_kernel,
+            tf.zeros_like(weights.interface_kernel[0]) if bias is None else bias)
+
+        steps = projected.shape[0] or tf.shape(projected)[0]
+        segment = _segment_length(projected.shape[0])
+        padding = -steps % segment
+        factors = _step_factors(mask, resets, projected, padding)
+        projected = tf.pad(projected, [[0, padding], [0, 0], [0, 0]])
+        hidden, reads, *final = self._differentiable(segment, factors)(
+            projected, *weights, *_enter(state))
+        hidden, reads = (
+            tf.transpose(sequence[:steps], [1, 0, 2]) for sequence in (hidden, reads))
+        return cell.clip(hidden), reads, _leave(Carry(*final), state)
+
+    def _differentiable(self, segment, factors):
+        """The loop as a function of tensors, with its gradient.
+
+        Returns:
+          A function of (projected `[T, B, 4U]`, *`Weights`, *`Carry`) that returns
+          (hidden `[T, B, U]`, reads `[T, B, R * W]`, *final `Carry`).
+        """
+        @tf.custom_gradient
+        def recurrence(*arguments):
+            # Without this, an outer tape would differentiate the inner function.
+            projected, *rest = [tf.stop_gradient(tensor) for tensor in arguments]
+            weights, carry = Weights(*rest[:3]), Carry(*rest[3:])
+            final, records = self._forward(
+                segment, factors, projected, weights, carry)
+
+            def gradient(*adjoints):
+                return self._backward(
+                    segment, factors, weights, carry, records, adjoints)
+
+            return [records.hidden, records.reads, *final], gradient
+
+        return recurrence
+
+    def _run_forward(self, segment, factors, projected, weights, carry):
+        return forward.run(
+            forward.Step(self.cell, factors), segment, projected, weights, carry)
+
+    def _run_backward(self, segment, factors, weights, carry, records, adjoints):
+        return backward.run(
+            forward.Step(self.cell, factors), segment, weights, carry, records,
+            adjoints)
+
+
+def _enter(state):
+    """`DNCState` as `Carry`."""
+    memory = state.memory
+    hidden, cell = state.controller
+    reads = tf.reshape(
+        state.read_vectors, (-1, math.prod(state.read_vectors.shape[1:])))
+    return Carry(
+        hidden, cell, reads, memory.usage, memory.precedence, memory.write_weighting,
+        memory.read_weighting, tf.reduce_sum(tf.square(memory.memory), axis=2),
+        tf.transpose(memory.memory, [0, 2, 1]), memory.link)
+
+
+def _leave(carry, like):
+    """`Carry` as `DNCState`, in the shapes of the state `like`."""
+    memory = MemoryState(
+        tf.transpose(carry.memory, [0, 2, 1]), carry.usage, carry.link,
+        carry.precedence, carry.write_weighting, carry.read_weighting)
+    reads = tf.reshape(carry.reads, tf.shape(like.read_vectors))
+    return DNCState([carry.hidden, carry.cell], memory, reads)
+
+
+def _segment_length(steps):
+    """Steps in a segment: where possible a divisor of the number of steps."""
+    if steps is None:
+        return SEGMENT
+    if steps <= SEGMENT:
+        return steps
+    divisors = [k for k in range(SEGMENT // 2, SEGMENT + 6) if steps % k == 0]
+    return divisors[-1] if divisors else SEGMENT
+
+
+def _step_factors(mask, resets, projected, padding):
+    """`StepFactors` of the steps of `projected` and of `padding` more."""
+    dtype = projected.dtype
+    valid = kept = None
+    if mask is not None or not (isinstance(padding, int) and padding == 0):
+        if mask is None:
+            mask = tf.ones(tf.reverse(tf.shape(projected)[:2], [0]), tf.bool)
+        valid = tf.cast(tf.transpose(mask), dtype)
+        valid = tf.pad(valid, [[0, padding], [0, 0]])
+    if resets is not None:
+        kept = 1 - tf.cast(tf.transpose(resets), dtype)
+        kept = tf.pad(kept, [[0, padding], [0, 0]])
+        if valid is not None:
+            kept = 1 - valid * (1 - kept)
+    return StepFactors(valid, kept)

@@ -1,0 +1,360 @@
+"""The backward half of the fast path: one step back, and the loop over segments.
+
+Names: `d_x` is the adjoint of x, the gradient of the loss with respect to it. The
+adjoints of what is N x N or N x W are derived by hand, each in the docstring of its
+function; the rest is differentiated by a GradientTape over the functions of `Step`.
+"""
+
+import tensorflow as tf
+
+from dnc import addressing
+from dnc.fast_path.forward import tensor_array
+from dnc.fast_path.state import MASKED, Carry, Decay, Slots, Weights, factor
+from dnc.fast_path.xla import combine, in_place, materialise, sum_rows
+
+
+class StepBack:
+    """One time step backward.
+
+    Args:
+      step: `dnc.fast_path.forward.Step`.
+    """
+
+    def __init__(self, step):
+        self.step = step
+
+    def before(self, t, records, initial, memory, link):
+        """The `Carry` before step t, with the given memory and link."""
+        def at(sequence, first):
+            return tf.where(t > 0, sequence[tf.maximum(t - 1, 0)], first)
+        units, slots = records.units, records.slots
+        return self.step.restart(t, Carry(
+            at(records.hidden, initial.hidden), at(units.cell, initial.cell),
+            at(records.reads, initial.reads), at(slots.usage, initial.usage),
+            at(slots.precedence, initial.precedence),
+            at(slots.write_weighting, initial.write_weighting),
+            at(slots.read_weighting, initial.read_weighting),
+            at(slots.norms, initial.norms), memory, link))
+
+    def rebuild(self, t, records, initial, memory, link):
+        """Memory and link after step t, from those before it."""
+        previous = self.before(t, records, initial, memory, link)
+        interface = self.step.cell.interface(records.units.vector[t])
+        written = self.step.mask(t, records.slots.write_weighting[t])
+        written, precedence, erase_vectors, write_vectors = materialise(t, (
+            written, previous.precedence, interface.erase_vectors,
+            interface.write_vectors))
+        interface = interface._replace(
+            erase_vectors=erase_vectors, write_vectors=write_vectors)
+        return (self.step.write_memory(previous.memory, interface, written),
+                self.step.write_link(previous.link, precedence,
+                                     *self.step.decay(t, written)))
+
+    def __call__(self, t, records, weights, previous, after, adjoint, later):
+        """The adjoint of the state before step t, from that of the state after it.
+
+        Args:
+          t: the step.
+          records: `Records`.
+          weights: `Weights`, transposed.
+          previous: `Carry` before the step.
+          after: (memory, link) after the step.
+          adjoint: `Carry` of adjoints of the state after the step, but for the
+            link, whose adjoint still lacks the decay of the later step.
+          later: `Decay` of the later step.
+
+        Returns:
+          (adjoint `Carry`, the `Decay` of this step, adjoint of gates and
+          interface vector `[B, 4U + X]`).
+        """
+        gates, vector = records.units.gates[t], records.units.vector[t]
+        slots = Slots(*(row[t] for row in records.slots))
+        decay = self.step.decay(t, self.step.mask(t, slots.write_weighting))
+        # A masked step passes the adjoint on to the state before it.
+        taken = adjoint._replace(**{
+            name: self.step.mask(t, getattr(adjoint, name)) for name in MASKED})
+        with tf.GradientTape() as tape:
+            tape.watch(vector)
+            interface = self.step.cell.interface(vector)
+
+        d_memory, d_link, d_read_weighting, d_interface = self.read_adjoint(
+            t, slots, interface, previous, after, taken, later)
+        d_before, d_write_interface = self.write_adjoint(
+            t, slots, interface, previous, taken, d_memory, d_link, decay)
+        d_interface.update(d_write_interface)
+        d_vector, = materialise(t, [tape.gradient(
+            interface, vector, interface._replace(**d_interface))])
+        d_gates, d_cell = self.control_adjoint(
+            t, gates, previous.cell, taken, tf.matmul(d_vector, weights.interface))
+        d_reads, d_hidden = tf.split(
+            tf.matmul(d_gates, weights.recurrent),
+            [adjoint.reads.shape[1], adjoint.hidden.shape[1]], axis=1)
+        d_before = d_before._replace(
+            hidden=d_hidden, cell=d_cell, reads=d_reads,
+            read_weighting=d_before.read_weighting + d_read_weighting)
+        d_before = d_before._replace(**{
+            name: getattr(d_before, name) + getattr(adjoint, name)
+            - getattr(taken, name) for name in MASKED})
+        return (self.step.restart(t, d_before), decay,
+                tf.concat([d_gates, d_vector], axis=1))
+
+    def read_adjoint(self, t, slots, interface, previous, after, taken, later):
+        """What flows from r = w^r M, with w^r the sum of modes times candidates.
+
+        Args:
+          t, previous, after, later: as in `__call__`.
+          slots: `Slots` of the step.
+          interface: `Interface`.
+          taken: adjoint `Carry` of what the step made.
+
+        Returns:
+          (dM_t `[B, W, N]`, dL_t `[B, H, N, N]`, adjoint of the read weighting
+          before the step `[B, R, N]`, dict of adjoints of fields of the interface).
+        """
+        memory, link = after
+        d_reads = tf.reshape(taken.reads, tf.shape(interface.read_keys))
+        d_weighting, = materialise(
+            t, [taken.read_weighting + tf.matmul(d_reads, memory)])
+        looked_up = (slots.read_similarity, slots.norms, interface.read_keys,
+                     interface.read_strengths)
+        with tf.GradientTape() as tape:
+            tape.watch(looked_up)
+            content = addressing.sharpened_softmax(*looked_up)
+        content_mode = interface.read_modes[:, :, self.step.num_writes, tf.newaxis]
+        d_similarity, d_norms, d_keys, d_strengths = tape.gradient(
+            content, looked_up, content_mode * d_weighting)
+        d_similarity, = materialise(t, [d_similarity])
+        d_link, d_backward, d_forward, d_read_weighting = self.link_adjoint(
+            t, link, taken.link, later, d_weighting, previous.read_weighting,
+            interface.read_modes)
+        d_content = tf.reduce_sum(d_weighting * content, axis=2, keepdims=True)
+        d_memory = tf.matmul(
+            tf.concat([d_reads, interface.read_keys], axis=1),
+            tf.concat([slots.read_weighting, d_similarity], axis=1), transpose_a=True)
+        d_memory += taken.memory + 2 * memory * (
+            taken.norms + d_norms)[:, tf.newaxis]
+        return d_memory, d_link, d_read_weighting, {
+            "read_keys": d_keys + combine(d_similarity, memory),
+            "read_strengths": d_strengths,
+            "read_modes": tf.concat([d_backward, d_content, d_forward], axis=2)}
+
+    def link_adjoint(self, t, link, d_link, later, d_weighting, read_weighting,
+                     modes):
+        """The adjoint of L_t, and what flows through the reads along it.
+
+        With g the adjoint of the read weighting, q the read weighting of the step
+        before, and b = L^T q, f = L q entering with the modes pi_b and pi_f:
+
+          dL = decay * dL' + sum over heads of pi_f g q^T + pi_b q g^T
+          d pi_f = g . (L q) = (L^T g) . q      d pi_b = g . (L^T q) = (L g) . q
+          dq = pi_f L^T g + pi_b L g
+
+        so that f and b are not needed; dL' is the adjoint carried from the later
+        step and decay[i, j] = kept (1 - w[i] - w[j]) of that step.
+
+        Returns:
+          (dL `[B, H, N, N]`, d pi_b, d pi_f, each `[B, R, H]`, dq `[B, R, N]`).
+        """
+        heads = self.step.num_writes
+        backward_modes = tf.transpose(modes[:, :, :heads], [0, 2, 1])[..., tf.newaxis]
+        forward_modes = tf.transpose(
+            modes[:, :, heads + 1:], [0, 2, 1])[..., tf.newaxis]
+        g, q = d_weighting[:, tf.newaxis], read_weighting[:, tf.newaxis]
+        along = sum_rows(link[:, :, tf.newaxis] * g[..., tf.newaxis])
+        against = self.step.forward_reads(link, d_weighting)
+        d_forward = tf.transpose(tf.reduce_sum(along * q, axis=3), [0, 2, 1])
+        d_backward = tf.transpose(tf.reduce_sum(against * q, axis=3), [0, 2, 1])
+        d_read_weighting = tf.reduce_sum(
+            forward_modes * along + backward_modes * against, axis=1)
+        left = tf.concat([forward_modes * g, backward_modes * q], axis=2)
+        right = tf.broadcast_to(tf.concat([q, g], axis=2), tf.shape(left))
+
+        def accumulate(d_link, written, kept, left, right):
+            d_link = Decay(written, kept).of(d_link)
+            for term in range(2 * self.step.cell.num_read_heads):
+                d_link += (left[:, :, term, :, tf.newaxis]
+                           * right[:, :, term, tf.newaxis])
+            return self.step.off_diagonal(d_link)
+
+        d_link = in_place(t, accumulate, d_link, *later, left, right)
+        return d_link, d_backward, d_forward, d_read_weighting
+
+    def write_adjoint(self, t, slots, interface, previous, taken, d_memory, d_link,
+                      decay):
+        """What flows from M_t, L_t, p_t, u_t and w^w_t.
+
+        Args:
+          t, slots, interface, previous, taken: as in `read_adjoint`.
+          d_memory, d_link: dM_t, dL_t.
+          decay: `Decay` of the step.
+
+        Returns:
+          (adjoint `Carry` before the step, without the controller's part; dict of
+          adjoints of fields of the interface).
+        """
+        d_memory, d_written, d_erase, d_write = self.memory_adjoint(
+            d_memory, previous.memory, interface, decay.written)
+        d_linked, d_precedence = self.link_update_adjoint(d_link, previous, decay)
+        d_written, = materialise(t, [d_written + d_linked])
+        inputs = (previous.small(), interface, slots.write_similarity)
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = self.step.write(t, previous, interface, slots.write_similarity)
+        d_small, d_interface, d_similarity = tape.gradient(
+            outputs, inputs, unconnected_gradients="zero", output_gradients=[
+                taken.usage, taken.write_weighting, d_written, taken.precedence])
+        d_similarity, = materialise(t, [d_similarity])
+        d_memory += tf.matmul(
+            interface.write_keys, d_similarity, transpose_a=True)
+        d_before = Carry(*d_small, memory=d_memory, link=d_link)
+        d_before = d_before._replace(
+            precedence=d_before.precedence + d_precedence)
+        return d_before, {
+            "write_keys": d_interface.write_keys + combine(
+                d_similarity, previous.memory),
+            "write_strengths": d_interface.write_strengths,
+            "erase_vectors": d_erase, "write_vectors": d_write,
+            "free_gates": d_interface.free_gates,
+            "allocation_gates": d_interface.allocation_gates,
+            "write_gates": d_interface.write_gates}
+
+    def link_update_adjoint(self, d_link, previous, decay):
+        """What flows from L_t = (1 - w_i - w_j) L_ij + w_i p_j to w and p.
+
+        dw_i = sum_j dL_ij (p_j - L_ij) - sum_j dL_ji L_ji;  dp_j = sum_i w_i dL_ij,
+        with L and p of the step before.
+
+        Returns:
+          (dw, dp), each `[B, H, N]`.
+        """
+        kept, written = factor(decay.kept, decay.written), decay.written
+        gained = (previous.precedence[:, :, tf.newaxis]
+                  - kept[..., tf.newaxis] * previous.link)
+        d_written = (addressing.sum_last(d_link * gained)
+                     - kept * sum_rows(d_link * previous.link))
+        return d_written, sum_rows(d_link * written[:, :, :, tf.newaxis])
+
+    def memory_adjoint(self, d_memory, memory, interface, written):
+        """What flows from M_t = M prod_h (1 - e w^T) + sum_h v w^T, all `[W, N]`.
+
+        dM = dM_t prod_h (1 - e w^T); and for each head, with Q = dM_t * M * the
+        other heads' factors: dw = v^T dM_t - e^T Q, de = -Q w, dv = dM_t w.
+
+        Args:
+          d_memory: `[B, W, N]`, dM_t.
+          memory: `[B, W, N]`, M before the step.
+          interface: `Interface`.
+          written: `[B, H, N]`, w.
+
+        Returns:
+          (dM `[B, W, N]`, dw `[B, H, N]`, de, dv, each `[B, H, W]`).
+        """
+        factors = [kept for kept, _ in self.step.erasures(interface, written)]
+        d_written, d_erase = [], []
+        for head in range(self.step.num_writes):
+            erased = d_memory * memory
+            for other in factors[:head] + factors[head + 1:]:
+                erased *= other
+            d_written.append(sum_rows(
+                d_memory * interface.write_vectors[:, head, :, tf.newaxis]
+                - erased * interface.erase_vectors[:, head, :, tf.newaxis]))
+            d_erase.append(-combine(written[:, head:head + 1], erased)[:, 0])
+        d_write = combine(written, d_memory)
+        for kept in factors:
+            d_memory *= kept
+        return d_memory, tf.stack(d_written, 1), tf.stack(d_erase, 1), d_write
+
+    def control_adjoint(self, t, gates, cell, taken, d_spoken):
+        """Adjoints of the gates `[B, 4U]` and of the LSTM's cell before the step."""
+        with tf.GradientTape() as tape:
+            tape.watch((gates, cell))
+            outputs = self.step.control(gates, cell)
+        d_gates, d_cell = tape.gradient(
+            outputs, (gates, cell),
+            output_gradients=[taken.hidden, taken.cell, d_spoken])
+        d_gates, = materialise(t, [d_gates])
+        return d_gates, d_cell
+
+
+def run(step, segment, weights, initial, records, adjoints):
+    """The loop backward.
+
+    Args:
+      step: `Step`.
+      segment: steps in a segment.
+      weights, initial: the `Weights` and the first `Carry` of the forward loop.
+      records: `Records` of the forward loop.
+      adjoints: of hidden `[T, B, U]`, reads `[T, B, R * W]` and the fields of the
+        final `Carry`.
+
+    Returns:
+      list of the gradients of projected, the `Weights` and the initial `Carry`.
+    """
+    step_back = StepBack(step)
+    d_hidden, d_reads, *d_final = adjoints
+    steps = tf.shape(records.hidden)[0]
+    dtype = d_hidden.dtype
+    transposed = Weights(
+        tf.transpose(weights.recurrent), tf.transpose(weights.interface), None)
+    size = segment
+
+    def run_step(t, adjoint, later, outputs, memories, links):
+        k = t % size
+        adjoint = adjoint._replace(
+            hidden=adjoint.hidden + d_hidden[t], reads=adjoint.reads + d_reads[t])
+        previous = step_back.before(
+            t, records, initial, memories.read(k), links.read(k))
+        after = memories.read(k + 1), links.read(k + 1)
+        adjoint, later, output = step_back(
+            t, records, transposed, previous, after, adjoint, later)
+        return t - 1, adjoint, later, outputs.write(t, output), memories, links
+
+    def run_segment(s, adjoint, later, outputs, memories, links):
+        start = s * size
+
+        def run_rebuild(k, memories, links):
+            memory, link = step_back.rebuild(
+                start + k, records, initial, memories.read(k), links.read(k))
+            return k + 1, memories.write(k + 1, memory), links.write(k + 1, link)
+
+        _, memories, links = tf.while_loop(
+            lambda k, *_: k < size, run_rebuild,
+            (0, memories.write(0, records.memory[s]),
+             links.write(0, records.link[s])), maximum_iterations=size)
+        _, adjoint, later, outputs, memories, links = tf.while_loop(
+            lambda t, *_: t >= start, run_step,
+            (start + size - 1, adjoint, later, outputs, memories, links),
+            maximum_iterations=size)
+        return s - 1, adjoint, later, outputs, memories, links
+
+    later = Decay(tf.zeros_like(initial.write_weighting),
+                  tf.ones_like(initial.norms[:, 0]))
+    _, adjoint, later, outputs, _, _ = tf.while_loop(
+        lambda s, *_: s >= 0, run_segment,
+        (steps // size - 1, Carry(*d_final), later, tensor_array(dtype, steps),
+         tensor_array(dtype, size + 1), tensor_array(dtype, size + 1)))
+    adjoint = adjoint._replace(link=later.of(adjoint.link))
+    return [*weight_gradients(step, outputs.stack(), records, initial), *adjoint]
+
+
+def weight_gradients(step, d_units, records, initial):
+    """Gradients of projected and `Weights`, from those of each step's units."""
+    units = step.cell.controller.units
+    d_gates = d_units[:, :, :4 * units]
+    d_vector = d_units[:, :, 4 * units:]
+    joined = tf.concat([
+        tf.concat([initial.reads[tf.newaxis], records.reads[:-1]], axis=0),
+        tf.concat([initial.hidden[tf.newaxis], records.hidden[:-1]], axis=0),
+    ], axis=2)
+    if step.kept is not None:
+        joined *= step.kept[:, :, tf.newaxis]
+    spoken = step.cell.clip(records.hidden)
+    return (d_gates, outer(joined, d_gates), outer(spoken, d_vector),
+            tf.reduce_sum(d_vector, axis=[0, 1]))
+
+
+def outer(left, right):
+    """The sum over steps and batch of left^T right: `[T, B, I]`, `[T, B, J]`."""
+    return tf.matmul(
+        tf.reshape(left, (-1, left.shape[2])), tf.reshape(right, (-1, right.shape[2])),
+        transpose_a=True)

@@ -1,0 +1,209 @@
+"""The forward half of the fast path: one step, and the loop over segments."""
+
+import tensorflow as tf
+
+from dnc import addressing
+from dnc import memory as external_memory
+from dnc.fast_path.state import (
+    MASKED, Carry, Decay, Records, Slots, Units, factor)
+from dnc.fast_path.xla import combine, in_place, materialise, sum_rows
+
+
+class Step:
+    """One time step: the equations of the plain path, arranged for XLA.
+
+    Args:
+      cell: the `DNCCell`, for its sizes and activations; no weight of it is read.
+      factors: `StepFactors` of all steps.
+    """
+
+    def __init__(self, cell, factors):
+        self.cell = cell
+        self.valid, self.kept = factors
+        self.num_writes = cell.num_write_heads
+
+    def __call__(self, t, projected, weights, carry):
+        """(the next `Carry`, units record, slots record) after step t."""
+        previous = self.restart(t, carry)
+        joined = tf.concat([previous.reads, previous.hidden], axis=1)
+        gates = projected[t] + tf.matmul(joined, weights.recurrent)
+        hidden, cell, spoken = self.control(gates, previous.cell)
+        vector = tf.matmul(spoken, weights.interface) + weights.interface_bias
+        interface = self.cell.interface(vector)
+        write_similarity = tf.matmul(interface.write_keys, previous.memory)
+        usage, write_weighting, written, precedence = self.write(
+            t, previous, interface, write_similarity)
+        usage, write_weighting, written, precedence = materialise(
+            t, (usage, write_weighting, written, precedence))
+        memory = self.write_memory(previous.memory, interface, written)
+        link = in_place(t, self.write_link, previous.link, previous.precedence,
+                        *self.decay(t, written))
+        norms = sum_rows(tf.square(memory))
+        read_similarity = tf.matmul(interface.read_keys, memory)
+        read_weighting = addressing.read_weighting(
+            *self.candidates(
+                t, interface, read_similarity, norms, link, previous),
+            interface.read_modes)
+        read_weighting, = materialise(t, (read_weighting,))
+        reads = combine(read_weighting, memory)
+        reads = tf.reshape(reads, tf.shape(previous.reads))
+        carry = self.keep_masked(t, previous, Carry(
+            hidden, cell, reads, usage, precedence, write_weighting, read_weighting,
+            norms, memory, link))
+        slots = Slots(
+            carry.usage, carry.norms, carry.precedence, carry.write_weighting,
+            carry.read_weighting, write_similarity, read_similarity)
+        return carry, Units(gates, vector, carry.cell), slots
+
+    def restart(self, t, carry):
+        """The state that step t starts from: zero where a new story begins.
+
+        All but the link matrix, which `Decay` takes care of.
+        """
+        if self.kept is None:
+            return carry
+        kept = self.kept[t]
+        return Carry(*(
+            tensor * factor(kept, tensor) for tensor in carry[:-1]), carry.link)
+
+    def keep_masked(self, t, previous, carry):
+        """The state after step t: as before it where the step is masked.
+
+        Memory, link, precedence and norms stay of themselves: nothing is written.
+        """
+        if self.valid is None:
+            return carry
+
+        def choose(new, old):
+            return tf.where(factor(self.valid[t], new) > 0, new, old)
+        return carry._replace(**{
+            name: choose(getattr(carry, name), getattr(previous, name))
+            for name in MASKED})
+
+    def mask(self, t, tensor):
+        """`tensor` with zeros in the rows that are masked at step t."""
+        if self.valid is None:
+            return tensor
+        return tensor * factor(self.valid[t], tensor)
+
+    def control(self, gates, cell):
+        """One LSTM step after its matrix products.
+
+        Args:
+          gates: `[B, 4U]`, pre-activations: input, forget, candidate, output.
+          cell: `[B, U]`.
+
+        Returns:
+          (hidden, cell, hidden as the interface sees it), each `[B, U]`.
+        """
+        write, forget, candidate, expose = tf.split(gates, 4, axis=1)
+        cell = tf.sigmoid(forget) * cell + tf.sigmoid(write) * tf.tanh(candidate)
+        hidden = tf.sigmoid(expose) * tf.tanh(cell)
+        spoken = self.cell.clip(hidden)
+        if self.cell.clip_controller_state:
+            return spoken, self.cell.clip(cell), spoken
+        return hidden, cell, spoken
+
+    def write(self, t, previous, interface, similarity):
+        """Usage, write weighting, what of it is written, and precedence."""
+        content = addressing.sharpened_softmax(
+            similarity, previous.norms, interface.write_keys,
+            interface.write_strengths)
+        usage, write_weighting = external_memory.allocate_and_blend(
+            previous, interface, content, self.cell.usage_gradient)
+        written = self.mask(t, write_weighting)
+        precedence = addressing.precedence(previous.precedence, written)
+        return usage, write_weighting, written, precedence
+
+    def write_memory(self, memory, interface, written):
+        """`addressing.erase_and_write` on the transposed memory `[B, W, N]`."""
+        added = 0
+        for kept, head in self.erasures(interface, written):
+            memory *= kept
+            added += (interface.write_vectors[:, head, :, tf.newaxis]
+                      * written[:, head, tf.newaxis, :])
+        return memory + added
+
+    def erasures(self, interface, written):
+        """(1 - e w^T `[B, W, N]`, head) for each write head."""
+        for head in range(self.num_writes):
+            yield 1 - (interface.erase_vectors[:, head, :, tf.newaxis]
+                       * written[:, head, tf.newaxis, :]), head
+
+    def decay(self, t, written):
+        """`Decay` of step t."""
+        kept = tf.ones_like(written[:, 0, 0]) if self.kept is None else self.kept[t]
+        return Decay(written, kept)
+
+    def write_link(self, link, precedence, written, kept):
+        """`addressing.link_matrix`, with the diagonal left out by a comparison."""
+        return self.off_diagonal(
+            Decay(written, kept).of(link)
+            + written[:, :, :, tf.newaxis] * precedence[:, :, tf.newaxis])
+
+    def off_diagonal(self, matrix):
+        """`[B, H, N, N]` with zeros on the diagonal."""
+        slots = tf.range(self.cell.memory_size)
+        return tf.where(slots[:, tf.newaxis] == slots, tf.zeros_like(matrix), matrix)
+
+    def candidates(self, t, interface, similarity, norms, link, previous):
+        """Backward, content and forward weightings of the read heads."""
+        content = addressing.sharpened_softmax(
+            similarity, norms, interface.read_keys, interface.read_strengths)
+        backward = tf.matmul(previous.read_weighting[:, tf.newaxis], link)
+        forward = self.forward_reads(link, previous.read_weighting)
+        return (tf.transpose(backward, [0, 2, 1, 3]), content,
+                tf.transpose(forward, [0, 2, 1, 3]))
+
+    def forward_reads(self, link, weighting):
+        """L w for each head: `[B, H, N, N]`, `[B, R, N]` -> `[B, H, R, N]`."""
+        return addressing.sum_last(
+            link[:, :, tf.newaxis] * weighting[:, tf.newaxis, :, tf.newaxis])
+
+
+def run(step, segment, projected, weights, carry):
+    """The loop forward.
+
+    Args:
+      step: `Step`.
+      segment: steps in a segment, a divisor of T.
+      projected: `[T, B, 4U]`, what the inputs add to the gates' pre-activations.
+      weights: `Weights`.
+      carry: `Carry` before the first step.
+
+    Returns:
+      (the final `Carry`, `Records`).
+    """
+    steps = tf.shape(projected)[0]
+    segments = steps // segment
+    dtype = projected.dtype
+    arrays = [tensor_array(dtype, size) for size in (
+        *[steps] * (2 + len(Units._fields) + len(Slots._fields)),
+        segments, segments)]
+
+    def run_step(t, carry, arrays):
+        carry, units, slots = step(t, projected, weights, carry)
+        rows = (carry.hidden, carry.reads, *units, *slots)
+        return t + 1, carry, [
+            array.write(t, row) for array, row in zip(arrays, rows)]
+
+    def run_segment(s, carry, arrays):
+        memory, link = arrays[-2:]
+        memory, link = memory.write(s, carry.memory), link.write(s, carry.link)
+        start = s * segment
+        _, carry, arrays = tf.while_loop(
+            lambda t, *_: t < start + segment, run_step,
+            (start, carry, arrays[:-2]), maximum_iterations=segment)
+        return s + 1, carry, [*arrays, memory, link]
+
+    _, carry, arrays = tf.while_loop(
+        lambda s, *_: s < segments, run_segment, (0, carry, arrays))
+    hidden, reads, gates, vector, cell, *slots, memory, link = (
+        array.stack() for array in arrays)
+    return carry, Records(
+        hidden, reads, Units(gates, vector, cell), Slots(*slots), memory, link)
+
+
+def tensor_array(dtype, size):
+    """A `TensorArray` whose elements may be read again."""
+    return tf.TensorArray(dtype, size=size, clear_after_read=False)

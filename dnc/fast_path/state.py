@@ -1,0 +1,145 @@
+"""What the loops of the fast path carry and keep: named tuples of tensors.
+
+Dimensions: T steps, B batch, N slots, W word size, R read heads, H write heads, U
+controller units, X interface size.
+"""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+
+class Weights(NamedTuple):
+    """What the loop needs of the weights, as tensors.
+
+    Attributes:
+      recurrent: `[R * W + U, 4U]`, the controller's kernel for `[reads; hidden]`.
+      interface: `[U, X]`, W_xi.
+      interface_bias: `[X]`, zeros where there is none.
+    """
+
+    recurrent: tf.Tensor
+    interface: tf.Tensor
+    interface_bias: tf.Tensor
+
+
+class Carry(NamedTuple):
+    """The state inside the loop; also the adjoint of that state.
+
+    Attributes:
+      hidden, cell: `[B, U]`, the LSTM's two states.
+      reads: `[B, R * W]`, the read vectors side by side.
+      usage: `[B, N]`.
+      precedence, write_weighting: `[B, H, N]`.
+      read_weighting: `[B, R, N]`.
+      norms: `[B, N]`, the squared norms of the slots.
+      memory: `[B, W, N]`, transposed.
+      link: `[B, H, N, N]`.
+    """
+
+    hidden: tf.Tensor
+    cell: tf.Tensor
+    reads: tf.Tensor
+    usage: tf.Tensor
+    precedence: tf.Tensor
+    write_weighting: tf.Tensor
+    read_weighting: tf.Tensor
+    norms: tf.Tensor
+    memory: tf.Tensor
+    link: tf.Tensor
+
+    def small(self):
+        """All but memory and link."""
+        return self[:-2]
+
+
+# The fields of `Carry` that a masked step must be kept from changing.
+MASKED = ("hidden", "cell", "reads", "usage", "write_weighting", "read_weighting")
+
+
+class StepFactors(NamedTuple):
+    """Mask and resets as factors of each step; None where 1 throughout.
+
+    Attributes:
+      valid: `[T, B]`, 1 at a step to take, 0 at a masked one.
+      kept: `[T, B]`, 0 at a step that starts from the zero state.
+    """
+
+    valid: tf.Tensor | None
+    kept: tf.Tensor | None
+
+
+class Records(NamedTuple):
+    """What the forward loop keeps for the backward one.
+
+    Attributes:
+      hidden: `[T, B, U]`, after each step; reads: `[T, B, R * W]`.
+      units: `Units` of each step.
+      slots: `Slots` of each step.
+      memory: `[T / segment, B, W, N]`, before each segment.
+      link: `[T / segment, B, H, N, N]`, before each segment.
+    """
+
+    hidden: tf.Tensor
+    reads: tf.Tensor
+    units: "Units"
+    slots: "Slots"
+    memory: tf.Tensor
+    link: tf.Tensor
+
+
+class Units(NamedTuple):
+    """What is kept of the controller at a step.
+
+    Attributes:
+      gates: `[B, 4U]`, the pre-activations.
+      vector: `[B, X]`, the interface vector.
+      cell: `[B, U]`, after the step.
+    """
+
+    gates: tf.Tensor
+    vector: tf.Tensor
+    cell: tf.Tensor
+
+
+class Slots(NamedTuple):
+    """The vectors over slots that are kept of a step.
+
+    Attributes:
+      usage, norms: `[B, N]`, after the step.
+      precedence, write_weighting: `[B, H, N]`, after the step.
+      read_weighting: `[B, R, N]`, after the step.
+      write_similarity: `[B, H, N]`, write keys times memory before the write.
+      read_similarity: `[B, R, N]`, read keys times memory after the write.
+    """
+
+    usage: tf.Tensor
+    norms: tf.Tensor
+    precedence: tf.Tensor
+    write_weighting: tf.Tensor
+    read_weighting: tf.Tensor
+    write_similarity: tf.Tensor
+    read_similarity: tf.Tensor
+
+
+class Decay(NamedTuple):
+    """The factor kept (1 - w[i] - w[j]) of a step on the link matrix.
+
+    Attributes:
+      written: `[B, H, N]`, w.
+      kept: `[B]`, 0 where a new story begins.
+    """
+
+    written: tf.Tensor
+    kept: tf.Tensor
+
+    def of(self, link):
+        """`link` `[B, H, N, N]` times the factor."""
+        kept = factor(self.kept, self.written)
+        row, column = kept - kept * self.written, kept * self.written
+        return (row[..., tf.newaxis] - column[:, :, tf.newaxis]) * link
+
+
+def factor(per_row, tensor):
+    """`[B]` shaped to multiply `tensor` `[B, ...]`."""
+    return tf.reshape(per_row, [-1] + [1] * (len(tensor.shape) - 1))

@@ -1,0 +1,56 @@
+"""Ways to say a thing so that XLA on a CPU computes it fast.
+
+Each gives the same numbers as the plain form, and is used where a profile of the
+compiled step showed the plain form to be slow.
+"""
+
+import math
+
+import tensorflow as tf
+
+from dnc.addressing import sum_last
+
+# Rows that are summed side by side.
+ROWS = 8
+
+
+def materialise(t, tensors):
+    """The same tensors, each computed once and stored.
+
+    XLA recomputes a cheap producer inside every fusion that reads it, for each of
+    N x N elements. It does not so with a division, here by a 1 that it cannot know:
+    t is the number of a step, which is never negative.
+    """
+    one = tf.cast(tf.minimum(t + 1, 1), tensors[0].dtype)
+    return [tensor / one for tensor in tensors]
+
+
+def in_place(t, function, matrix, *vectors):
+    """`function(matrix, *vectors)`, computed once and in the place of `matrix`.
+
+    A division would cost as much as the rest of a pass over N x N. A loop of one
+    round is a wall for fusion too, and in its carry the matrix is overwritten. XLA
+    must know neither the number of rounds nor that the vectors are the same in each,
+    or it computes N x N products of them outside.
+    """
+    rounds = tf.minimum(t + 1, 1)
+
+    def run(k, matrix):
+        same = tf.cast(1 - k, matrix.dtype)
+        return k + 1, function(matrix, *(vector * same for vector in vectors))
+
+    return tf.while_loop(lambda k, _: k < rounds, run, (0, matrix))[1]
+
+
+def sum_rows(matrix):
+    """The sum over the last but one axis, `ROWS` rows side by side."""
+    *outer, rows, columns = matrix.shape
+    side = math.gcd(rows, ROWS)
+    partial = tf.reduce_sum(
+        tf.reshape(matrix, [-1, *outer[1:], rows // side, side, columns]), axis=-3)
+    return tf.add_n(tf.unstack(partial, axis=-2))
+
+
+def combine(weightings, memory):
+    """M^T w for each weighting: `[B, K, N]`, `[B, W, N]` -> `[B, K, W]`."""
+    return sum_last(weightings[:, :, tf.newaxis] * memory[:, tf.newaxis])
