@@ -1,0 +1,1 @@
+"""Speed and memory of the DNC beside other ways to run one: see `bench.py`."""
