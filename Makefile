@@ -6,11 +6,11 @@ ARGS ?=
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help deps check test viz babi bench clean
+.PHONY: help deps check test viz babi bench bench-peer clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1: /' \
-	  | awk -F': ' '{printf "  make %-7s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1: /' \
+	  | awk -F': ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 deps: $(INSTALLED)  ## make .venv and install the requirements
 
@@ -36,9 +36,15 @@ viz: deps  ## draw one time step in TensorBoard, http://localhost:6006
 babi: deps  ## train on the bAbI tasks, into ./model
 	$(BIN)/python babi/train.py --checkpoint_dir=model $(ARGS)
 
-bench: deps  ## measure speed and memory
+bench: deps  ## measure speed and memory; ARGS=--quick for minutes
 	$(BIN)/python benchmarks/bench.py $(ARGS)
 
+bench-peer:  ## install what bench compares with, into .venv-peer
+	test -x .venv-peer/bin/python || $(PYTHON) -m venv .venv-peer
+	.venv-peer/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --requirement benchmarks/peer-requirements.txt $(ARGS)
+	cd benchmarks && ../.venv-peer/bin/python -c 'import torch_worker'
+
 clean:  ## remove what make has made, except trained models
-	rm -rf .venv build dist logs *.egg-info .pytest_cache
+	rm -rf .venv .venv-peer build dist logs *.egg-info .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

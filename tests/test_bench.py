@@ -41,8 +41,8 @@ def build(spec):
             time.sleep(60)
         if fault == "crash" and made:
             sys.exit("out of luck")
-        made.clear()
-        made.append(b"x" * (megabytes << 20))
+        if not made:
+            made.append(b"x" * (megabytes << 20))
         time.sleep(seconds * count)
         return float("nan") if fault == "nan" else spec["batch"] + 0.5
 
