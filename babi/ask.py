@@ -18,12 +18,11 @@ if not __package__:  # run as a file: the folder above is the root of imports
 
 from absl import flags  # noqa: E402
 
-from babi import program, typed  # noqa: E402
+from babi import program  # noqa: E402
 from babi.encoding import story_tokens  # noqa: E402
 from babi.files import write_atomically  # noqa: E402
 from babi.stories import DataError  # noqa: E402
 from babi.tasks import TASK_NAMES, TASK_TITLES  # noqa: E402
-from babi.vocabulary import ANSWER_MARK  # noqa: E402
 
 _CHECKPOINT_FILE = flags.DEFINE_string(
     "checkpoint_file", None, "the checkpoint, such as model/model.ckpt-590000, "
@@ -52,30 +51,31 @@ def main():
     if _TASK.value and _STORY_FILE.value:
         raise program.UsageError("--task and --story_file both name a story; give one")
     program.start_tensorflow()
-    from babi import reading, trained
+    from babi import conversation, reading, trained
 
     model = trained.load(_CHECKPOINT_FILE.value, jit=False)
     reader = reading.Reader(model.model, model.vocabulary)
     if not (_TASK.value or _STORY_FILE.value):
-        found = converse(reader, model.vocabulary)
+        found = _prompt(reader, model.vocabulary)
     else:
         title, tokens = _chosen_story(model.record.config.variant)
         reading.check_words(tokens, model.vocabulary, title)
         found, = reader.read({title: tokens})
         for question in found.questions():
-            print("\n".join(describe(found, question)))
+            print("\n".join(conversation.describe(found, question)))
     if _OUTPUT.value and found:
         _write(found)
 
 
 def _chosen_story(variant):
     """(title, tokens) of the story that the flags name."""
+    from babi import conversation
+    from babi.source import open_source
+
     if _STORY_FILE.value:
         path = _STORY_FILE.value
         return (pathlib.Path(path).name,
-                typed.read_story(path, task=1, index=_INDEX.value))
-    from babi.source import open_source
-
+                conversation.read_story(path, task=1, index=_INDEX.value))
     task, index = _TASK.value, _INDEX.value
     stories = open_source(_DATA_DIR.value, variant).stories(
         _SPLIT.value, [task])[task]
@@ -86,43 +86,15 @@ def _chosen_story(variant):
             story_tokens(stories[index]))
 
 
-def converse(reader, vocabulary):
-    """Reads a story from standard input and answers its questions as they come.
-
-    Args:
-      reader: `reading.Reader`.
-      vocabulary: its `vocabulary.Vocabulary`.
-
-    Returns:
-      The `reading.Reading` of the whole story, or None without a question.
-
-    Raises:
-      DataError: a line that can't be read, if standard input is not a terminal; on
-        a terminal the line is asked for again.
-    """
-    from babi.reading import check_words
+def _prompt(reader, vocabulary):
+    """Answers what comes from standard input; the whole story's `reading.Reading`."""
+    from babi import conversation
 
     terminal = sys.stdin.isatty()
     if terminal:
         print("Type a story, a sentence a line, and questions about it. An empty "
               "line ends it.")
-    tokens, found = [], None
-    for number, text in enumerate(_lines(terminal), start=1):
-        try:
-            more = typed.line_tokens(text)
-            check_words(more, vocabulary, f"line {number}")
-        except DataError as fault:
-            if not terminal:
-                raise
-            print(f"{fault}. Type the line again.")
-            continue
-        tokens += more
-        if any(word == ANSWER_MARK for word, _ in more):
-            found, = reader.read({"A typed story": tokens})
-            for question in found.questions():
-                if question.steps[0] >= len(tokens) - len(more):
-                    print("\n".join(describe(found, question)))
-    return found
+    return conversation.converse(reader, vocabulary, _lines(terminal), terminal)
 
 
 def _lines(terminal):
@@ -138,19 +110,6 @@ def _lines(terminal):
         if terminal and not line.strip():
             return
         yield line
-
-
-def describe(reading, question):
-    """Lines of text on a `reading.Question`: question, answer, likely words."""
-    answer = " ".join(question.given)
-    if question.is_right:
-        answer += "  (right)"
-    elif question.right is not None:
-        answer += f"  (wrong, it is: {' '.join(question.right)})"
-    yield f"{question.text} {answer}"
-    for step in question.steps:
-        yield "    " + "  ".join(f"{word} {probability:.3f}"
-                                 for word, probability in reading.top[step])
 
 
 def _write(reading):

@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-_SCRIPTS = ("train", "test", "export", "replay", "train_eager")
+_SCRIPTS = ("train", "test", "export", "replay", "train_eager", "ask")
 
 
 class ScriptServer:

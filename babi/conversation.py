@@ -1,9 +1,10 @@
-"""Stories as people type them, without answers and line numbers."""
+"""Stories as people type them, without answers and line numbers, and the replies."""
 
 import re
 
-from babi.stories import DataError, parse_stories
 from babi.encoding import story_tokens
+from babi.reading import check_words
+from babi.stories import DataError, parse_stories
 from babi.vocabulary import ANSWER_MARK, MARKS, QUESTION_MARK, STATEMENT_MARK
 
 _MAX_TOKENS = 100_000
@@ -81,3 +82,51 @@ def read_story(path, task, index=0):
         raise DataError(f"{path}: {len(tokens):,} words are too many for a story; "
                         f"give at most {_MAX_TOKENS:,}")
     return tokens
+
+
+def converse(reader, vocabulary, lines, patient):
+    """Reads a story line by line and prints answers to its questions as they come.
+
+    Args:
+      reader: `reading.Reader`.
+      vocabulary: its `vocabulary.Vocabulary`.
+      lines: the typed lines.
+      patient: True asks for a line that can't be read once more.
+
+    Returns:
+      The `reading.Reading` up to the last question, or None without a question.
+
+    Raises:
+      DataError: a line that can't be read, unless patient.
+    """
+    tokens, found = [], None
+    for number, text in enumerate(lines, start=1):
+        try:
+            more = line_tokens(text)
+            check_words(more, vocabulary, f"line {number}")
+        except DataError as fault:
+            if not patient:
+                raise
+            print(f"{fault}. Type the line again.")
+            continue
+        start = len(tokens)
+        tokens += more
+        if any(word == ANSWER_MARK for word, _ in more):
+            found, = reader.read({"A typed story": tokens})
+            for question in found.questions():
+                if question.steps[0] >= start:
+                    print("\n".join(describe(found, question)))
+    return found
+
+
+def describe(reading, question):
+    """Lines of text on a `reading.Question`: question, answer, likely words."""
+    answer = " ".join(question.given)
+    if question.is_right:
+        answer += "  (right)"
+    elif question.right is not None:
+        answer += f"  (wrong, it is: {' '.join(question.right)})"
+    yield f"{question.text} {answer}"
+    for step in question.steps:
+        yield "    " + "  ".join(f"{word} {probability:.3f}"
+                                 for word, probability in reading.top[step])
