@@ -8,7 +8,7 @@ import numpy as np
 from babi.config import SIMULATED
 from babi.encoding import story_length
 from babi.simulator import (OFFICIAL_STORIES, VERSION, Options, check_options,
-                            generate_story, stream)
+                            generate_story, options_for, stream)
 from babi.simulator.output import stories_with_questions
 from babi.stories import DataError, Story, format_stories
 from babi.streams import GeneratedStream, task_in_turn
@@ -43,7 +43,8 @@ class SimulatedSource(NamedTuple):
         except ValueError as fault:
             raise DataError(f"simulated stories: {fault}") from None
         return {task: list(stories_with_questions(
-            task, self.seed, TEST_QUESTIONS, self.options, split)) for task in tasks}
+            task, self.seed, TEST_QUESTIONS, options_for(task, self.options), split))
+            for task in tasks}
 
     def first_stories(self, split: str, counts: dict[int, int]
                       ) -> dict[int, list[Story]]:
@@ -77,7 +78,8 @@ class SimulatedSource(NamedTuple):
                 "train", counts).values() for story in of_task))
 
     def _story(self, task, index, split):
-        return generate_story(task, self.seed, index, self.options, split)
+        return generate_story(task, self.seed, index,
+                              options_for(task, self.options), split)
 
     def identity(self) -> dict:
         """What the data is, to be kept as JSON beside a checkpoint.

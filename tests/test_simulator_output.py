@@ -69,6 +69,15 @@ def test_the_same_settings_give_the_same_files(tmp_path):
     assert contents(one)[name] != contents(other)[name]
 
 
+def test_options_are_for_the_tasks_that_they_apply_to(tmp_path):
+    """Task 15 has no places and stays as it is; tasks 1 and 4 change."""
+    options = Options(num_places=9)
+    folder = write(tmp_path / "more", tasks=[1, 4, 15], options=options)
+    official = contents(write(tmp_path / "official", tasks=[1, 4, 15]))
+    for name, content in contents(folder).items():
+        assert (content == official[name]) == name.startswith("qa15"), name
+
+
 def test_options_reach_the_stories(tmp_path):
     folder = write(tmp_path, tasks=[1], options=Options(length_factor=3))
     path = folder / "qa1_single-supporting-fact_train.txt"

@@ -14,9 +14,10 @@ all words, and `registry` the list of the tasks.
 """
 
 from babi.simulator.generation import (OFFICIAL_STORIES, SPLITS, VERSION, check_options,
-                                       generate_story, split_of, stream)
+                                       generate_story, options_for, split_of,
+                                       stream)
 from babi.simulator.options import Options
 from babi.simulator.registry import TASKS
 
 __all__ = ["OFFICIAL_STORIES", "SPLITS", "TASKS", "VERSION", "Options",
-           "check_options", "generate_story", "split_of", "stream"]
+           "check_options", "generate_story", "options_for", "split_of", "stream"]

@@ -93,6 +93,12 @@ def check_options(tasks: Sequence[int], options: Options) -> None:
                              f"{', '.join(fitting)}")
 
 
+def options_for(task: int, options: Options) -> Options:
+    """Those options that apply to a task, out of options for several tasks."""
+    return Options(**{name: value for name, value in options.given().items()
+                      if name in TASKS[task].accepts()})
+
+
 def split_of(lines: Iterable[Line]) -> str:
     """The split that a story, given as its lines, belongs to."""
     tenth = digest("split", *(line.text for line in lines)) % 10

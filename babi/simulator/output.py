@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from babi.files import write_atomically
 from babi.simulator.generation import (SPLITS, VERSION, check_options, generate_story,
-                                       split_of)
+                                       options_for, split_of)
 from babi.simulator.options import Options
 from babi.source import DEFAULT_VARIANT
 from babi.stories import Story, count_questions, format_stories
@@ -85,7 +85,8 @@ def write_files(output_dir: str, tasks: Sequence[int], num_questions: dict[str, 
     for task in tasks:
         for split, number in num_questions.items():
             stories = []
-            for story in stories_with_questions(task, seed, number, options, split):
+            for story in stories_with_questions(task, seed, number,
+                                                options_for(task, options), split):
                 stories.append(story)
                 progress(count_questions([story]))
             _write(folder / file_name(task, split), format_stories(stories).encode())
