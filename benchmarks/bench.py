@@ -69,7 +69,7 @@ _SECONDS = flags.DEFINE_float(
     "seconds", 20.0, "time for the turns of a contestant in training at a point, and "
     "for those in inference; slow ones get fewer turns", lower_bound=0.0)
 _TIME_LIMIT = flags.DEFINE_float(
-    "time_limit", 120.0, "seconds for a contestant's start, first step or turn; who "
+    "time_limit", 300.0, "seconds for a contestant's start, first step or turn; who "
     "needs more is left out", lower_bound=0.1)
 _MEMORY_LIMIT = flags.DEFINE_float(
     "memory_limit", 0.0, "GB that a contestant may need; who needs more is left out; "
