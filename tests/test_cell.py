@@ -292,6 +292,6 @@ def test_states_must_have_the_right_structure(damage):
     states = damage(cell.get_initial_state(2))
     with pytest.raises(ValueError) as error:
         cell(tf.zeros([2, D]), states)
-    expected = [(None, size) for size in cell.state_size]
+    expected = [(2, size) for size in cell.state_size]
     assert str(expected) in str(error.value)
     assert str(tuple(states[0].shape)) in str(error.value)

@@ -68,6 +68,7 @@ def test_fit_save_load_export(make, tmp_path, rng):
     assert_close(exported.serve(x[:3, :2]), expected[:3, :2], 1e-6)
 
 
+@pytest.mark.slow
 def test_fit_by_the_fast_path_follows_the_plain_loop(tmp_path, rng):
     """Four updates give the same losses; the saved layer is a fast one again."""
     layers = [make(return_sequences=True) for make in (plain, fast)]
