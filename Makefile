@@ -6,7 +6,7 @@ ARGS ?=
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help deps check test viz babi bench bench-peer clean
+.PHONY: help deps check test viz babi copy bench bench-peer clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1: /' \
@@ -35,6 +35,9 @@ viz: deps  ## draw one time step in TensorBoard, http://localhost:6006
 
 babi: deps  ## train on the bAbI tasks, into ./model
 	$(BIN)/python babi/train.py --checkpoint_dir=model $(ARGS)
+
+copy: deps  ## learn to copy with ten slots, and draw it
+	$(BIN)/python examples/copy_task.py $(ARGS)
 
 bench: deps  ## measure speed and memory; ARGS=--quick for minutes
 	$(BIN)/python benchmarks/bench.py $(ARGS)

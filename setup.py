@@ -9,7 +9,7 @@ setup(
                 "question-answering experiment on the bAbI tasks",
     license="MIT",
     packages=find_packages(include=["dnc", "dnc.*", "babi", "babi.*"]),
-    package_data={"babi": ["official_files.json"]},
+    package_data={"babi": ["official_files.json", "page.html"]},
     python_requires=">=3.10",
     install_requires=[
         "tensorflow>=2.21,<2.23",

@@ -50,7 +50,25 @@ def write(settings, directory):
     word = tf.TensorSpec((1, size), tf.float32, name="word")
     graph = step.get_concrete_function(word, states).graph
     with tf.summary.create_file_writer(str(directory)).as_default():
-        tf.summary.graph(graph)
+        tf.summary.graph(tidy(graph.as_graph_def(add_shapes=True)))
+
+
+def tidy(graph):
+    """A step's GraphDef without what `tf.function` adds to it.
+
+    These are the copies of the outputs, and an operation that orders reads of
+    variables; at the top level they hide what the step does.
+    """
+    added = {node.name for node in graph.node if "/" not in node.name
+             and node.op in ("Identity", "NoOp")}
+    nodes = [node for node in graph.node if node.name not in added]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    for node in graph.node:
+        kept = [name for name in node.input if not name.startswith("^")]
+        del node.input[:]
+        node.input.extend(kept)
+    return graph
 
 
 if __name__ == "__main__":

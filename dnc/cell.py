@@ -237,9 +237,11 @@ class DNCCell(keras.layers.Layer):
                 "DNCCell takes one time step, inputs [batch, features]; got shape "
                 f"{tuple(inputs.shape)}. For a sequence use DNC or keras.layers.RNN.")
         check_states(states, self.state_size, inputs.shape[0])
-        state = self.unpack_state([
-            tf.cast(state, self.compute_dtype) for state in states])
-        weights = self.weights_as_tensors()
+        with tf.name_scope("previous_state"):
+            state = self.unpack_state([
+                tf.cast(state, self.compute_dtype) for state in states])
+        with tf.name_scope("weights"):
+            weights = self.weights_as_tensors()
         with tf.name_scope("controller"):
             hidden, controller_state = self._run_controller(inputs, state, training)
         with tf.name_scope("interface"):
@@ -250,8 +252,10 @@ class DNCCell(keras.layers.Layer):
         with tf.name_scope("output"):
             output = self.output(
                 hidden, tf.reshape(read_vectors, (-1, self.state_size[-1])), weights)
-        next_state = DNCState(controller_state, memory, read_vectors)
-        return output, self.pack_state(next_state)
+        with tf.name_scope("next_state"):
+            next_states = self.pack_state(
+                DNCState(controller_state, memory, read_vectors))
+        return output, next_states
 
     def _run_controller(self, inputs, state, training):
         """h_t, clipped, and the controller's next states."""

@@ -92,11 +92,14 @@ def allocate_and_blend(state, interface, content, usage_gradient):
     """
     with tf.name_scope("allocation"):
         previous = state.write_weighting
-        usage = addressing.usage(
-            state.usage, previous if usage_gradient else tf.stop_gradient(previous),
-            interface.free_gates, state.read_weighting)
-        allocation = addressing.allocation_weighting(
-            usage, interface.allocation_gates * interface.write_gates)
+        with tf.name_scope("usage"):
+            usage = addressing.usage(
+                state.usage,
+                previous if usage_gradient else tf.stop_gradient(previous),
+                interface.free_gates, state.read_weighting)
+        with tf.name_scope("free_list"):
+            allocation = addressing.allocation_weighting(
+                usage, interface.allocation_gates * interface.write_gates)
     with tf.name_scope("weighting"):
         return usage, addressing.write_weighting(
             allocation, content, interface.allocation_gates, interface.write_gates)

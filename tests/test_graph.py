@@ -36,3 +36,10 @@ def test_it_is_one_step_of_operations_that_can_be_read(nodes):
     scoped = [name for name in nodes if name.startswith(tuple(SCOPES))
               or name.startswith("read_heads/")]
     assert len(scoped) > 0.7 * len(nodes)
+
+
+def test_the_top_level_is_figure_1_and_nothing_else(nodes):
+    assert {name.split("/")[0] for name in nodes} == {
+        "word", *(f"state_{index}" for index in range(9)), "previous_state",
+        "weights", "controller", "interface", "write_head", "temporal_linkage",
+        "read_heads", "output", "next_state"}
