@@ -41,8 +41,7 @@ class Step:
         norms = sum_rows(tf.square(memory))
         read_similarity = tf.matmul(interface.read_keys, memory)
         read_weighting = addressing.read_weighting(
-            *self.candidates(
-                t, interface, read_similarity, norms, link, previous),
+            *self.candidates(interface, read_similarity, norms, link, previous),
             interface.read_modes)
         read_weighting, = materialise(t, (read_weighting,))
         reads = combine(read_weighting, memory)
@@ -146,7 +145,7 @@ class Step:
         slots = tf.range(self.cell.memory_size)
         return tf.where(slots[:, tf.newaxis] == slots, tf.zeros_like(matrix), matrix)
 
-    def candidates(self, t, interface, similarity, norms, link, previous):
+    def candidates(self, interface, similarity, norms, link, previous):
         """Backward, content and forward weightings of the read heads."""
         content = addressing.sharpened_softmax(
             similarity, norms, interface.read_keys, interface.read_strengths)
