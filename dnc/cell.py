@@ -313,7 +313,7 @@ class DNCCell(keras.layers.Layer):
         """tensor @ kernel + bias in the policy's compute type."""
         half = self._policy.compute_dtype
         result = tf.cast(
-            tf.matmul(tf.cast(tensor, half), tf.cast(kernel, half)), tensor.dtype)
+            linear(tf.cast(tensor, half), tf.cast(kernel, half)), tensor.dtype)
         return result if bias is None else result + bias
 
     def get_config(self):
@@ -342,6 +342,20 @@ class DNCCell(keras.layers.Layer):
             if isinstance(config.get(name), dict):
                 config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
+
+
+def linear(tensor, kernel):
+    """tensor @ kernel, `[..., I]` and `[I, J]` to `[..., J]`, as one matrix product.
+
+    The gradient of `tf.matmul` with a tensor of rank 3 would make a kernel's gradient
+    of every step or row, `[B, I, J]`, and add them up.
+    """
+    if len(tensor.shape) == 2:
+        return tf.matmul(tensor, kernel)
+    rows = tf.matmul(tf.reshape(tensor, (-1, kernel.shape[0])), kernel)
+    leading = [size if size is not None else tf.shape(tensor)[axis]
+               for axis, size in enumerate(tensor.shape[:-1])]
+    return tf.reshape(rows, [*leading, kernel.shape[1]])
 
 
 def check_states(states, sizes, batch):

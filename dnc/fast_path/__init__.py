@@ -27,7 +27,7 @@ import math
 import keras
 import tensorflow as tf
 
-from dnc.cell import DNCState
+from dnc.cell import DNCState, linear
 from dnc.fast_path import backward, forward
 from dnc.fast_path.state import Carry, StepFactors, Weights
 from dnc.memory import MemoryState
@@ -80,7 +80,7 @@ class FastPath:
         cell, controller = self.cell, self.cell.controller
         kernel = tf.convert_to_tensor(controller.kernel)
         split = inputs.shape[2]
-        projected = tf.matmul(tf.transpose(inputs, [1, 0, 2]), kernel[:split])
+        projected = linear(tf.transpose(inputs, [1, 0, 2]), kernel[:split])
         if controller.use_bias:
             projected += controller.bias
         weights = cell.weights_as_tensors()

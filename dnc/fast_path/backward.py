@@ -10,7 +10,8 @@ import tensorflow as tf
 from dnc import addressing
 from dnc.fast_path.forward import tensor_array
 from dnc.fast_path.state import MASKED, Carry, Decay, Slots, Weights, factor
-from dnc.fast_path.xla import combine, in_place, materialise, sum_rows
+from dnc.fast_path.xla import (
+    add_outer, combine, in_place, materialise, sum_rows)
 
 
 class StepBack:
@@ -41,14 +42,14 @@ class StepBack:
         previous = self.before(t, records, initial, memory, link)
         interface = self.step.cell.interface(records.units.vector[t])
         written = self.step.mask(t, records.slots.write_weighting[t])
-        written, precedence, erase_vectors, write_vectors = materialise(t, (
-            written, previous.precedence, interface.erase_vectors,
-            interface.write_vectors))
+        written, precedence, erase_vectors, write_vectors, row, column = materialise(
+            t, (written, previous.precedence, interface.erase_vectors,
+                interface.write_vectors, *self.step.decay(t, written)))
         interface = interface._replace(
             erase_vectors=erase_vectors, write_vectors=write_vectors)
         return (self.step.write_memory(previous.memory, interface, written),
-                self.step.write_link(previous.link, precedence,
-                                     *self.step.decay(t, written)))
+                self.step.write_link(
+                    previous.link, written, precedence, row, column))
 
     def __call__(self, t, records, weights, previous, after, adjoint, later):
         """The adjoint of the state before step t, from that of the state after it.
@@ -69,7 +70,8 @@ class StepBack:
         """
         gates, vector = records.units.gates[t], records.units.vector[t]
         slots = Slots(*(row[t] for row in records.slots))
-        decay = self.step.decay(t, self.step.mask(t, slots.write_weighting))
+        written = self.step.mask(t, slots.write_weighting)
+        decay = Decay(*materialise(t, self.step.decay(t, written)))
         # A masked step passes the adjoint on to the state before it.
         taken = adjoint._replace(**{
             name: self.step.mask(t, getattr(adjoint, name)) for name in MASKED})
@@ -80,7 +82,7 @@ class StepBack:
         d_memory, d_link, d_read_weighting, d_interface = self.read_adjoint(
             t, slots, interface, previous, after, taken, later)
         d_before, d_write_interface = self.write_adjoint(
-            t, slots, interface, previous, taken, d_memory, d_link, decay)
+            t, slots, interface, previous, taken, d_memory, d_link, written)
         d_interface.update(d_write_interface)
         d_vector, = materialise(t, [tape.gradient(
             interface, vector, interface._replace(**d_interface))])
@@ -128,11 +130,11 @@ class StepBack:
             t, link, taken.link, later, d_weighting, previous.read_weighting,
             interface.read_modes)
         d_content = tf.reduce_sum(d_weighting * content, axis=2, keepdims=True)
-        d_memory = tf.matmul(
+        d_memory = in_place(
+            t, add_outer,
+            taken.memory + 2 * memory * (taken.norms + d_norms)[:, tf.newaxis],
             tf.concat([d_reads, interface.read_keys], axis=1),
-            tf.concat([slots.read_weighting, d_similarity], axis=1), transpose_a=True)
-        d_memory += taken.memory + 2 * memory * (
-            taken.norms + d_norms)[:, tf.newaxis]
+            tf.concat([slots.read_weighting, d_similarity], axis=1))
         return d_memory, d_link, d_read_weighting, {
             "read_keys": d_keys + combine(d_similarity, memory),
             "read_strengths": d_strengths,
@@ -169,32 +171,30 @@ class StepBack:
         left = tf.concat([forward_modes * g, backward_modes * q], axis=2)
         right = tf.broadcast_to(tf.concat([q, g], axis=2), tf.shape(left))
 
-        def accumulate(d_link, written, kept, left, right):
-            d_link = Decay(written, kept).of(d_link)
-            for term in range(2 * self.step.cell.num_read_heads):
-                d_link += (left[:, :, term, :, tf.newaxis]
-                           * right[:, :, term, tf.newaxis])
-            return self.step.off_diagonal(d_link)
+        def accumulate(d_link, row, column, left, right):
+            d_link = Decay(row, column).of(d_link)
+            return self.step.off_diagonal(add_outer(d_link, left, right))
 
         d_link = in_place(t, accumulate, d_link, *later, left, right)
         return d_link, d_backward, d_forward, d_read_weighting
 
     def write_adjoint(self, t, slots, interface, previous, taken, d_memory, d_link,
-                      decay):
+                      written):
         """What flows from M_t, L_t, p_t, u_t and w^w_t.
 
         Args:
           t, slots, interface, previous, taken: as in `read_adjoint`.
           d_memory, d_link: dM_t, dL_t.
-          decay: `Decay` of the step.
+          written: `[B, H, N]`, w^w, 0 in masked rows.
 
         Returns:
           (adjoint `Carry` before the step, without the controller's part; dict of
           adjoints of fields of the interface).
         """
         d_memory, d_written, d_erase, d_write = self.memory_adjoint(
-            d_memory, previous.memory, interface, decay.written)
-        d_linked, d_precedence = self.link_update_adjoint(d_link, previous, decay)
+            d_memory, previous.memory, interface, written)
+        d_linked, d_precedence = self.link_update_adjoint(
+            t, d_link, previous, written)
         d_written, = materialise(t, [d_written + d_linked])
         inputs = (previous.small(), interface, slots.write_similarity)
         with tf.GradientTape() as tape:
@@ -218,21 +218,27 @@ class StepBack:
             "allocation_gates": d_interface.allocation_gates,
             "write_gates": d_interface.write_gates}
 
-    def link_update_adjoint(self, d_link, previous, decay):
+    def link_update_adjoint(self, t, d_link, previous, written):
         """What flows from L_t = (1 - w_i - w_j) L_ij + w_i p_j to w and p.
 
         dw_i = sum_j dL_ij (p_j - L_ij) - sum_j dL_ji L_ji;  dp_j = sum_i w_i dL_ij,
-        with L and p of the step before.
+        with L and p of the step before; where a new story begins, L is 0.
 
         Returns:
           (dw, dp), each `[B, H, N]`.
         """
-        kept, written = factor(decay.kept, decay.written), decay.written
-        gained = (previous.precedence[:, :, tf.newaxis]
-                  - kept[..., tf.newaxis] * previous.link)
-        d_written = (addressing.sum_last(d_link * gained)
-                     - kept * sum_rows(d_link * previous.link))
-        return d_written, sum_rows(d_link * written[:, :, :, tf.newaxis])
+        link, gained = previous.link, previous.precedence[:, :, tf.newaxis]
+        if self.step.kept is None:
+            d_row = addressing.sum_last(d_link * (gained - link))
+            d_column = sum_rows(d_link * link)
+        else:
+            # As a vector over slots, which fills a register.
+            kept, = materialise(t, [
+                factor(self.step.kept[t], written) * tf.ones_like(written)])
+            d_row = addressing.sum_last(
+                d_link * (gained - kept[:, :, tf.newaxis] * link))
+            d_column = kept * sum_rows(d_link * link)
+        return d_row - d_column, sum_rows(d_link * written[:, :, :, tf.newaxis])
 
     def memory_adjoint(self, d_memory, memory, interface, written):
         """What flows from M_t = M prod_h (1 - e w^T) + sum_h v w^T, all `[W, N]`.
@@ -327,8 +333,8 @@ def run(step, segment, weights, initial, records, adjoints):
             maximum_iterations=size)
         return s - 1, adjoint, later, outputs, memories, links
 
-    later = Decay(tf.zeros_like(initial.write_weighting),
-                  tf.ones_like(initial.norms[:, 0]))
+    later = Decay(tf.ones_like(initial.write_weighting),
+                  tf.zeros_like(initial.write_weighting))
     _, adjoint, later, outputs, _, _ = tf.while_loop(
         lambda s, *_: s >= 0, run_segment,
         (steps // size - 1, Carry(*d_final), later, tensor_array(dtype, steps),

@@ -36,8 +36,8 @@ class Step:
         usage, write_weighting, written, precedence = materialise(
             t, (usage, write_weighting, written, precedence))
         memory = self.write_memory(previous.memory, interface, written)
-        link = in_place(t, self.write_link, previous.link, previous.precedence,
-                        *self.decay(t, written))
+        link = in_place(t, self.write_link, previous.link, written,
+                        previous.precedence, *self.decay(t, written))
         norms = sum_rows(tf.square(memory))
         read_similarity = tf.matmul(interface.read_keys, memory)
         read_weighting = addressing.read_weighting(
@@ -131,13 +131,15 @@ class Step:
 
     def decay(self, t, written):
         """`Decay` of step t."""
-        kept = tf.ones_like(written[:, 0, 0]) if self.kept is None else self.kept[t]
-        return Decay(written, kept)
+        if self.kept is None:
+            return Decay(1 - written, written)
+        kept = factor(self.kept[t], written)
+        return Decay(kept - kept * written, kept * written)
 
-    def write_link(self, link, precedence, written, kept):
+    def write_link(self, link, written, precedence, row, column):
         """`addressing.link_matrix`, with the diagonal left out by a comparison."""
         return self.off_diagonal(
-            Decay(written, kept).of(link)
+            Decay(row, column).of(link)
             + written[:, :, :, tf.newaxis] * precedence[:, :, tf.newaxis])
 
     def off_diagonal(self, matrix):

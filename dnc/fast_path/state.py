@@ -126,18 +126,16 @@ class Decay(NamedTuple):
     """The factor kept (1 - w[i] - w[j]) of a step on the link matrix.
 
     Attributes:
-      written: `[B, H, N]`, w.
-      kept: `[B]`, 0 where a new story begins.
+      row: `[B, H, N]`, kept (1 - w); kept is 0 where a new story begins.
+      column: `[B, H, N]`, kept w.
     """
 
-    written: tf.Tensor
-    kept: tf.Tensor
+    row: tf.Tensor
+    column: tf.Tensor
 
     def of(self, link):
         """`link` `[B, H, N, N]` times the factor."""
-        kept = factor(self.kept, self.written)
-        row, column = kept - kept * self.written, kept * self.written
-        return (row[..., tf.newaxis] - column[:, :, tf.newaxis]) * link
+        return (self.row[..., tf.newaxis] - self.column[:, :, tf.newaxis]) * link
 
 
 def factor(per_row, tensor):

@@ -42,6 +42,17 @@ def in_place(t, function, matrix, *vectors):
     return tf.while_loop(lambda k, _: k < rounds, run, (0, matrix))[1]
 
 
+def add_outer(matrix, left, right):
+    """matrix + sum_k left_k right_k^T: `[..., I, J]`, `[..., K, I]`, `[..., K, J]`.
+
+    Term by term it is fused with what stands around it, and for the few terms of the
+    heads faster than a matrix product.
+    """
+    for term in range(left.shape[-2]):
+        matrix += left[..., term, :, tf.newaxis] * right[..., term, tf.newaxis, :]
+    return matrix
+
+
 def sum_rows(matrix):
     """The sum over the last but one axis, `ROWS` rows side by side."""
     *outer, rows, columns = matrix.shape
