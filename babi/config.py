@@ -2,27 +2,19 @@
 
 A setting stands here once. `define_flags` makes a command-line flag of each,
 `from_flags` reads them, and a run directory keeps them as readable JSON
-(`RunRecord`), so that a checkpoint can be used without any flag.
+(`babi.record`), so that a checkpoint can be used without any flag.
 
 No TensorFlow here: a wrong flag is reported at once.
 """
 
 import dataclasses
-import json
 import math
-import pathlib
-from typing import Any
-
 from absl import flags
 
-from babi.files import write_atomically
+from babi.replicas import NONE, STRATEGIES
 from babi.simulator import Options, check_options
 from babi.source import DEFAULT_VARIANT
 from babi.tasks import TASK_NAMES, parse_tasks
-
-RECORD_FILE = "config.json"
-RECORD_FORMAT = 1
-_MAX_RECORD_BYTES = 1 << 20
 
 # Kinds of data.
 OFFICIAL = "official"
@@ -168,6 +160,10 @@ class Config:
     max_bad_steps: int = _setting(
         20, "steps in a row without a finite loss and gradient after which "
         "training stops", FREE, minimum=1)
+    strategy: str = _setting(
+        NONE, "who shares the work of a step: nobody; mirrored, all GPUs of this "
+        "machine or without one all its cores; multi_worker, the processes that "
+        "TF_CONFIG names", FREE, choices=STRATEGIES)
     jit: bool = _setting(
         True, "compile the training step with XLA; --nojit: a plain graph", FREE)
     deterministic: bool = _setting(
@@ -237,7 +233,7 @@ def _check(field, value):
     else:
         expected, good = _number_check(kind, value, **limits)
     if not good:
-        raise ConfigError(f"--{field.name}={_shown(value)}: {expected} is expected")
+        raise ConfigError(f"--{field.name}={shown(value)}: {expected} is expected")
 
 
 def _number_check(kind, value, minimum=None, maximum=None, above=None):
@@ -256,7 +252,7 @@ def _number_check(kind, value, minimum=None, maximum=None, above=None):
     return expected, good
 
 
-def _shown(value, limit=60):
+def shown(value, limit=60):
     """A value for an error message, on one line and not too long."""
     if isinstance(value, tuple):
         value = ",".join(map(str, value))
@@ -304,99 +300,6 @@ def from_flags(values=flags.FLAGS):
                      for field in dataclasses.fields(Config)})
 
 
-@dataclasses.dataclass(frozen=True)
-class RunRecord:
-    """What a run directory says about its run, kept as `config.json`.
-
-    Attributes:
-      config: the settings.
-      data: identity of the training data: where it came from, its hash, how much.
-      packages: {package: version} of what the run was started with.
-      changes: what was changed since, one text a change, oldest first.
-    """
-
-    config: Config
-    data: dict[str, Any]
-    packages: dict[str, str]
-    changes: tuple[str, ...] = ()
-
-    def to_json(self):
-        """The record as readable JSON."""
-        return json.dumps({"format": RECORD_FORMAT,
-                           "settings": dataclasses.asdict(self.config),
-                           "data": self.data,
-                           "packages": self.packages,
-                           "changes": self.changes}, indent=2) + "\n"
-
-    @classmethod
-    def from_json(cls, text, place):
-        """Reads `to_json`'s text; `place` is the file's name for errors.
-
-        Raises:
-          ConfigError: not a record, or a setting that is missing, unknown or out of
-            its range.
-        """
-        try:
-            record = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise ConfigError(f"{place}: not JSON ({_shown(error)}); restore the "
-                              f"file, or start in another directory") from None
-        parts = {"settings": dict, "data": dict, "packages": dict, "changes": list}
-        if not (isinstance(record, dict) and record.get("format") == RECORD_FORMAT
-                and all(type(record.get(name)) is kind
-                        for name, kind in parts.items())):
-            raise ConfigError(
-                f"{place}: not a run's record of format {RECORD_FORMAT} (an object "
-                f"with {', '.join(parts)}); restore the file, or start in another "
-                f"directory")
-        try:
-            return cls(_config_from_dict(record["settings"]), record["data"],
-                       {str(k): str(v) for k, v in record["packages"].items()},
-                       tuple(map(str, record["changes"])))
-        except ConfigError as fault:
-            raise ConfigError(f"{place}: {fault}") from None
-
-    def write(self, directory):
-        """Writes the record into a run directory, at once or not at all."""
-        path = pathlib.Path(directory) / RECORD_FILE
-        write_atomically(path, self.to_json().encode())
-
-    @classmethod
-    def read(cls, directory):
-        """Reads a run directory's record.
-
-        Raises:
-          ConfigError: there is none, or it can't be used.
-        """
-        path = pathlib.Path(directory) / RECORD_FILE
-        try:
-            with open(path, "rb") as file:
-                data = file.read(_MAX_RECORD_BYTES + 1)
-        except OSError as error:
-            raise ConfigError(f"{path}: {error.strerror}; a checkpoint needs the "
-                              f"{RECORD_FILE} of its run beside it") from None
-        if len(data) > _MAX_RECORD_BYTES:
-            raise ConfigError(f"{path}: larger than {_MAX_RECORD_BYTES} bytes, so "
-                              f"not a run's record")
-        return cls.from_json(data.decode("utf-8", "replace"), path)
-
-
-def _config_from_dict(settings):
-    """Config of a record's settings; every setting must be there, and no other."""
-    names = {field.name for field in dataclasses.fields(Config)}
-    for name in sorted(names.symmetric_difference(settings)):
-        state = "is missing" if name in names else "is unknown"
-        raise ConfigError(f"the setting {_shown(name)} {state}; the record was made "
-                          f"by another version or was changed by hand")
-    tasks = settings["tasks"]
-    tasks = tuple(tasks) if isinstance(tasks, list) else tasks
-    whole = {field.name: float(settings[field.name])
-             for field in dataclasses.fields(Config)
-             if type(field.default) is float and type(settings[field.name]) is int
-             and abs(settings[field.name]) < 2**53}
-    return Config(**(settings | whole | {"tasks": tasks}))
-
-
 def differences(old, new, kinds=(FIXED, ADJUSTABLE)):
     """Settings that differ between two Configs, as texts `--name: old -> new`.
 
@@ -404,8 +307,8 @@ def differences(old, new, kinds=(FIXED, ADJUSTABLE)):
       old, new: the Configs.
       kinds: the kinds of settings to compare.
     """
-    return [f"--{field.name}: {_shown(getattr(old, field.name))} -> "
-            f"{_shown(getattr(new, field.name))}"
+    return [f"--{field.name}: {shown(getattr(old, field.name))} -> "
+            f"{shown(getattr(new, field.name))}"
             for field in dataclasses.fields(Config)
             if field.metadata["change"] in kinds
             and getattr(old, field.name) != getattr(new, field.name)]

@@ -14,7 +14,7 @@ class Events:
     """Writes scalars for TensorBoard into a run directory.
 
     Args:
-      directory: the run directory.
+      directory: the run directory; None: nothing is written.
       iteration: where training starts; what an interrupted run wrote beyond it is
         taken back.
       report: called with one line when writing fails; training goes on.
@@ -23,6 +23,9 @@ class Events:
     def __init__(self, directory, iteration, report):
         self._report = report
         self._failed = False
+        self._writer = None
+        if directory is None:
+            return
         path = pathlib.Path(directory) / FOLDER
         self._writer = self._guarded(lambda: tf.summary.create_file_writer(str(path)))
         if self._writer and iteration:

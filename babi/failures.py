@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from babi.batches import Batch
-from babi.config import RunRecord
 from babi.files import write_atomically
+from babi.record import RunRecord
 from babi.stories import DataError
 
 _BATCH = "batch/"
@@ -25,7 +25,7 @@ class FailedStep(NamedTuple):
     """A step, with all that it depended on.
 
     Attributes:
-      record: `config.RunRecord`.
+      record: `record.RunRecord`.
       batch: `batches.Batch` of arrays.
       arrays: `training.Trainer.arrays()` before the step.
       stories: texts that name the stories of the batch.

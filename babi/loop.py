@@ -129,7 +129,7 @@ class Run:
 
     Args:
       directory: the run directory.
-      record: `config.RunRecord` of the run.
+      record: `record.RunRecord` of the run.
       trainer: `training.Trainer`.
       data: `data.RunData`.
       progress: `progress.Progress`.
@@ -140,6 +140,7 @@ class Run:
         self._record = record
         self._config = record.config
         self._trainer = trainer
+        self._replicas = trainer.replicas
         self._data = data
         self._progress = progress
         self._checkpoints = RunCheckpoints(directory, self._config.max_checkpoints)
@@ -154,18 +155,28 @@ class Run:
         Raises:
           DataError: there are checkpoints, but none can be used.
         """
+        arrays = self._trainer.arrays()
+        found = self._newest(arrays) if self._replicas.is_chief else None
+        share = self._replicas.from_chief
+        if not share(np.array(found is not None, np.int32)):
+            return
+        found = found or arrays | {"run_state": b""}
+        state = self._replicas.bytes_from_chief(found["run_state"])
+        self._state = RunState.from_json(state)
+        self._data.training.restore(self._state.data)
+        self._trainer.restore({name: share(found[name]) for name in arrays})
+        iteration = int(self._trainer.iteration.numpy())
+        self._progress.line(f"Going on from iteration {iteration:,}, after "
+                            f"{self._state.stories:,} stories.")
+
+    def _newest(self, arrays):
+        """Arrays of the newest checkpoint that is like `arrays`, or None."""
         self._checkpoints.remove_drafts()
-        expected = {name: (variable.shape, variable.dtype)
-                    for name, variable in self._trainer.arrays().items()}
+        expected = {name: (array.shape, array.dtype)
+                    for name, array in arrays.items()}
         expected["run_state"] = ((), np.bytes_)
         found = self._checkpoints.newest(expected, self._progress.line)
-        if found is not None:
-            iteration, arrays = found
-            self._state = RunState.from_json(arrays["run_state"])
-            self._data.training.restore(self._state.data)
-            self._trainer.restore(arrays)
-            self._progress.line(f"Going on from iteration {iteration:,}, after "
-                                f"{self._state.stories:,} stories.")
+        return None if found is None else found[1]
 
     def train(self):
         """Trains until `num_training_iterations`, or until asked to stop.
@@ -174,8 +185,9 @@ class Run:
           TooManyBadSteps: see there.
         """
         iteration = int(self._trainer.iteration.numpy())
-        self._events = Events(self._directory, iteration, self._progress.line)
-        if self._config.visualise_interval:
+        self._events = Events(self._directory if self._replicas.is_chief else None,
+                              iteration, self._progress.line)
+        if self._config.visualise_interval and self._replicas.is_chief:
             self._visualiser = Visualiser(
                 self._trainer, self._data.vocabulary,
                 choose_examples(self._data.validation), self._events)
@@ -183,9 +195,10 @@ class Run:
         self._window = _Window()
         try:
             with StopRequest() as stop:
+                self._stopping = False
                 while (iteration < self._config.num_training_iterations
-                       and not stop.name):
-                    iteration = self._step(iteration + 1)
+                       and not self._stopping):
+                    iteration = self._step(iteration + 1, stop)
                 self._save(iteration)
         finally:
             self._feeder.close()
@@ -196,17 +209,18 @@ class Run:
                 f"{self._directory}: training stopped after iteration {iteration:,} "
                 f"without room for its checkpoint; make room or mend the permissions, "
                 f"and start again to go on from the last one that was written")
-        if stop.name:
-            self._progress.line(f"{stop.name}: stopped after iteration {iteration:,}. "
-                                f"The same command goes on from there.")
+        if self._stopping:
+            self._progress.line(
+                f"{stop.name or 'Another worker'}: stopped after iteration "
+                f"{iteration:,}. The same command goes on from there.")
         else:
             self._progress.line(f"Finished: {iteration:,} iterations.")
 
-    def _step(self, iteration):
+    def _step(self, iteration, stop):
         """Makes one step and what is due after it; returns the iteration."""
         started = time.monotonic()
         batch = self._feeder.next()
-        outcome = self._trainer.step(batch.arrays)
+        outcome = self._trainer.step(batch.arrays, bool(stop.name))
         tokens = int(batch.arrays.mask.sum())
         self._window.add(len(batch.stories), tokens, batch.arrays.mask.size)
         self._state.stories += len(batch.stories)
@@ -226,11 +240,14 @@ class Run:
             self._report(iteration)
         if due(self._config.validation_interval):
             self._validate(iteration)
-        if due(self._config.visualise_interval):
+        if self._visualiser and due(self._config.visualise_interval):
             self._visualise(iteration)
         if due(self._config.checkpoint_interval) or (
                 self._save_failed and due(self._config.report_interval)):
             self._save(iteration)
+        # Several workers stop after the same step.
+        self._stopping = (bool(stop.name) if self._replicas.workers == 1
+                          else outcome.stops > 0)
         return iteration
 
     def _report(self, iteration):
@@ -299,7 +316,9 @@ class Run:
         self._save_failed = not self._guarded_save(self._checkpoints.save, iteration)
 
     def _guarded_save(self, save, iteration):
-        """Whether a checkpoint could be written; if not, says why."""
+        """Whether a checkpoint could be written, by the chief; if not, says why."""
+        if not self._replicas.is_chief:
+            return True
         arrays = self._trainer.arrays() | {"run_state": self._state.to_json()}
         try:
             save(iteration, arrays)
@@ -320,19 +339,24 @@ class Run:
             f"{float(outcome.gradient_norm)}; {', '.join(names)}")
         if state.skipped_in_row < self._config.max_bad_steps:
             return
-        path = self._directory / f"failed-step-{iteration}.npz"
-        step = failures.FailedStep(self._record, batch.arrays, self._trainer.arrays(),
-                                   names, len(self._data.vocabulary))
-        try:
-            failures.write(path, step)
-            kept = f"the step is kept in {path}: python3 babi/replay.py --step={path}"
-        except OSError as error:
-            kept = f"{path} could not be written ({error.strerror})"
+        kept = (self._keep_failed_step(iteration, batch, names)
+                if self._replicas.is_chief else "the chief keeps the step")
         raise TooManyBadSteps(
             f"no finite loss and gradient in {state.skipped_in_row} steps in a row, "
             f"so training stopped at iteration {iteration:,}; no weight was touched "
             f"by them, and the last checkpoint stands; {kept}; a lower "
             f"--learning_rate with --change_settings may help")
+
+    def _keep_failed_step(self, iteration, batch, names):
+        """Writes a step that can be run again; a text that says where to."""
+        path = self._directory / f"failed-step-{iteration}.npz"
+        step = failures.FailedStep(self._record, batch.arrays, self._trainer.arrays(),
+                                   names, len(self._data.vocabulary))
+        try:
+            failures.write(path, step)
+        except OSError as error:
+            return f"{path} could not be written ({error.strerror})"
+        return f"the step is kept in {path}: python3 babi/replay.py --step={path}"
 
 
 class _Window:

@@ -2,12 +2,14 @@
 
 import contextlib
 import importlib
+import logging
 import os
 import sys
 
 from absl import app, flags
 
 from babi.config import ConfigError
+from babi.replicas import ClusterError
 from babi.stories import DataError
 
 
@@ -32,7 +34,7 @@ def run(main):
                 raise UsageError(f"{argv[1]!r} is not a flag; flags start with --, "
                                  f"see --help")
             return main()
-        except (UsageError, ConfigError, DataError) as fault:
+        except (UsageError, ConfigError, DataError, ClusterError) as fault:
             _fail(fault)
 
     app.run(guarded, flags_parser=_parse_flags)
@@ -44,6 +46,7 @@ def start_tensorflow():
     It takes seconds: scripts call this when their flags are known to be right.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.WARNING)
     _use_wide_vectors()
     with open(os.devnull, "w") as nowhere, contextlib.ExitStack() as stack:
         # The first remarks come from C++, before any level is heeded.

@@ -13,10 +13,11 @@ import tensorflow as tf
 import dnc
 from babi import data as run_data
 from babi.checkpoints import iterations
-from babi.config import (ADJUSTABLE, FIXED, RECORD_FILE, SIMULATED, ConfigError,
-                         RunRecord, differences)
+from babi.config import ADJUSTABLE, FIXED, SIMULATED, ConfigError, differences
 from babi.download import NoDataError
 from babi.loop import Run
+from babi.record import RECORD_FILE, RunRecord
+from babi.replicas import ClusterError, Replicas
 from babi.simulated import data_name
 from babi.source import DEFAULT_VARIANT
 from babi.training import Trainer
@@ -25,10 +26,11 @@ from babi.vocabulary import Vocabulary
 
 @contextlib.contextmanager
 def open_run(directory, data_dir, config, change_settings, progress, compiled=True,
-             data_chosen=True):
+             data_chosen=True, replicas=None):
     """A `loop.Run` in a directory, new or to be continued, for one process.
 
-    Nothing is written before settings and data are known to fit the directory.
+    Nothing is written before settings and data are known to fit the directory. Of
+    several workers only the chief uses the directory; the others follow it.
 
     Args:
       directory: the run directory; made if it is not there.
@@ -39,12 +41,20 @@ def open_run(directory, data_dir, config, change_settings, progress, compiled=Tr
       compiled: False runs the training step eagerly.
       data_chosen: False takes the data that the directory's run has; a new run
         without official data takes simulated ones, and says so.
+      replicas: `replicas.Replicas`; default: one.
 
     Raises:
       DataError, ConfigError: the directory holds another run, or the data can't be
         used.
+      ClusterError: a worker was started with other settings or data than the chief.
     """
-    directory = pathlib.Path(directory)
+    directory, replicas = pathlib.Path(directory), replicas or Replicas()
+    if not replicas.is_chief:
+        config, data = load_data(config, data_dir, data_chosen, progress.line)
+        record = RunRecord(config, data.identity, _packages())
+        _check_chief(record, replicas)
+        yield _build_run(directory, record, data, progress, compiled, replicas)
+        return
     record = _existing_record(directory)
     if record is not None and not data_chosen:
         config = dataclasses.replace(config, data=record.config.data)
@@ -64,7 +74,25 @@ def open_run(directory, data_dir, config, change_settings, progress, compiled=Tr
         except OSError as error:
             raise ConfigError(f"{directory}: can't be written: {error.strerror}; make "
                               f"room or give another --checkpoint_dir") from None
-        yield _build_run(directory, record, data, progress, compiled)
+        _check_chief(record, replicas)
+        yield _build_run(directory, record, data, progress, compiled, replicas)
+
+
+def _check_chief(record, replicas):
+    """Raises ClusterError if this worker's run is not the chief's."""
+    def data(of):
+        return {key: of.data.get(key) for key in ("sha256", "filled")}
+
+    chief = RunRecord.from_json(
+        replicas.bytes_from_chief(record.to_json().encode()).decode(), "the chief")
+    found = differences(chief.config, record.config)
+    if data(chief) != data(record):
+        found.append("the data")
+    if found:
+        raise ClusterError(
+            f"worker {replicas.worker}: not the chief's run: {'; '.join(found)} "
+            f"(chief's -> this worker's); start all workers with the same flags and "
+            f"data")
 
 
 def load_data(config, data_dir, chosen, say):
@@ -94,13 +122,13 @@ def load_data(config, data_dir, chosen, say):
     return config, run_data.load(config)
 
 
-def _build_run(directory, record, data, progress, compiled):
+def _build_run(directory, record, data, progress, compiled, replicas):
     """The run, after its newest checkpoint if there is one."""
     config = record.config
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
-    trainer = Trainer(config, len(data.vocabulary), compiled)
+    trainer = Trainer(config, len(data.vocabulary), compiled, replicas)
     run = Run(directory, record, trainer, data, progress)
     for remark in data.identity["differences"]:
         progress.line(f"Data: {remark}")
@@ -110,7 +138,8 @@ def _build_run(directory, record, data, progress, compiled):
         f"Run {directory}: {trainer.model.count_params():,} weights; data "
         f"{data_name(data.identity)}; tasks "
         f"{','.join(map(str, config.tasks))}; batches of rows x steps "
-        f"{', '.join(f'{rows}x{steps}' for rows, steps in data.training.shapes)}")
+        f"{', '.join(f'{rows}x{steps}' for rows, steps in data.training.shapes)}"
+        f"{f', shared by {replicas.count} replicas' if replicas.count > 1 else ''}")
     run.resume()
     return run
 

@@ -19,7 +19,8 @@ if not __package__:  # run as a file: the folder above is the root of imports
 from absl import flags  # noqa: E402
 
 from babi import program, results  # noqa: E402
-from babi.config import OFFICIAL, SIMULATED, RunRecord  # noqa: E402
+from babi.config import OFFICIAL, SIMULATED  # noqa: E402
+from babi.record import RunRecord  # noqa: E402
 from babi.files import write_atomically  # noqa: E402
 from babi.progress import Progress, duration  # noqa: E402
 from babi.tasks import parse_tasks  # noqa: E402

@@ -16,7 +16,7 @@ if not __package__:  # run as a file: the folder above is the root of imports
 
 from absl import flags  # noqa: E402
 
-from babi import config, program  # noqa: E402
+from babi import config, program, replicas  # noqa: E402
 from babi.progress import Progress  # noqa: E402
 
 config.define_flags()
@@ -32,9 +32,7 @@ _CHANGE_SETTINGS = flags.DEFINE_bool(
 
 
 def main():
-    settings = config.from_flags()
-    program.start_tensorflow()
-    train(settings)
+    train(config.from_flags())
 
 
 def train(settings, compiled=True):
@@ -44,14 +42,21 @@ def train(settings, compiled=True):
       settings: `config.Config`.
       compiled: False runs the step eagerly.
     """
-    from babi.start import open_run
-
     if settings.data == config.SIMULATED and DATA_DIR.value is not None:
         raise program.UsageError("--data_dir has official data; leave it out with "
                                  "--data=simulated")
+    if settings.strategy != replicas.NONE and not compiled:
+        raise program.UsageError(f"--strategy={settings.strategy} is for "
+                                 f"babi/train.py; leave it out")
+    program.start_tensorflow()
+    from babi.start import open_run
+
+    replicas.prepare(settings.strategy)
+    workers = replicas.Replicas(settings.strategy)
     progress = Progress(settings.num_training_iterations)
-    with open_run(_CHECKPOINT_DIR.value, DATA_DIR.value, settings,
-                  _CHANGE_SETTINGS.value, progress, compiled, data_chosen()) as run:
+    with workers.together(), open_run(
+            _CHECKPOINT_DIR.value, DATA_DIR.value, settings, _CHANGE_SETTINGS.value,
+            progress, compiled, data_chosen(), workers) as run:
         run.train()
 
 

@@ -26,7 +26,6 @@ _COMPARED_STEPS = flags.DEFINE_integer(
 
 def main():
     settings = config.from_flags()
-    program.start_tensorflow()
     if _COMPARED_STEPS.value:
         print(_comparison(settings, _COMPARED_STEPS.value), flush=True)
     train.train(settings, compiled=False)
@@ -39,6 +38,7 @@ def _comparison(settings, steps):
       settings: `config.Config`.
       steps: how many of the run's first steps to make.
     """
+    program.start_tensorflow()
     import keras
 
     from babi.start import load_data

@@ -5,10 +5,10 @@ import pathlib
 from typing import NamedTuple
 
 from babi import checkpoints
-from babi.config import RunRecord
 from babi.data import VOCABULARY_FILE
 from babi.loop import RunState
 from babi.model import QuestionAnswerer, build_model, named_weights
+from babi.record import RunRecord
 from babi.vocabulary import Vocabulary
 
 

@@ -1,9 +1,9 @@
 """The training step: forward, backward, clipping and update in one function."""
 
 import dataclasses
+import math
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from babi.batches import Batch
@@ -11,6 +11,11 @@ from babi.metrics import Metrics, count_questions
 from babi.model import (answer_loss, build_model, named_weights,
                         path_below_root)
 from babi.optimizer import build_optimizer
+from babi.replicas import NONE, Replicas
+
+
+# What `Sums` counts of `metrics.Totals`.
+COUNTED = ("answers", "answers_right", "questions", "questions_wrong")
 
 
 class Outcome(NamedTuple):
@@ -21,11 +26,29 @@ class Outcome(NamedTuple):
         was made; a scalar boolean.
       loss: scalar.
       gradient_norm: global norm of the gradient before clipping, scalar.
+      stops: how many replicas were asked to stop, scalar.
     """
 
     finite: tf.Tensor
     loss: tf.Tensor
     gradient_norm: tf.Tensor
+    stops: tf.Tensor
+
+
+class Sums(NamedTuple):
+    """What a step adds up over its replicas.
+
+    Attributes:
+      gradients: list of the gradients of the trainable variables.
+      loss: scalar.
+      counts: {name in `metrics.Totals`: tensor} of answers and questions.
+      stops: 1.0 where the run was asked to stop, scalar.
+    """
+
+    gradients: list
+    loss: tf.Tensor
+    counts: dict
+    stops: tf.Tensor
 
 
 class Trainer:
@@ -35,6 +58,7 @@ class Trainer:
       config: `config.Config`.
       vocabulary_size: V.
       compiled: False runs the step eagerly, operation by operation.
+      replicas: `replicas.Replicas` to share the work of a step; default: one.
 
     Attributes:
       model: `model.QuestionAnswerer`.
@@ -43,29 +67,49 @@ class Trainer:
       iteration: steps made, skipped ones included; int64 variable.
     """
 
-    def __init__(self, config, vocabulary_size, compiled=True):
+    def __init__(self, config, vocabulary_size, compiled=True, replicas=None):
         self.config = config
-        self.model = build_model(
-            dataclasses.replace(config, jit=config.jit and compiled), vocabulary_size)
-        self.optimizer = build_optimizer(config, self.model.trainable_variables)
-        self.metrics = Metrics()
-        self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False,
-                                     name="iteration")
-        self._run = self._step
-        if compiled:
-            self._run = tf.function(self._step, autograph=False,
-                                    jit_compile=config.jit or None)
+        self.replicas = replicas or Replicas()
+        with self.replicas.strategy.scope():
+            self.model = build_model(
+                dataclasses.replace(config, jit=config.jit and compiled),
+                vocabulary_size)
+            self.optimizer = build_optimizer(config, self.model.trainable_variables)
+            self.metrics = Metrics()
+            self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False,
+                                         name="iteration")
+        self._compile(compiled)
 
-    def step(self, batch):
+    def _compile(self, compiled):
+        """Makes `_run`, the step, and with a strategy `_sum`, a replica's part."""
+        def function(body, **arguments):
+            if not compiled:
+                return body
+            return tf.function(body, autograph=False, **arguments)
+
+        jit = {"jit_compile": self.config.jit or None}
+        if self.replicas.name == NONE:
+            self._run = function(self._step, **jit)
+        else:
+            # A collective can't be compiled: only the replicas' parts are.
+            self._sum = function(self._sums_as_vector, **jit)
+            self._run = function(self._step_of_all)
+
+    def step(self, batch, stop=False):
         """Trains on a batch; a step without finite numbers changes no weight.
 
         Args:
-          batch: `batches.Batch` of arrays.
+          batch: `batches.Batch` of arrays; the same in every worker.
+          stop: whether this worker was asked to stop.
 
         Returns:
           An `Outcome`.
         """
-        return self._run(Batch(*map(tf.constant, batch)))
+        stops = tf.constant(float(stop))
+        if self.replicas.name == NONE:
+            return self._run(Batch(*map(tf.constant, batch)), stops)
+        answers = tf.constant(max(float(batch.answers.sum()), 1.0))
+        return self._run(self.replicas.split(batch), stops, answers)
 
     @property
     def compilations(self):
@@ -89,37 +133,74 @@ class Trainer:
         gradients = tape.gradient(loss, self.model.trainable_variables)
         return loss, logits, gradients
 
-    def _step(self, batch):
+    def _step(self, batch, stops):
+        """The whole step on one replica."""
+        return self._update(self._sums(batch, stops))
+
+    def _step_of_all(self, batch, stops, answers):
+        """The whole step on several replicas."""
+        strategy = self.replicas.strategy
+        # The lambda keeps the compiled function on its replica's device.
+        vectors = strategy.run(lambda *part: self._sum(*part),
+                               args=(batch, stops, answers))
+        return self._update(self._from_vector(
+            strategy.reduce(tf.distribute.ReduceOp.SUM, vectors, axis=None)))
+
+    def _sums_as_vector(self, batch, stops, answers):
+        """A replica's `Sums` as one vector: one message between replicas."""
+        sums = self._sums(batch, stops, answers)
+        parts = [*sums.gradients, sums.loss, *(sums.counts[name] for name in COUNTED),
+                 sums.stops]
+        return tf.concat([tf.reshape(tf.cast(part, tf.float32), [-1])
+                          for part in parts], axis=0)
+
+    def _from_vector(self, vector):
+        """The inverse of `_sums_as_vector`."""
+        shapes = [variable.shape for variable in self.model.trainable_variables]
+        weights = len(shapes)
+        shapes += [(), *(self.metrics.variables[name].shape for name in COUNTED), ()]
+        parts = tf.split(vector, [math.prod(shape) for shape in shapes])
+        parts = [tf.reshape(part, shape) for part, shape in zip(parts, shapes)]
+        return Sums(parts[:weights], parts[weights],
+                    dict(zip(COUNTED, parts[weights + 1:-1])), parts[-1])
+
+    def _sums(self, batch, stops, answers=None):
+        """A replica's `Sums`.
+
+        Args:
+          batch: `Batch` of tensors, the replica's rows.
+          stops: scalar.
+          answers: answer steps of the whole batch; None if the replica has it all.
+        """
         loss, logits, gradients = self.gradients(batch)
+        own_answers = tf.math.count_nonzero(batch.answers, dtype=tf.float32)
+        if answers is not None:
+            share = own_answers / answers
+            loss *= share
+            gradients = [gradient * share for gradient in gradients]
+        predictions = tf.argmax(logits, axis=-1, output_type=tf.int32)
+        right = tf.logical_and(predictions == batch.targets, batch.answers)
+        questions, questions_wrong = count_questions(predictions, batch)
+        counts = own_answers, tf.math.count_nonzero(right), questions, questions_wrong
+        return Sums(gradients, loss, dict(zip(COUNTED, counts)), stops)
+
+    def _update(self, sums):
+        """Clips, and moves the weights if all numbers are finite; an `Outcome`."""
+        gradients, loss, counts, stops = sums
         norm = tf.linalg.global_norm(gradients)
         finite = tf.logical_and(tf.math.is_finite(loss), tf.math.is_finite(norm))
         if self.config.max_grad_norm:
             gradients, _ = tf.clip_by_global_norm(
                 gradients, self.config.max_grad_norm, use_norm=norm)
-        outcome = Outcome(finite, loss, norm)
 
         def update():
             self.optimizer.apply(gradients, self.model.trainable_variables)
-            self._count(batch, logits, outcome)
+            self.metrics.add(steps=1, loss=loss, gradient_norm=norm, **counts)
             return tf.constant(0)
 
         tf.cond(finite, update, lambda: tf.constant(0))
         self.iteration.assign_add(1)
-        return outcome
-
-    def _count(self, batch, logits, outcome):
-        """Adds a batch's losses and answers to the totals."""
-        predictions = tf.argmax(logits, axis=-1, output_type=tf.int32)
-        right = tf.logical_and(predictions == batch.targets, batch.answers)
-        questions, questions_wrong = count_questions(predictions, batch)
-        self.metrics.add(
-            steps=1,
-            loss=outcome.loss,
-            gradient_norm=outcome.gradient_norm,
-            answers=tf.math.count_nonzero(batch.answers),
-            answers_right=tf.math.count_nonzero(right),
-            questions=questions,
-            questions_wrong=questions_wrong)
+        return Outcome(finite, loss, norm, stops)
 
     def variables(self):
         """{name in a checkpoint: variable} of all that a step reads or writes."""
@@ -132,7 +213,7 @@ class Trainer:
 
     def arrays(self):
         """{name: array} of `variables`."""
-        return {name: np.asarray(variable)
+        return {name: variable.numpy()
                 for name, variable in self.variables().items()}
 
     def restore(self, arrays):

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from babi import checkpoints, conversation
-from babi.config import Config, RunRecord
+from babi.config import Config
+from babi.record import RunRecord
 from babi.data import VOCABULARY_FILE
 from babi.loop import RunState
 from babi.model import build_model, named_weights

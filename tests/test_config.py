@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from babi.config import (ADJUSTABLE, FIXED, RECORD_FILE, Config, ConfigError,
-                         RunRecord, differences)
+from babi.config import ADJUSTABLE, FIXED, Config, ConfigError, differences
+from babi.record import RECORD_FILE, RunRecord
 from babi_data import mutate
 
 RECORD = RunRecord(Config(tasks=(1, 19), learning_rate=3e-4, packed_rows=4),

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from babi import checkpoints
-from babi.config import Config, ConfigError, RunRecord
+from babi.config import Config, ConfigError
+from babi.record import RunRecord
 from babi.data import load
 from babi.download import NoDataError
 from babi.encoding import Encoder
