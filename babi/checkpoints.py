@@ -240,4 +240,7 @@ def _reason(error):
     """One line of what an exception says."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return " ".join(str(getattr(error, "message", None) or error).split())[:200]
+    text = str(getattr(error, "message", None) or error)
+    # TensorFlow names its node first, the operation last and the cause in between.
+    text = " ".join(re.sub(r"\{\{.*?\}\}|\[Op:\w+\]", " ", text).split())
+    return text if len(text) <= 200 else f"...{text[-197:]}"

@@ -21,10 +21,12 @@ from babi import program  # noqa: E402
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", "logs/cross", "where the run goes")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "the official bAbI tasks")
 _TASK = flags.DEFINE_integer("task", 1, "task", lower_bound=1, upper_bound=20)
-_ITERATIONS = flags.DEFINE_integer("iterations", 6000, "training iterations")
-_MODEL = ("--controller_units=64 --memory_size=32 --word_size=16 --num_read_heads=2 "
-          "--packed_rows=16 --row_length=96 --optimizer=adam --learning_rate=2e-3 "
-          "--rho=0.999 --epsilon=1e-8 --weight_stddev=0 --visualise_interval=0").split()
+_ITERATIONS = flags.DEFINE_integer("iterations", 50_000, "training iterations")
+# A controller too small to remember the story itself soon learns to use the memory.
+_MODEL = ("--controller_units=16 --memory_size=8 --word_size=8 --num_read_heads=2 "
+          "--packed_rows=4 --row_length=120 --learning_rate=1e-3 "
+          "--report_interval=1000 --validation_interval=1000 "
+          "--visualise_interval=0").split()
 
 
 def main():
