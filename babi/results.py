@@ -8,6 +8,9 @@ from babi.simulated import data_name
 from babi.tasks import (FAILURE_THRESHOLD, PUBLISHED_RESULTS, TASK_NAMES, TASK_TITLES)
 
 
+TABLE_START, TABLE_END = "<!-- results -->", "<!-- end of results -->"
+
+
 class Result(NamedTuple):
     """One checkpoint's result on the test questions.
 
@@ -84,6 +87,20 @@ def as_markdown(results):
     return "\n".join(["Question error in %", "",
                       *(f"- {line}" for line in remarks(results)), "",
                       heading, rule, *rows]) + "\n"
+
+
+def insert(text, table):
+    """A text with a table in the place between `TABLE_START` and `TABLE_END`.
+
+    Raises:
+      ValueError: there is no such place in it, or more than one.
+    """
+    before, start, rest = text.partition(TABLE_START)
+    _, end, after = rest.partition(TABLE_END)
+    if not (start and end) or TABLE_START in after:
+        raise ValueError(f"it must have one line {TABLE_START!r} and, below it, "
+                         f"{TABLE_END!r}")
+    return f"{before}{start}\n\n{table}\n{end}{after}"
 
 
 def as_dict(results):

@@ -20,9 +20,9 @@ from absl import flags  # noqa: E402
 
 from babi import program, results  # noqa: E402
 from babi.config import OFFICIAL, SIMULATED  # noqa: E402
-from babi.record import RunRecord  # noqa: E402
 from babi.files import write_atomically  # noqa: E402
 from babi.progress import Progress, duration  # noqa: E402
+from babi.record import RunRecord  # noqa: E402
 from babi.tasks import parse_tasks  # noqa: E402
 
 _CHECKPOINT_FILE = flags.DEFINE_list(
@@ -41,6 +41,9 @@ _VARIANT = flags.DEFINE_string(
     "variant", None, "folder of the archive to test on; default: the one trained on")
 _OUTPUT = flags.DEFINE_string(
     "output", None, "file name: writes the table to <output>.json and <output>.md")
+_INSERT_INTO = flags.DEFINE_string(
+    "insert_into", None, f"Markdown file that gets the table, between "
+    f"{results.TABLE_START} and {results.TABLE_END}")
 _JIT = flags.DEFINE_bool("jit", True, "compile with XLA; --nojit: a plain graph")
 
 
@@ -65,6 +68,8 @@ def main():
     print("\n" + results.as_text(found), end="")
     if _OUTPUT.value:
         _write(found)
+    if _INSERT_INTO.value:
+        _insert(found)
 
 
 def _source(config, tasks):
@@ -109,6 +114,19 @@ def _test(model, source, tasks):
     return results.Result(
         model.prefix.name, model.iteration, model.state.stories, model.state.seconds,
         model.record.data, source.identity(), questions, scores.question_errors())
+
+
+def _insert(found):
+    """Puts the table into the file that --insert_into names."""
+    path = pathlib.Path(_INSERT_INTO.value)
+    try:
+        text = results.insert(path.read_text(encoding="utf-8"),
+                              results.as_markdown(found))
+        write_atomically(path, text.encode())
+    except (OSError, ValueError) as error:
+        raise program.UsageError(f"--insert_into: {path}: {error}; give a file with "
+                                 f"these lines") from None
+    print(f"Written: {path}")
 
 
 def _write(found):

@@ -85,8 +85,8 @@ _HEADS = flags.DEFINE_integer(
 _VOCABULARY = flags.DEFINE_integer(
     "vocabulary", 159, "inputs and outputs of a step (V)", lower_bound=1)
 _PEER_LAYERS = flags.DEFINE_integer(
-    "peer_lstm_layers", 2, "LSTM layers of the peer's controller; 2 is its own "
-    "default, the other contestants have 1", lower_bound=1)
+    "peer_lstm_layers", 1, "LSTM layers of the peer's controller: 1, as the other "
+    "contestants have; its own default is 2", lower_bound=1)
 
 
 def main():
@@ -262,7 +262,7 @@ def _code():
     root = pathlib.Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
     for folder in ("dnc", "benchmarks"):
-        for path in sorted((root / folder).glob("*.py")):
+        for path in sorted((root / folder).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -83,7 +83,8 @@ def difference(one, other, iteration):
 
 @pytest.mark.parametrize("rows", [4, 3])
 def test_mirrored_gives_the_weights_of_one_and_goes_on_as_one(tmp_path, rows):
-    arguments = (*SMALL, f"--packed_rows={rows}", "--nojit")
+    arguments = (*SMALL, f"--packed_rows={rows}", "--nojit",
+                 "--validation_interval=6", "--visualise_interval=6")
     with ScriptServer(tmp_path) as server:
         for run, strategy in (("one", "none"), ("many", "mirrored")):
             for steps in (6, 12):

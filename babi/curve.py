@@ -1,0 +1,153 @@
+"""Draws the learning curves of runs, from their TensorBoard events.
+
+    python3 babi/curve.py --runs=model --output=curve.png
+
+Mean question error on the held-out stories, training loss and the error of each task,
+over the stories read. Several runs, separated by commas, are drawn together, without
+the errors by task.
+"""
+
+import os
+import pathlib
+import sys
+
+if not __package__:  # run as a file: the folder above is the root of imports
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+from absl import flags  # noqa: E402
+
+from babi import program  # noqa: E402
+from babi.tasks import TASK_TITLES  # noqa: E402
+
+_RUNS = flags.DEFINE_list("runs", None, "run directories, separated by commas")
+_OUTPUT = flags.DEFINE_string("output", "curve.png", "the picture, PNG or SVG")
+
+_STORIES = "training/stories"
+_LOSS = "training/loss"
+_ERROR = "validation/question error"
+_BY_TASK = "validation question error by task/"
+
+
+def main():
+    if not _RUNS.value:
+        raise program.UsageError("--runs is needed, such as --runs=model")
+    program.start_tensorflow()
+    curves = {run: read(run) for run in _RUNS.value}
+    draw(curves, _OUTPUT.value)
+    print(f"Written: {_OUTPUT.value}")
+
+
+def read(run):
+    """The curves of a run: {name: (stories, values)}, arrays of equal length.
+
+    Args:
+      run: its directory.
+
+    Raises:
+      UsageError: there are no events of training in it.
+    """
+    import numpy as np
+    import tensorflow as tf
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    from babi.events import FOLDER
+
+    folder = pathlib.Path(run) / FOLDER
+    if not folder.is_dir():
+        raise program.UsageError(f"--runs: {folder} is not there; give the directory "
+                                 f"of a run")
+    events = EventAccumulator(str(folder), size_guidance={"tensors": 0})
+    events.Reload()
+    found = {}
+    for name in events.Tags()["tensors"]:
+        if name in (_STORIES, _LOSS, _ERROR) or name.startswith(_BY_TASK):
+            points = _last_told(events.Tensors(name))
+            found[name] = (np.array([point.step for point in points]), np.array(
+                [float(tf.make_ndarray(point.tensor_proto)) for point in points]))
+    if _STORIES not in found:
+        raise program.UsageError(f"--runs: {run}: no TensorBoard events of training "
+                                 f"in it; give the directory of a run")
+    steps, stories = found.pop(_STORIES)
+    return {name: (np.interp(at, np.append(0, steps), np.append(0, stories)), values)
+            for name, (at, values) in found.items()}
+
+
+def _last_told(points):
+    """Points without those that a restart from an earlier step took back."""
+    kept = []
+    for point in sorted(points, key=lambda point: point.wall_time):
+        while kept and kept[-1].step >= point.step:
+            kept.pop()
+        kept.append(point)
+    return kept
+
+
+def draw(curves, path):
+    """Draws the curves of runs.
+
+    Args:
+      curves: {run: what `read` returns}.
+      path: of the picture.
+
+    Raises:
+      UsageError: the file can't be written.
+    """
+    from matplotlib.figure import Figure
+
+    single = len(curves) == 1
+    figure = Figure(figsize=(9, 10) if single else (9, 4), layout="constrained")
+    plots = figure.subplots(2 if single else 1, 1, squeeze=False)[:, 0]
+    _draw_runs(plots[0], curves)
+    if single:
+        _draw_tasks(plots[1], *curves.values())
+    try:
+        figure.savefig(path, dpi=100)
+    except (OSError, ValueError) as error:
+        raise program.UsageError(f"--output: {path}: {error}; give another file") \
+            from None
+
+
+def _draw_runs(plot, curves):
+    """Validation error of each run, and its training loss on an axis of its own."""
+    losses = plot.twinx()
+    for number, (run, curve) in enumerate(curves.items()):
+        colour, name = f"C{number}", pathlib.Path(run).name
+        if _LOSS in curve:
+            losses.plot(*curve[_LOSS], color=colour, linewidth=0.8, alpha=0.5)
+        if _ERROR in curve:
+            plot.plot(*curve[_ERROR], color=colour, marker="o", markersize=3,
+                      label=f"{name}: held-out question error")
+    plot.set(xlabel="stories read", ylabel="mean question error, %", ylim=(0, 100))
+    plot.set_xlim(left=0)
+    losses.set(ylabel="training loss (thin lines)", ylim=(0, 2))
+    plot.grid(alpha=0.3)
+    plot.legend(fontsize=8)
+
+
+def _draw_tasks(plot, curve):
+    """The error of each task, as rows of a heat map."""
+    import numpy as np
+
+    tasks = sorted(name for name in curve if name.startswith(_BY_TASK))
+    if not tasks:
+        plot.set_axis_off()
+        return
+    stories = curve[tasks[0]][0]
+    errors = np.array([curve[name][1] for name in tasks])
+    edges = np.append(0, (stories + np.append(stories[1:], stories[-1])) / 2)
+    image = plot.pcolormesh(edges, np.arange(len(tasks) + 1), errors, cmap="Blues",
+                            vmin=0, vmax=100)
+    titles = {f"{task:02d} {title}": f"{task} {title}"
+              for task, title in TASK_TITLES.items()}
+    plot.set_yticks(np.arange(len(tasks)) + 0.5, [
+        titles.get(name.removeprefix(_BY_TASK), name) for name in tasks], fontsize=8)
+    for row, values in enumerate(errors):
+        plot.annotate(f" {values[-1]:.0f}%", (edges[-1], row + 0.5), va="center",
+                      fontsize=8, annotation_clip=False)
+    plot.invert_yaxis()
+    plot.set(xlabel="stories read")
+    plot.figure.colorbar(image, ax=plot, label="held-out question error, %", pad=0.08)
+
+
+if __name__ == "__main__":
+    program.run(main)
