@@ -6,7 +6,7 @@ ARGS ?=
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help deps check test viz babi copy bench bench-peer clean
+.PHONY: help deps check test viz babi results copy bench bench-peer clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1: /' \
@@ -35,6 +35,10 @@ viz: deps  ## draw one time step in TensorBoard, http://localhost:6006
 
 babi: deps  ## train on the bAbI tasks, into ./model
 	$(BIN)/python babi/train.py --checkpoint_dir=model $(ARGS)
+
+results: deps  ## test the published model; puts the table into README.md
+	cd results && sha256sum --check --quiet SHA256SUMS
+	$(BIN)/python babi/test.py --checkpoint_file=results --insert_into=README.md $(ARGS)
 
 copy: deps  ## learn to copy with ten slots, and draw it
 	$(BIN)/python examples/copy_task.py $(ARGS)

@@ -79,8 +79,13 @@ def _draw_axis(plot, results, axis, points, value):
         plot.plot([x for x, y in found if y is not None],
                   [y for _, y in found if y is not None],
                   color=color, marker=marker, label=contestant)
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     values = [getattr(point, axis) for point in points]
     plot.set(xscale="log", yscale="log")
     plot.set_xticks(values, map(str, values))
     plot.set_xticks([], minor=True)
+    plot.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    plot.yaxis.set_major_formatter("{x:,g}")
+    plot.yaxis.set_minor_formatter(NullFormatter())
     plot.grid(alpha=0.3)
