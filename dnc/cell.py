@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from dnc import interface as interface_vector
 from dnc import memory as external_memory
+from dnc.arguments import check_states, positive
 from dnc.memory import MemoryState
 
 
@@ -99,12 +100,12 @@ class DNCCell(keras.layers.Layer):
         # The state is kept in the precision of the variables: see `get_config`.
         super().__init__(dtype=policy.variable_dtype, **kwargs)
         self._policy = policy
-        self._output_size = _positive("output_size", output_size)
-        self.controller_units = _positive("controller_units", controller_units)
-        self.memory_size = _positive("memory_size", memory_size)
-        self.word_size = _positive("word_size", word_size)
-        self.num_read_heads = _positive("num_read_heads", num_read_heads)
-        self.num_write_heads = _positive("num_write_heads", num_write_heads)
+        self._output_size = positive("output_size", output_size)
+        self.controller_units = positive("controller_units", controller_units)
+        self.memory_size = positive("memory_size", memory_size)
+        self.word_size = positive("word_size", word_size)
+        self.num_read_heads = positive("num_read_heads", num_read_heads)
+        self.num_write_heads = positive("num_write_heads", num_write_heads)
         if clip_value is not None and not (
                 isinstance(clip_value, (int, float)) and clip_value > 0):
             raise ValueError(
@@ -243,10 +244,9 @@ class DNCCell(keras.layers.Layer):
         with tf.name_scope("weights"):
             weights = self.weights_as_tensors()
         with tf.name_scope("controller"):
-            hidden, controller_state = self._run_controller(inputs, state, training)
+            hidden, controller_state = self.control(inputs, state, training)
         with tf.name_scope("interface"):
-            interface = self.interface(self._map(
-                hidden, weights.interface_kernel, weights.interface_bias))
+            interface = self.interface(self.interface_vector(hidden, weights))
         read_vectors, memory = external_memory.step(
             state.memory, interface, self.usage_gradient)
         with tf.name_scope("output"):
@@ -257,8 +257,17 @@ class DNCCell(keras.layers.Layer):
                 DNCState(controller_state, memory, read_vectors))
         return output, next_states
 
-    def _run_controller(self, inputs, state, training):
-        """h_t, clipped, and the controller's next states."""
+    def control(self, inputs, state, training=None):
+        """One step of the controller.
+
+        Args:
+          inputs: `[B, D]`.
+          state: `DNCState` of the step before.
+          training: passed to a controller that takes it.
+
+        Returns:
+          (h_t `[B, controller output]`, clipped; list of the controller's next states).
+        """
         reads = tf.reshape(state.read_vectors, (-1, self.state_size[-1]))
         joined = tf.concat([tf.cast(inputs, reads.dtype), reads], axis=1)
         kwargs = {}
@@ -284,6 +293,18 @@ class DNCCell(keras.layers.Layer):
         if self.clip_value is None:
             return tensor
         return tf.clip_by_value(tensor, -self.clip_value, self.clip_value)
+
+    def interface_vector(self, hidden, weights):
+        """xi_t = W_xi h_t.
+
+        Args:
+          hidden: `[B, controller output]`, h_t.
+          weights: `Weights`.
+
+        Returns:
+          `[B, size of the interface]`.
+        """
+        return self._map(hidden, weights.interface_kernel, weights.interface_bias)
 
     def interface(self, vector):
         """The interface vector xi_t `[B, size]` as an activated `Interface`."""
@@ -356,36 +377,6 @@ def linear(tensor, kernel):
     leading = [size if size is not None else tf.shape(tensor)[axis]
                for axis, size in enumerate(tensor.shape[:-1])]
     return tf.reshape(rows, [*leading, kernel.shape[1]])
-
-
-def check_states(states, sizes, batch):
-    """Raises ValueError unless `states` has one `[batch, size]` for each size.
-
-    Args:
-      states: list of tensors.
-      sizes: list of ints.
-      batch: the batch size of the inputs, or None where it is not known.
-    """
-    shapes = [tuple(state.shape) for state in states]
-    fits = len(shapes) == len(sizes) and all(
-        len(shape) == 2 and shape[1] in (None, size)
-        and (shape[0] == batch or None in (shape[0], batch))
-        for shape, size in zip(shapes, sizes))
-    if not fits:
-        raise ValueError(
-            f"The state of a DNC is {len(sizes)} tensors of shapes "
-            f"{[(batch, size) for size in sizes]}, got {shapes}")
-
-
-def _positive(name, value):
-    """`value` as an int; ValueError unless it is a positive whole number."""
-    try:
-        whole = int(value)
-    except (TypeError, ValueError):
-        whole = None
-    if whole is None or whole != value or whole < 1:
-        raise ValueError(f"{name} must be a positive integer, got {value!r}")
-    return whole
 
 
 def _again(initializer):

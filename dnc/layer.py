@@ -6,7 +6,8 @@ import keras
 import tensorflow as tf
 
 from dnc import fast_path
-from dnc.cell import DNCCell, check_states
+from dnc.arguments import check_states
+from dnc.cell import DNCCell
 from dnc.trajectory import Recorder
 
 

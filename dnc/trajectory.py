@@ -17,7 +17,8 @@ import tensorflow as tf
 from dnc import addressing
 from dnc import interface as interface_vector
 from dnc import memory as external_memory
-from dnc.cell import DNCState, check_states
+from dnc.arguments import check_states
+from dnc.cell import DNCState
 from dnc.interface import Interface
 
 
@@ -161,10 +162,9 @@ class Recorder:
         cell, real = self._cell, real[:, tf.newaxis]
         kept = 1 - tf.cast(reset[:, tf.newaxis] & real, cell.compute_dtype)
         state = cell.unpack_state([state * kept for state in states])
-        hidden, controller = cell._run_controller(inputs, state, training)
+        hidden, controller = cell.control(inputs, state, training)
         weights = cell.weights_as_tensors()
-        interface = cell.interface(cell._map(
-            hidden, weights.interface_kernel, weights.interface_bias))
+        interface = cell.interface(cell.interface_vector(hidden, weights))
         read_vectors, memory = external_memory.step(
             state.memory, interface, cell.usage_gradient)
         flat_reads = tf.reshape(read_vectors, (-1, cell.state_size[-1]))
