@@ -309,7 +309,10 @@ class Run:
         """Writes what can be seen of the model for TensorBoard."""
         started = time.monotonic()
         self._visualiser.write(iteration)
-        self._window.pause(time.monotonic() - started)
+        seconds = time.monotonic() - started
+        self._progress.line(f"{iteration:,}  pictures for TensorBoard in "
+                            f"{seconds:.1f} s")
+        self._window.pause(seconds)
 
     def _save(self, iteration):
         """Writes a checkpoint; a disk that refuses is tried again later."""
