@@ -46,7 +46,7 @@ def start_tensorflow():
     It takes seconds: scripts call this when their flags are known to be right.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.getLogger("tensorflow").setLevel(logging.WARNING)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     logging.getLogger("tensorboard").setLevel(logging.WARNING)
     _use_wide_vectors()
     with open(os.devnull, "w") as nowhere, contextlib.ExitStack() as stack:

@@ -55,7 +55,8 @@ def forbid(folder):
 
 
 @pytest.mark.parametrize("obstruct, reason", [
-    (fill, "No space left"), (forbid, "Read-only file system")])
+    pytest.param(fill, "No space left", marks=pytest.mark.slow),
+    (forbid, "Read-only file system")])
 def test_training_goes_on_and_saves_when_the_disk_allows(tmp_path, disk, obstruct,
                                                          reason):
     run = disk / "run"

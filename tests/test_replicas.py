@@ -81,7 +81,7 @@ def difference(one, other, iteration):
                for name in ours if not name.startswith("metrics"))
 
 
-@pytest.mark.parametrize("rows", [4, 3])
+@pytest.mark.parametrize("rows", [4, pytest.param(3, marks=pytest.mark.slow)])
 def test_mirrored_gives_the_weights_of_one_and_goes_on_as_one(tmp_path, rows):
     arguments = (*SMALL, f"--packed_rows={rows}", "--nojit",
                  "--validation_interval=6", "--visualise_interval=6")
