@@ -91,7 +91,8 @@ class Config:
     controller_units: int = _setting(
         256, "units of the LSTM controller", minimum=1, maximum=65536)
     memory_size: int = _setting(
-        256, "slots of the memory (N)", minimum=1, maximum=65536)
+        256, "slots of the memory (N); no weight depends on it, so that a run may go "
+        "on with more", ADJUSTABLE, minimum=1, maximum=65536)
     word_size: int = _setting(
         64, "numbers in a memory slot (W)", minimum=1, maximum=65536)
     num_read_heads: int = _setting(4, "read heads (R)", minimum=1, maximum=1024)
@@ -105,6 +106,12 @@ class Config:
     weight_stddev: float = _setting(
         0.1, "standard deviation of the initial weights, drawn from a normal "
         "distribution; 0: Keras's own initial weights", minimum=0.0, maximum=100.0)
+    input_stddev: float = _setting(
+        0.0, "the same of the controller's weights for the input words alone; 0: as "
+        "the other weights", minimum=0.0, maximum=100.0)
+    read_stddev: float = _setting(
+        0.0, "the same of the weights for the read vectors, of the controller and of "
+        "the output; 0: as the other weights", minimum=0.0, maximum=100.0)
 
     # Optimizer.
     optimizer: str = _setting(

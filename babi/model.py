@@ -71,7 +71,21 @@ def build_model(config, vocabulary_size):
         dtype="mixed_bfloat16" if config.mixed_precision else "float32",
         **arguments)
     model.build()
+    cell = model.dnc.cell
+    _redraw(cell.controller.kernel, slice(0, vocabulary_size), config.input_stddev)
+    _redraw(cell.controller.kernel, slice(vocabulary_size, None), config.read_stddev)
+    _redraw(cell.output_kernel, slice(cell.controller_output_size, None),
+            config.read_stddev)
     return model
+
+
+def _redraw(kernel, rows, stddev):
+    """Draws some rows of a kernel anew, from N(0, stddev); with 0 it is left alone."""
+    if stddev:
+        block = kernel[rows]
+        drawn = keras.initializers.RandomNormal(stddev=stddev)(block.shape)
+        before, after = kernel[:rows.start], kernel[rows.start + block.shape[0]:]
+        kernel.assign(tf.concat([before, drawn, after], axis=0))
 
 
 def named_weights(model):

@@ -93,7 +93,7 @@ def test_mutated_records_are_refused_on_one_line_or_right(tmp_path):
 
 def test_differences_are_told_by_what_may_be_done_about_them():
     old = Config()
-    new = dataclasses.replace(old, memory_size=8, rho=0.5, max_checkpoints=2)
-    assert differences(old, new, (FIXED,)) == ["--memory_size: 256 -> 8"]
+    new = dataclasses.replace(old, word_size=8, rho=0.5, max_checkpoints=2)
+    assert differences(old, new, (FIXED,)) == ["--word_size: 64 -> 8"]
     assert differences(old, new, (ADJUSTABLE,)) == ["--rho: 0.9 -> 0.5"]
     assert len(differences(old, new)) == 2 and not differences(old, old)

@@ -125,10 +125,28 @@ def test_initial_weights_are_drawn_from_the_normal_distribution(stddev):
             np.testing.assert_allclose(values.std(), stddev, rtol=0.03, err_msg=name)
 
 
+@pytest.mark.parametrize("given", [0.0, 0.1])
+def test_words_and_reads_may_start_from_weights_of_their_own(given):
+    """The other weights are those of the same seed without."""
+    keras.utils.set_random_seed(7)
+    plain = build_model(small_config(weight_stddev=given), 159).dnc.cell
+    keras.utils.set_random_seed(7)
+    cell = build_model(small_config(
+        weight_stddev=given, input_stddev=0.6, read_stddev=2.5), 159).dnc.cell
+    kernel, output = cell.controller.kernel.numpy(), cell.output_kernel.numpy()
+    for block, stddev in ((kernel[:159], 0.6), (kernel[159:], 2.5), (output[6:], 2.5)):
+        assert abs(block.mean()) < stddev / 4
+        np.testing.assert_allclose(block.std(), stddev, rtol=0.15)
+    np.testing.assert_array_equal(output[:6], plain.output_kernel.numpy()[:6])
+    np.testing.assert_array_equal(cell.interface_kernel, plain.interface_kernel)
+    np.testing.assert_array_equal(
+        cell.controller.recurrent_kernel, plain.controller.recurrent_kernel)
+
+
 def test_the_seed_decides_the_weights():
     def weights(seed):
         keras.utils.set_random_seed(seed)
-        model = build_model(small_config(), V)
+        model = build_model(small_config(input_stddev=0.6), V)
         return [weight.numpy() for weight in model.weights]
 
     first, again, other = weights(3), weights(3), weights(4)

@@ -163,7 +163,7 @@ def test_the_record_says_what_was_run(run, data):
 
 
 @pytest.mark.parametrize("flags, expected", [
-    (["--memory_size=7"], ["--memory_size: 5 -> 7", "another --checkpoint_dir"]),
+    (["--word_size=7"], ["--word_size: 4 -> 7", "another --checkpoint_dir"]),
     (["--tasks=1", "--seed=9"], ["--tasks: 1,8 -> 1", "--seed: 1 -> 9"]),
     (["--learning_rate=0.5"], ["--learning_rate: 0.0001 -> 0.5",
                                "--change_settings"]),
