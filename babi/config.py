@@ -113,6 +113,10 @@ class Config:
         0.0, "the same of the weights for the read vectors, of the controller and of "
         "the output; 0: as the other weights", minimum=0.0, maximum=100.0)
 
+    initial_weights: str = _setting(
+        NONE, "a checkpoint, as for babi/test.py, whose weights a new run starts from; "
+        "none: random ones")
+
     # Optimizer.
     optimizer: str = _setting(
         "rmsprop", "the optimizer", ADJUSTABLE, choices=("rmsprop", "adam"))

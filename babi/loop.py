@@ -11,6 +11,7 @@ import numpy as np
 
 from babi import failures
 from babi.checkpoints import CheckpointError, RunCheckpoints
+from babi.config import NONE
 from babi.evaluation import Evaluator
 from babi.events import Events
 from babi.stories import DataError
@@ -149,8 +150,12 @@ class Run:
         self._save_failed = False
         self._feeder = self._events = self._window = self._visualiser = None
 
-    def resume(self):
+    def resume(self, weights=None):
         """Goes on from the newest checkpoint that can be used, if there is one.
+
+        Args:
+          weights: {name: array} of the weights to start from without a checkpoint;
+            of several workers the chief's are taken.
 
         Raises:
           DataError: there are checkpoints, but none can be used.
@@ -159,6 +164,11 @@ class Run:
         found = self._newest(arrays) if self._replicas.is_chief else None
         share = self._replicas.from_chief
         if not share(np.array(found is not None, np.int32)):
+            if self._config.initial_weights != NONE:
+                self._trainer.restore({name: share(array) for name, array in
+                                       (arrays | (weights or {})).items()})
+                self._progress.line(f"Starting from the weights of "
+                                    f"{self._config.initial_weights}.")
             return
         found = found or arrays | {"run_state": b""}
         state = self._replicas.bytes_from_chief(found["run_state"])
@@ -192,6 +202,7 @@ class Run:
                 self._trainer, self._data.vocabulary,
                 choose_examples(self._data.validation), self._events)
         self._feeder = Feeder(self._data.training)
+        self._state.data = self._feeder.state
         self._window = _Window()
         try:
             with StopRequest() as stop:

@@ -8,6 +8,10 @@ import tensorflow as tf
 
 from dnc import DNC
 
+# The settings of a `config.Config` that the shapes of the weights depend on.
+SHAPE_SETTINGS = ("controller_units", "word_size", "num_read_heads", "num_write_heads",
+                  "use_bias")
+
 
 @keras.saving.register_keras_serializable("babi")
 class QuestionAnswerer(keras.Model):

@@ -90,6 +90,11 @@ class RunRecord:
         return cls.from_json(data.decode("utf-8", "replace"), path)
 
 
+def same_data(one, other):
+    """Whether two identities of data, as `RunRecord.data`, are of the same stories."""
+    return all(one.get(key) == other.get(key) for key in ("sha256", "filled"))
+
+
 def _config_from_dict(settings):
     """Config of a record's settings; every setting must be there, and no other."""
     names = {field.name for field in dataclasses.fields(Config)}

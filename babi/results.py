@@ -118,8 +118,8 @@ def remarks(results):
     for result in results:
         lines.append(
             f"{result.checkpoint}: {result.iteration:,} iterations, "
-            f"{result.stories:,} stories, {result.seconds / 3600:.1f} hours of "
-            f"training; trained on {data_name(result.data)}")
+            f"{result.stories:,} stories, {_time(result.seconds)} of training; "
+            f"trained on {data_name(result.data)}")
         lines += [f"training data: {text}"
                   for text in result.data.get("differences", [])]
     test = results[0].test_data
@@ -128,6 +128,13 @@ def remarks(results):
                  f"{data_name(test)}"
                  + ("" if same else ", which are not the data trained on"))
     return list(dict.fromkeys(lines))
+
+
+def _time(seconds):
+    """Seconds in words: minutes below two hours."""
+    if seconds < 7200:
+        return f"{seconds / 60:.1f} minutes"
+    return f"{seconds / 3600:.1f} hours"
 
 
 def _summary(results):

@@ -12,11 +12,13 @@ import tensorflow as tf
 
 import dnc
 from babi import data as run_data
+from babi import trained
 from babi.checkpoints import iterations
-from babi.config import ADJUSTABLE, FIXED, SIMULATED, ConfigError, differences
+from babi.config import ADJUSTABLE, FIXED, NONE, SIMULATED, ConfigError, differences
 from babi.download import NoDataError
 from babi.loop import Run
-from babi.record import RECORD_FILE, RunRecord
+from babi.model import SHAPE_SETTINGS, named_weights
+from babi.record import RECORD_FILE, RunRecord, same_data
 from babi.replicas import ClusterError, Replicas
 from babi.simulated import data_name
 from babi.source import DEFAULT_VARIANT
@@ -63,6 +65,9 @@ def open_run(directory, data_dir, config, change_settings, progress, compiled=Tr
                              progress.line)
     if record is not None:
         _check_data(directory, record, data)
+    weights = None
+    if config.initial_weights != NONE and not iterations(directory):
+        weights = _initial_weights(config, data.vocabulary)
     with _locked(directory):
         progress.log = directory / "train.log"
         record = RunRecord(config, record.data if record else data.identity,
@@ -75,18 +80,35 @@ def open_run(directory, data_dir, config, change_settings, progress, compiled=Tr
             raise ConfigError(f"{directory}: can't be written: {error.strerror}; make "
                               f"room or give another --checkpoint_dir") from None
         _check_chief(record, replicas)
-        yield _build_run(directory, record, data, progress, compiled, replicas)
+        yield _build_run(directory, record, data, progress, compiled, replicas, weights)
+
+
+def _initial_weights(config, vocabulary):
+    """{name: array} of the weights that a new run starts from.
+
+    Raises:
+      DataError, ConfigError: the checkpoint can't be used, or its model or words are
+        others.
+    """
+    model = trained.load(config.initial_weights, jit=False)
+    found = [text for text in differences(model.record.config, config)
+             if text.split(":")[0].removeprefix("--") in SHAPE_SETTINGS]
+    if model.vocabulary != vocabulary:
+        found.append("the vocabulary")
+    if found:
+        raise ConfigError(
+            f"--initial_weights={config.initial_weights}: weights of another model: "
+            f"{'; '.join(found)} (that run's -> this one's); give the settings of that "
+            f"run, or other weights")
+    return {name: weight.numpy() for name, weight in named_weights(model.model).items()}
 
 
 def _check_chief(record, replicas):
     """Raises ClusterError if this worker's run is not the chief's."""
-    def data(of):
-        return {key: of.data.get(key) for key in ("sha256", "filled")}
-
     chief = RunRecord.from_json(
         replicas.bytes_from_chief(record.to_json().encode()).decode(), "the chief")
     found = differences(chief.config, record.config)
-    if data(chief) != data(record):
+    if not same_data(chief.data, record.data):
         found.append("the data")
     if found:
         raise ClusterError(
@@ -122,8 +144,8 @@ def load_data(config, data_dir, chosen, say):
     return config, run_data.load(config)
 
 
-def _build_run(directory, record, data, progress, compiled, replicas):
-    """The run, after its newest checkpoint if there is one."""
+def _build_run(directory, record, data, progress, compiled, replicas, weights=None):
+    """The run, after its newest checkpoint if there is one, else with given weights."""
     config = record.config
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
@@ -140,7 +162,7 @@ def _build_run(directory, record, data, progress, compiled, replicas):
         f"{','.join(map(str, config.tasks))}; batches of rows x steps "
         f"{', '.join(f'{rows}x{steps}' for rows, steps in data.training.shapes)}"
         f"{f', shared by {replicas.count} replicas' if replicas.count > 1 else ''}")
-    run.resume()
+    run.resume(weights)
     return run
 
 
@@ -181,8 +203,7 @@ def _allowed_changes(directory, record, config, change_settings):
 
 def _check_data(directory, record, data):
     """Raises ConfigError unless the data are those that the run was started with."""
-    if any(record.data.get(key) != data.identity.get(key)
-           for key in ("sha256", "filled")):
+    if not same_data(record.data, data.identity):
         raise ConfigError(
             f"{directory}: this run was started on other data: "
             f"{data_name(record.data)}, and at hand are {data_name(data.identity)}; "

@@ -183,6 +183,43 @@ def test_misuse_gets_one_line_and_touches_nothing(server, run, data, flags, expe
                       if path.is_file()}
 
 
+def test_a_run_may_start_from_the_weights_of_another(server, run, data, folder):
+    """Of another size of memory too; counters and optimizer start afresh."""
+    source, target = checkpoints.resolve(run[0]), folder / "second"
+    flags = [f"--initial_weights={run[0]}", "--memory_size=9", "--tasks=1",
+             "--checkpoint_interval=1", "--report_interval=1"]
+    code, output = server.run(*training(
+        target, data, *flags, "--num_training_iterations=0"))
+    assert code == 0 and f"Starting from the weights of {run[0]}." in output, output
+    old, new = checkpoints.read(source), checkpoints.read(target / "model.ckpt-0")
+    assert sorted(old) == sorted(new)
+    for name in new:
+        if name.startswith("model/"):
+            np.testing.assert_array_equal(new[name], old[name], err_msg=name)
+        elif name not in ("run_state", "optimizer/learning_rate"):
+            assert not np.any(new[name]), name
+    assert json.loads(new["run_state"])["stories"] == 0
+    code, output = server.run(*training(
+        target, data, *flags, "--num_training_iterations=1"))
+    assert code == 0 and "Going on from iteration 0" in output, output
+    changed = checkpoints.read(target / "model.ckpt-1")
+    name = "model/dnc/cell/output_kernel"
+    assert np.any(changed[name] != old[name])
+
+
+@pytest.mark.parametrize("flags, expected", [
+    (["--word_size=5"], ["another model", "--word_size: 4 -> 5"]),
+    (["--initial_weights=/nowhere"], ["/nowhere"])])
+def test_weights_that_do_not_fit_are_refused_before_anything_is_written(
+        server, run, data, folder, flags, expected):
+    code, output = server.run(*training(
+        folder / "third", data, f"--initial_weights={run[0]}", *flags))
+    assert code == 1 and output.startswith("error: ") and output.count("\n") == 1
+    for text in expected:
+        assert text in output
+    assert not (folder / "third").exists()
+
+
 def test_test_and_export_agree_from_any_folder(server, run, data, folder):
     """Run from another folder: same questions, same errors, from either copy."""
     directory, stopped, *_ = run
