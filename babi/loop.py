@@ -86,10 +86,11 @@ class RunState:
     Attributes:
       data: where the training data stand.
       best: lowest mean validation error so far, in %; None before the first.
-      stories, tokens: read since the start of the run.
+      stories, tokens: read since the weights were random: in a run that starts from
+        another's weights, those of that one too.
       skipped: steps without a finite loss and gradient, since the start.
       skipped_in_row: how many of these just before.
-      seconds: time spent in training.
+      seconds: time spent in training, counted likewise.
     """
 
     data: dict = dataclasses.field(default_factory=dict)
@@ -125,6 +126,21 @@ class RunState:
                 f"checkpoint, to use the one before it") from None
 
 
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """What a run takes from another that it starts from.
+
+    Attributes:
+      weights: {name: array} of the model.
+      stories, tokens, seconds: what they took to train; see `RunState`.
+    """
+
+    weights: dict
+    stories: int
+    tokens: int
+    seconds: float
+
+
 class Run:
     """Trains until the last iteration, and leaves nothing to be lost.
 
@@ -150,12 +166,11 @@ class Run:
         self._save_failed = False
         self._feeder = self._events = self._window = self._visualiser = None
 
-    def resume(self, weights=None):
+    def resume(self, start=None):
         """Goes on from the newest checkpoint that can be used, if there is one.
 
         Args:
-          weights: {name: array} of the weights to start from without a checkpoint;
-            of several workers the chief's are taken.
+          start: `Start`, for a run without a checkpoint.
 
         Raises:
           DataError: there are checkpoints, but none can be used.
@@ -165,10 +180,7 @@ class Run:
         share = self._replicas.from_chief
         if not share(np.array(found is not None, np.int32)):
             if self._config.initial_weights != NONE:
-                self._trainer.restore({name: share(array) for name, array in
-                                       (arrays | (weights or {})).items()})
-                self._progress.line(f"Starting from the weights of "
-                                    f"{self._config.initial_weights}.")
+                self._begin(arrays, start)
             return
         found = found or arrays | {"run_state": b""}
         state = self._replicas.bytes_from_chief(found["run_state"])
@@ -178,6 +190,17 @@ class Run:
         iteration = int(self._trainer.iteration.numpy())
         self._progress.line(f"Going on from iteration {iteration:,}, after "
                             f"{self._state.stories:,} stories.")
+
+    def _begin(self, arrays, start):
+        """Takes what `start` has; of several workers the chief alone has it."""
+        weights = start.weights if start else {}
+        self._trainer.restore({name: self._replicas.from_chief(array)
+                               for name, array in (arrays | weights).items()})
+        if start:
+            self._state = RunState(stories=start.stories, tokens=start.tokens,
+                                   seconds=start.seconds)
+        self._progress.line(f"Starting from the weights of "
+                            f"{self._config.initial_weights}.")
 
     def _newest(self, arrays):
         """Arrays of the newest checkpoint that is like `arrays`, or None."""

@@ -16,7 +16,7 @@ from babi import trained
 from babi.checkpoints import iterations
 from babi.config import ADJUSTABLE, FIXED, NONE, SIMULATED, ConfigError, differences
 from babi.download import NoDataError
-from babi.loop import Run
+from babi.loop import Run, Start
 from babi.model import SHAPE_SETTINGS, named_weights
 from babi.record import RECORD_FILE, RunRecord, same_data
 from babi.replicas import ClusterError, Replicas
@@ -65,9 +65,9 @@ def open_run(directory, data_dir, config, change_settings, progress, compiled=Tr
                              progress.line)
     if record is not None:
         _check_data(directory, record, data)
-    weights = None
+    start = None
     if config.initial_weights != NONE and not iterations(directory):
-        weights = _initial_weights(config, data.vocabulary)
+        start = _start(config, data.vocabulary)
     with _locked(directory):
         progress.log = directory / "train.log"
         record = RunRecord(config, record.data if record else data.identity,
@@ -80,11 +80,11 @@ def open_run(directory, data_dir, config, change_settings, progress, compiled=Tr
             raise ConfigError(f"{directory}: can't be written: {error.strerror}; make "
                               f"room or give another --checkpoint_dir") from None
         _check_chief(record, replicas)
-        yield _build_run(directory, record, data, progress, compiled, replicas, weights)
+        yield _build_run(directory, record, data, progress, compiled, replicas, start)
 
 
-def _initial_weights(config, vocabulary):
-    """{name: array} of the weights that a new run starts from.
+def _start(config, vocabulary):
+    """`loop.Start` of a new run that takes another's weights.
 
     Raises:
       DataError, ConfigError: the checkpoint can't be used, or its model or words are
@@ -100,7 +100,9 @@ def _initial_weights(config, vocabulary):
             f"--initial_weights={config.initial_weights}: weights of another model: "
             f"{'; '.join(found)} (that run's -> this one's); give the settings of that "
             f"run, or other weights")
-    return {name: weight.numpy() for name, weight in named_weights(model.model).items()}
+    return Start({name: weight.numpy() for name, weight in
+                  named_weights(model.model).items()},
+                 model.state.stories, model.state.tokens, model.state.seconds)
 
 
 def _check_chief(record, replicas):
@@ -144,8 +146,8 @@ def load_data(config, data_dir, chosen, say):
     return config, run_data.load(config)
 
 
-def _build_run(directory, record, data, progress, compiled, replicas, weights=None):
-    """The run, after its newest checkpoint if there is one, else with given weights."""
+def _build_run(directory, record, data, progress, compiled, replicas, start=None):
+    """The run, after its newest checkpoint, or without one after its `loop.Start`."""
     config = record.config
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
@@ -162,7 +164,7 @@ def _build_run(directory, record, data, progress, compiled, replicas, weights=No
         f"{','.join(map(str, config.tasks))}; batches of rows x steps "
         f"{', '.join(f'{rows}x{steps}' for rows, steps in data.training.shapes)}"
         f"{f', shared by {replicas.count} replicas' if replicas.count > 1 else ''}")
-    run.resume(weights)
+    run.resume(start)
     return run
 
 
