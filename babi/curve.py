@@ -3,8 +3,8 @@
     python3 babi/curve.py --runs=model --output=curve.png
 
 Mean question error on the held-out stories, training loss and the error of each task,
-over the stories read. Several runs, separated by commas, are drawn together, without
-the errors by task.
+over the stories read. Several runs, separated by commas, are drawn together; the errors
+by task too if each run went on where the one before it ended (--initial_weights).
 """
 
 import os
@@ -14,6 +14,7 @@ import sys
 if not __package__:  # run as a file: the folder above is the root of imports
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
+import numpy as np  # noqa: E402
 from absl import flags  # noqa: E402
 
 from babi import program  # noqa: E402
@@ -46,7 +47,6 @@ def read(run):
     Raises:
       UsageError: there are no events of training in it.
     """
-    import numpy as np
     import tensorflow as tf
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -64,7 +64,7 @@ def read(run):
             points = _last_told(events.Tensors(name))
             found[name] = (np.array([point.step for point in points]), np.array(
                 [float(tf.make_ndarray(point.tensor_proto)) for point in points]))
-    if _STORIES not in found:
+    if _STORIES not in found or _LOSS not in found:
         raise program.UsageError(f"--runs: {run}: no TensorBoard events of training "
                                  f"in it; give the directory of a run")
     steps, stories = found.pop(_STORIES)
@@ -82,6 +82,25 @@ def _last_told(points):
     return kept
 
 
+def join(curves):
+    """Curves of runs that followed each other as those of one run.
+
+    Args:
+      curves: list of what `read` returns.
+
+    Returns:
+      The curves that all of them have, end to end; empty if one of the runs begins
+      before the end of the one before it.
+    """
+    ends = [(stories[0], stories[-1]) for stories, _ in
+            (curve[_LOSS] for curve in curves)]
+    if any(begin < end for (_, end), (begin, _) in zip(ends, ends[1:])):
+        return {}
+    common = set.intersection(*map(set, curves))
+    return {name: tuple(np.concatenate(parts) for parts in
+                        zip(*(curve[name] for curve in curves))) for name in common}
+
+
 def draw(curves, path):
     """Draws the curves of runs.
 
@@ -94,12 +113,12 @@ def draw(curves, path):
     """
     from matplotlib.figure import Figure
 
-    single = len(curves) == 1
-    figure = Figure(figsize=(9, 10) if single else (9, 4), layout="constrained")
-    plots = figure.subplots(2 if single else 1, 1, squeeze=False)[:, 0]
+    joined = join(list(curves.values()))
+    figure = Figure(figsize=(9, 10) if joined else (9, 4), layout="constrained")
+    plots = figure.subplots(2 if joined else 1, 1, squeeze=False)[:, 0]
     _draw_runs(plots[0], curves)
-    if single:
-        _draw_tasks(plots[1], *curves.values())
+    if joined:
+        _draw_tasks(plots[1], joined)
     try:
         figure.savefig(path, dpi=100)
     except (OSError, ValueError) as error:
@@ -112,8 +131,7 @@ def _draw_runs(plot, curves):
     losses = plot.twinx()
     for number, (run, curve) in enumerate(curves.items()):
         colour, name = f"C{number}", pathlib.Path(run).name
-        if _LOSS in curve:
-            losses.plot(*curve[_LOSS], color=colour, linewidth=0.8, alpha=0.5)
+        losses.plot(*curve[_LOSS], color=colour, linewidth=0.8, alpha=0.5)
         if _ERROR in curve:
             plot.plot(*curve[_ERROR], color=colour, marker="o", markersize=3,
                       label=f"{name}: held-out question error")
@@ -126,8 +144,6 @@ def _draw_runs(plot, curves):
 
 def _draw_tasks(plot, curve):
     """The error of each task, as rows of a heat map."""
-    import numpy as np
-
     tasks = sorted(name for name in curve if name.startswith(_BY_TASK))
     if not tasks:
         plot.set_axis_off()

@@ -43,6 +43,19 @@ def test_the_curves_are_what_was_written_last(run):
     np.testing.assert_allclose(found[by_task[0]][1], [70, 50, 30, 10])
 
 
+def test_runs_that_followed_each_other_are_joined(run):
+    first = curve.read(run)
+    later = {name: (stories + 800, values)
+             for name, (stories, values) in first.items()}
+    joined = curve.join([first, later])
+    assert set(joined) == set(first)
+    stories, errors = joined["validation/question error"]
+    np.testing.assert_allclose(stories, range(200, 1601, 200))
+    np.testing.assert_allclose(errors, [80, 60, 40, 20] * 2)
+    assert curve.join([first, first]) == {}  # side by side
+    assert set(curve.join([first])) == set(first)
+
+
 def test_one_run_and_several_are_drawn(run, tmp_path):
     curves = curve.read(run)
     for name, runs in (("one", {"a": curves}), ("two", {"a": curves, "b": curves})):
