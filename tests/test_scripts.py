@@ -207,6 +207,13 @@ def test_a_run_may_start_from_the_weights_of_another(server, run, data, folder):
     changed = checkpoints.read(target / "model.ckpt-1")
     name = "model/dnc/cell/output_kernel"
     assert np.any(changed[name] != old[name])
+    flags[1] = "--memory_size=12"  # may grow in the same run too
+    code, output = server.run(*training(
+        target, data, *flags, "--num_training_iterations=2"))
+    assert code == 1 and "--memory_size: 9 -> 12" in output, output
+    code, output = server.run(*training(
+        target, data, *flags, "--num_training_iterations=2", "--change_settings"))
+    assert code == 0 and "at iteration 1 or before it: --memory_size: 9" in output
 
 
 @pytest.mark.parametrize("flags, expected", [
