@@ -28,7 +28,7 @@ DATA_DIR = flags.DEFINE_string(
     "copy is used, or the data are downloaded")
 _CHANGE_SETTINGS = flags.DEFINE_bool(
     "change_settings", False, "continue a run with other settings of the optimizer "
-    "than it was started with; the change is recorded")
+    "or another number of slots than it was started with; the change is recorded")
 
 
 def main():
