@@ -89,16 +89,16 @@ def join(curves):
       curves: list of what `read` returns.
 
     Returns:
-      The curves that all of them have, end to end; empty if one of the runs begins
-      before the end of the one before it.
+      The curves that all of them have, end to end, each run up to where the next one
+      begins; empty if one of them is not before the next one at all.
     """
-    ends = [(stories[0], stories[-1]) for stories, _ in
-            (curve[_LOSS] for curve in curves)]
-    if any(begin < end for (_, end), (begin, _) in zip(ends, ends[1:])):
+    begins = [curve[_LOSS][0][0] for curve in curves[1:]] + [np.inf]
+    if any(curve[_LOSS][0][0] >= begin for curve, begin in zip(curves, begins)):
         return {}
-    common = set.intersection(*map(set, curves))
-    return {name: tuple(np.concatenate(parts) for parts in
-                        zip(*(curve[name] for curve in curves))) for name in common}
+    return {name: tuple(np.concatenate(
+        [curve[name][axis][curve[name][0] < begin]
+         for curve, begin in zip(curves, begins)]) for axis in (0, 1))
+        for name in set.intersection(*map(set, curves))}
 
 
 def draw(curves, path):

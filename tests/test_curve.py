@@ -52,6 +52,11 @@ def test_runs_that_followed_each_other_are_joined(run):
     stories, errors = joined["validation/question error"]
     np.testing.assert_allclose(stories, range(200, 1601, 200))
     np.testing.assert_allclose(errors, [80, 60, 40, 20] * 2)
+    later = {name: (stories + 500, values)  # begun from the middle of the first
+             for name, (stories, values) in first.items()}
+    stories, errors = curve.join([first, later])["validation/question error"]
+    np.testing.assert_allclose(stories, [200, 400, 700, 900, 1100, 1300])
+    np.testing.assert_allclose(errors, [80, 60, 80, 60, 40, 20])
     assert curve.join([first, first]) == {}  # side by side
     assert set(curve.join([first])) == set(first)
 
