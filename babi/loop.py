@@ -132,13 +132,11 @@ class Start:
 
     Attributes:
       weights: {name: array} of the model.
-      stories, tokens, seconds: what they took to train; see `RunState`.
+      state: `RunState` of a run at its start that counts what they took to train.
     """
 
     weights: dict
-    stories: int
-    tokens: int
-    seconds: float
+    state: RunState
 
 
 class Run:
@@ -197,8 +195,7 @@ class Run:
         self._trainer.restore({name: self._replicas.from_chief(array)
                                for name, array in (arrays | weights).items()})
         if start:
-            self._state = RunState(stories=start.stories, tokens=start.tokens,
-                                   seconds=start.seconds)
+            self._state = start.state
         self._progress.line(f"Starting from the weights of "
                             f"{self._config.initial_weights}.")
 

@@ -16,7 +16,7 @@ from babi import trained
 from babi.checkpoints import iterations
 from babi.config import ADJUSTABLE, FIXED, NONE, SIMULATED, ConfigError, differences
 from babi.download import NoDataError
-from babi.loop import Run, Start
+from babi.loop import Run, RunState, Start
 from babi.model import SHAPE_SETTINGS, named_weights
 from babi.record import RECORD_FILE, RunRecord, same_data
 from babi.replicas import ClusterError, Replicas
@@ -91,8 +91,9 @@ def _start(config, vocabulary):
         others.
     """
     model = trained.load(config.initial_weights, jit=False)
-    found = [text for text in differences(model.record.config, config)
-             if text.split(":")[0].removeprefix("--") in SHAPE_SETTINGS]
+    theirs = model.record.config
+    found = differences(theirs, dataclasses.replace(
+        theirs, **{name: getattr(config, name) for name in SHAPE_SETTINGS}))
     if model.vocabulary != vocabulary:
         found.append("the vocabulary")
     if found:
@@ -102,7 +103,8 @@ def _start(config, vocabulary):
             f"run, or other weights")
     return Start({name: weight.numpy() for name, weight in
                   named_weights(model.model).items()},
-                 model.state.stories, model.state.tokens, model.state.seconds)
+                 RunState(stories=model.state.stories, tokens=model.state.tokens,
+                          seconds=model.state.seconds))
 
 
 def _check_chief(record, replicas):

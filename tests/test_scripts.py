@@ -184,7 +184,7 @@ def test_misuse_gets_one_line_and_touches_nothing(server, run, data, flags, expe
 
 
 def test_a_run_may_start_from_the_weights_of_another(server, run, data, folder):
-    """Of another size of memory too; counters and optimizer start afresh."""
+    """Of another size of memory too; iteration and optimizer start afresh."""
     source, target = checkpoints.resolve(run[0]), folder / "second"
     flags = [f"--initial_weights={run[0]}", "--memory_size=9", "--tasks=1",
              "--checkpoint_interval=1", "--report_interval=1"]
