@@ -10,6 +10,9 @@ from babi.files import write_atomically
 
 RECORD_FILE = "config.json"
 RECORD_FORMAT = 1
+# Settings that came after the first records of this format: their defaults are what was
+# done before they came.
+_ADDED = ("initial_weights", "input_stddev", "read_stddev")
 _MAX_RECORD_BYTES = 1 << 20
 
 
@@ -96,8 +99,10 @@ def same_data(one, other):
 
 
 def _config_from_dict(settings):
-    """Config of a record's settings; every setting must be there, and no other."""
+    """Config of a record's settings: all must be there but `_ADDED`, and no other."""
     names = {field.name for field in dataclasses.fields(Config)}
+    settings = {field.name: field.default for field in dataclasses.fields(Config)
+                if field.name in _ADDED} | settings
     for name in sorted(names.symmetric_difference(settings)):
         state = "is missing" if name in names else "is unknown"
         raise ConfigError(f"the setting {shown(name)} {state}; the record was made "

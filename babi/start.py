@@ -16,10 +16,11 @@ from babi import trained
 from babi.checkpoints import iterations
 from babi.config import ADJUSTABLE, FIXED, NONE, SIMULATED, ConfigError, differences
 from babi.download import NoDataError
-from babi.loop import Run, RunState, Start
+from babi.loop import Run
 from babi.model import SHAPE_SETTINGS, named_weights
 from babi.record import RECORD_FILE, RunRecord, same_data
 from babi.replicas import ClusterError, Replicas
+from babi.run_state import RunState, Start
 from babi.simulated import data_name
 from babi.source import DEFAULT_VARIANT
 from babi.training import Trainer
@@ -84,7 +85,7 @@ def open_run(directory, data_dir, config, change_settings, progress, compiled=Tr
 
 
 def _start(config, vocabulary):
-    """`loop.Start` of a new run that takes another's weights.
+    """`run_state.Start` of a new run that takes another's weights.
 
     Raises:
       DataError, ConfigError: the checkpoint can't be used, or its model or words are
@@ -149,7 +150,7 @@ def load_data(config, data_dir, chosen, say):
 
 
 def _build_run(directory, record, data, progress, compiled, replicas, start=None):
-    """The run, after its newest checkpoint, or without one after its `loop.Start`."""
+    """The run, after its newest checkpoint, or else after its `run_state.Start`."""
     config = record.config
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from babi import checkpoints
 from babi.data import VOCABULARY_FILE
-from babi.loop import RunState
 from babi.model import QuestionAnswerer, build_model, named_weights
 from babi.record import RunRecord
+from babi.run_state import RunState
 from babi.vocabulary import Vocabulary
 
 

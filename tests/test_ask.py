@@ -12,9 +12,9 @@ from babi import checkpoints, conversation
 from babi.config import Config
 from babi.record import RunRecord
 from babi.data import VOCABULARY_FILE
-from babi.loop import RunState
 from babi.model import build_model, named_weights
 from babi.reading import Reader
+from babi.run_state import RunState
 from babi.stories import DataError, Line, Story, format_stories
 from babi.vocabulary import Vocabulary
 from babi_data import file_name, make_stories
