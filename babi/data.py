@@ -52,8 +52,7 @@ def load(config, data_dir=None):
         return _simulated(config)
     source = open_source(data_dir, config.variant)
     stories = source.stories("train", config.tasks)
-    kept, held = hold_out({task: len(of_task) for task, of_task in stories.items()},
-                          config.seed)
+    kept, held = _hold_out(stories, config)
     identity = source.identity() | {"differences": source.differences()}
     if config.fill_tasks == SIMULATED:
         # Only official stories are held out: they are what is to be learned.
@@ -71,6 +70,12 @@ def load(config, data_dir=None):
                 for task, of_task in held.items()}
     validation = StoryStream(stories, encoder, config.seed, held, epochs=1)
     return _run_data(config, identity, vocabulary, training, validation)
+
+
+def _hold_out(stories, config):
+    """Numbers of the stories to train on and of those held out, by task."""
+    return hold_out({task: len(of_task) for task, of_task in stories.items()},
+                    config.seed)
 
 
 def _simulated(config):
@@ -96,6 +101,23 @@ def _run_data(config, identity, vocabulary, training, validation):
         batches = PaddedBatches(training, config.batch_size, config.seed)
     return RunData(identity | {"vocabulary_size": len(vocabulary)}, vocabulary,
                    batches, validation)
+
+
+def stream_of_held_out(source, tasks, vocabulary, config):
+    """All stories that a run on official data held out, as a stream that ends.
+
+    Args:
+      source: the official data it was trained on.
+      tasks: tasks to take.
+      vocabulary: its words.
+      config: its `config.Config`.
+
+    Raises:
+      DataError: a file that is missing or can't be used.
+    """
+    stories = source.stories("train", tasks)
+    _, held = _hold_out(stories, config)
+    return StoryStream(stories, Encoder(vocabulary), 0, held, epochs=1)
 
 
 def stream_of_tests(source, tasks, vocabulary):

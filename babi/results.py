@@ -23,6 +23,7 @@ class Result(NamedTuple):
       test_data: identity of the data of the test.
       questions: {task: number of questions}.
       errors: {task: question error in %}.
+      held_out: whether the questions are those held out of training, not the test's.
     """
 
     checkpoint: str
@@ -33,6 +34,7 @@ class Result(NamedTuple):
     test_data: dict
     questions: dict[int, int]
     errors: dict[int, float]
+    held_out: bool = False
 
 
 class _Column(NamedTuple):
@@ -124,7 +126,8 @@ def remarks(results):
                   for text in result.data.get("differences", [])]
     test = results[0].test_data
     same = all(result.data.get("sha256") == test["sha256"] for result in results)
-    lines.append(f"tested on {sum(results[0].questions.values()):,} questions of "
+    part = "held-out training questions" if results[0].held_out else "questions"
+    lines.append(f"tested on {sum(results[0].questions.values()):,} {part} of "
                  f"{data_name(test)}"
                  + ("" if same else ", which are not the data trained on"))
     return list(dict.fromkeys(lines))

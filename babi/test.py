@@ -4,7 +4,8 @@
 
 Several checkpoints, separated by commas, give the mean and standard deviation of
 their errors. All settings are read from the run's directory. Models of simulated
-stories are tested on the official ones too, if these can be had.
+stories are tested on the official ones too, if these can be had. `--held_out` asks
+the questions held out of training instead, for choices that the test must not make.
 """
 
 import json
@@ -44,6 +45,9 @@ _OUTPUT = flags.DEFINE_string(
 _INSERT_INTO = flags.DEFINE_string(
     "insert_into", None, f"Markdown file that gets the table, between "
     f"{results.TABLE_START} and {results.TABLE_END}")
+_HELD_OUT = flags.DEFINE_bool(
+    "held_out", False, "ask what the run held out of its training stories instead of "
+    "the test questions: to choose between checkpoints or settings")
 _JIT = flags.DEFINE_bool("jit", True, "compile with XLA; --nojit: a plain graph")
 
 
@@ -98,12 +102,11 @@ def _source(config, tasks):
 
 
 def _test(model, source, tasks):
-    """The `results.Result` of a `trained.Trained` on the test questions of tasks."""
-    from babi.data import stream_of_tests
+    """The `results.Result` of a `trained.Trained` on questions of tasks."""
     from babi.evaluation import Evaluator
 
     started = time.monotonic()
-    stream = stream_of_tests(source, tasks, model.vocabulary)
+    stream = _stream(model, source, tasks)
     progress = Progress(stream.count)
     scores, _ = Evaluator(model.model, _JIT.value).evaluate(
         stream, model.record.config.row_length,
@@ -113,7 +116,27 @@ def _test(model, source, tasks):
                   f"{duration(time.monotonic() - started)}")
     return results.Result(
         model.prefix.name, model.iteration, model.state.stories, model.state.seconds,
-        model.record.data, source.identity(), questions, scores.question_errors())
+        model.record.data, source.identity(), questions, scores.question_errors(),
+        _HELD_OUT.value)
+
+
+def _stream(model, source, tasks):
+    """The stories to ask a `trained.Trained` about."""
+    from babi.data import stream_of_held_out, stream_of_tests
+    from babi.simulated import data_name
+
+    if not _HELD_OUT.value:
+        return stream_of_tests(source, tasks, model.vocabulary)
+    config = model.record.config
+    if SIMULATED in (config.data, _DATA.value):
+        raise program.UsageError("--held_out is about official stories; simulated test "
+                                 "stories are never among those trained on")
+    if source.identity()["sha256"] != model.record.data.get("sha256"):
+        raise program.UsageError(
+            f"--held_out: {model.prefix} was trained on "
+            f"{data_name(model.record.data)}, not on these data; give those with "
+            f"--data_dir")
+    return stream_of_held_out(source, tasks, model.vocabulary, config)
 
 
 def _insert(found):

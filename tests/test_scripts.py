@@ -1,9 +1,11 @@
 """The scripts as a user runs them: interrupted, killed, misused, out of room."""
 
+import dataclasses
 import json
 import pathlib
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +15,8 @@ import numpy as np
 import pytest
 
 from babi import checkpoints
+from babi.data import load
+from babi.record import RunRecord
 from babi.stories import count_questions, format_stories
 from babi_data import file_name, make_stories
 from training_process import ROOT, ScriptServer
@@ -261,6 +265,29 @@ def test_test_and_export_agree_from_any_folder(server, run, data, folder):
     assert [one["errors"] for one in again["results"]] == [result["errors"]] * 2
     assert again["summary"]["mean_error"] == {
         "mean": pytest.approx(result["mean_error"]), "deviation": 0.0}
+
+
+def test_held_out_stories_are_those_the_run_did_not_train_on(
+        server, run, data, folder):
+    directory = run[0]
+    code, output = server.run("test", f"--checkpoint_file={directory}", "--nojit",
+                              f"--data_dir={data}", "--held_out",
+                              f"--output={folder / 'held'}")
+    assert code == 0, output
+    result, = json.loads((folder / "held.json").read_text())["results"]
+    record = RunRecord.read(directory)
+    run_data = load(dataclasses.replace(record.config, validation_stories=0), data)
+    held = [run_data.validation.example(n) for n in range(run_data.validation.count)]
+    assert sum(result["questions"].values()) == sum(
+        example.questions.max() + 1 for example in held) > 0
+    assert "held-out training questions" in output and result["held_out"]
+    other = shutil.copytree(data, folder / "other data")
+    (other / "en-small" / file_name(8, "train")).write_text(
+        format_stories(make_stories({8: 30}, 3)[8]))
+    code, output = server.run("test", f"--checkpoint_file={directory}", "--nojit",
+                              f"--data_dir={other}", "--held_out")
+    assert code == 1 and output.startswith("error: --held_out: ")
+    assert "not on these data" in output and output.count("\n") == 1
 
 
 def test_numbers_that_explode_stop_training_and_can_be_replayed(server, folder, data):
