@@ -126,6 +126,12 @@ def draw(curves, path):
             from None
 
 
+def _first_story(curves):
+    """Where the picture begins: at 0 but for runs that began far from it."""
+    read = np.concatenate([curve[_LOSS][0] for curve in curves])
+    return read.min() if read.min() > 0.1 * read.max() else 0
+
+
 def _draw_runs(plot, curves):
     """Validation error of each run, and its training loss on an axis of its own."""
     losses = plot.twinx()
@@ -135,9 +141,11 @@ def _draw_runs(plot, curves):
         if _ERROR in curve:
             plot.plot(*curve[_ERROR], color=colour, marker="o", markersize=3,
                       label=f"{name}: held-out question error")
-    plot.set(xlabel="stories read", ylabel="mean question error, %", ylim=(0, 100))
-    plot.set_xlim(left=0)
-    losses.set(ylabel="training loss (thin lines)", ylim=(0, 2))
+    plot.set(xlabel="stories read", ylabel="mean question error, %")
+    plot.set_xlim(left=_first_story(curves.values()))
+    plot.set_ylim(bottom=0, top=min(100, 1.3 * plot.dataLim.ymax))
+    losses.set(ylabel="training loss (thin lines)")
+    losses.set_ylim(bottom=0, top=min(2, 1.3 * losses.dataLim.ymax))
     plot.grid(alpha=0.3)
     plot.legend(fontsize=8)
 
@@ -150,7 +158,8 @@ def _draw_tasks(plot, curve):
         return
     stories = curve[tasks[0]][0]
     errors = np.array([curve[name][1] for name in tasks])
-    edges = np.append(0, (stories + np.append(stories[1:], stories[-1])) / 2)
+    edges = np.append(_first_story([curve]),
+                      (stories + np.append(stories[1:], stories[-1])) / 2)
     image = plot.pcolormesh(edges, np.arange(len(tasks) + 1), errors, cmap="Blues",
                             vmin=0, vmax=100)
     titles = {f"{task:02d} {title}": f"{task} {title}"
