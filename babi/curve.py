@@ -132,6 +132,13 @@ def _first_story(curves):
     return read.min() if read.min() > 0.1 * read.max() else 0
 
 
+def _top(curves, name, most):
+    """Upper end of the axis for a value of all runs, not above `most`."""
+    highest = max((curve[name][1].max() for curve in curves if name in curve),
+                  default=most)
+    return min(most, 1.3 * highest) or most
+
+
 def _draw_runs(plot, curves):
     """Validation error of each run, and its training loss on an axis of its own."""
     losses = plot.twinx()
@@ -143,11 +150,12 @@ def _draw_runs(plot, curves):
                       label=f"{name}: held-out question error")
     plot.set(xlabel="stories read", ylabel="mean question error, %")
     plot.set_xlim(left=_first_story(curves.values()))
-    plot.set_ylim(bottom=0, top=min(100, 1.3 * plot.dataLim.ymax))
+    plot.set_ylim(0, _top(curves.values(), _ERROR, 100))
     losses.set(ylabel="training loss (thin lines)")
-    losses.set_ylim(bottom=0, top=min(2, 1.3 * losses.dataLim.ymax))
+    losses.set_ylim(0, _top(curves.values(), _LOSS, 2))
     plot.grid(alpha=0.3)
-    plot.legend(fontsize=8)
+    if any(_ERROR in curve for curve in curves.values()):
+        plot.legend(fontsize=8)
 
 
 def _draw_tasks(plot, curve):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from babi import curve, program, results
@@ -68,8 +69,24 @@ def test_one_run_and_several_are_drawn(run, tmp_path):
         curve.draw(runs, path)
         colours = Image.open(path).convert("RGB").getcolors(1 << 20)
         assert len(colours) > 50
+    curve.draw({"no validation": {"training/loss": curves["training/loss"]}}, path)
     with pytest.raises(program.UsageError, match="--output.*give another"):
         curve.draw({"a": curves}, tmp_path / "nowhere" / "one.png")
+
+
+def test_the_picture_begins_where_its_runs_begin(run):
+    plots = Figure().subplots(2)
+    first = curve.read(run)
+    later = {name: (stories + 5000, values)
+             for name, (stories, values) in first.items()}
+    for curves, begin in (({"a": first, "b": later}, 0), ({"b": later}, 5100)):
+        for plot in plots:
+            plot.clear()
+        curve._draw_runs(plots[0], curves)
+        curve._draw_tasks(plots[1], curve.join(list(curves.values())))
+        for plot in plots:
+            assert plot.get_xlim()[0] == pytest.approx(begin)
+        assert plots[0].get_ylim() == (0, 100)
 
 
 def test_a_folder_without_events_is_refused(tmp_path):
