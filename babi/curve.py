@@ -148,11 +148,11 @@ def _draw_runs(plot, curves):
         if _ERROR in curve:
             plot.plot(*curve[_ERROR], color=colour, marker="o", markersize=3,
                       label=f"{name}: held-out question error")
-    plot.set(xlabel="stories read", ylabel="mean question error, %")
+    plot.set(xlabel="stories read", ylabel="mean question error, %",
+             ylim=(0, _top(curves.values(), _ERROR, 100)))
     plot.set_xlim(left=_first_story(curves.values()))
-    plot.set_ylim(0, _top(curves.values(), _ERROR, 100))
-    losses.set(ylabel="training loss (thin lines)")
-    losses.set_ylim(0, _top(curves.values(), _LOSS, 2))
+    losses.set(ylabel="training loss (thin lines)",
+               ylim=(0, _top(curves.values(), _LOSS, 2)))
     plot.grid(alpha=0.3)
     if any(_ERROR in curve for curve in curves.values()):
         plot.legend(fontsize=8)

@@ -101,8 +101,7 @@ def same_data(one, other):
 def _config_from_dict(settings):
     """Config of a record's settings: all must be there but `_ADDED`, and no other."""
     names = {field.name for field in dataclasses.fields(Config)}
-    settings = {field.name: field.default for field in dataclasses.fields(Config)
-                if field.name in _ADDED} | settings
+    settings = {name: getattr(Config, name) for name in _ADDED} | settings
     for name in sorted(names.symmetric_difference(settings)):
         state = "is missing" if name in names else "is unknown"
         raise ConfigError(f"the setting {shown(name)} {state}; the record was made "
