@@ -14,7 +14,7 @@ from absl import flags
 from babi.replicas import NONE, STRATEGIES
 from babi.simulator import Options, check_options
 from babi.source import DEFAULT_VARIANT
-from babi.tasks import TASK_NAMES, parse_tasks
+from babi.tasks import TASK_NAMES, parse_repeats, parse_tasks
 
 # Kinds of data.
 OFFICIAL = "official"
@@ -86,6 +86,9 @@ class Config:
     sampling: str = _setting(
         "stories", "what is drawn evenly: stories, or tasks and then a story of the "
         "task", choices=("stories", "tasks"))
+    story_repeats: str = _setting(
+        NONE, "how often an epoch holds each story of a task, such as 15:4,17:4; once "
+        "for tasks that are not named; none: once for all")
 
     # Model.
     controller_units: int = _setting(
@@ -200,6 +203,7 @@ class Config:
                     raise ConfigError(
                         f"--{name}={SIMULATED}: the simulated stories are in the place "
                         f"of {DEFAULT_VARIANT}; leave out --variant={self.variant}")
+        self._check_repeats()
         given = [f"--{flag}" for flag in _simulator_flags() if getattr(self, flag)]
         if self.data != SIMULATED:
             if given:
@@ -213,6 +217,27 @@ class Config:
             check_options(self.tasks, self.simulator_options())
         except ValueError as fault:
             raise ConfigError(f"simulated stories: {fault}") from None
+
+    def _check_repeats(self):
+        """Raises ConfigError if `story_repeats` can't be followed."""
+        if self.story_repeats == NONE:
+            return
+        try:
+            strange = sorted(set(self.repeats()) - set(self.tasks))
+        except ValueError as fault:
+            raise ConfigError(f"--story_repeats: {fault}") from None
+        if strange:
+            raise ConfigError(f"--story_repeats names task {strange[0]}, which --tasks "
+                              f"does not; leave it out, or train on it too")
+        for name, value in (("data", SIMULATED), ("sampling", "tasks")):
+            if getattr(self, name) == value:
+                raise ConfigError(
+                    f"--story_repeats is about epochs of official stories, and "
+                    f"--{name}={value} has none; leave out one of the two")
+
+    def repeats(self) -> dict[int, int]:
+        """How often an epoch holds each story, `{task: times}`, of the tasks named."""
+        return {} if self.story_repeats == NONE else parse_repeats(self.story_repeats)
 
     def simulator_options(self):
         """The `simulator.Options` that the settings ask for."""

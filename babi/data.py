@@ -60,6 +60,8 @@ def load(config, data_dir=None):
         kept |= {task: np.concatenate([kept[task], numbers])
                  for task, numbers in added.items()}
         identity |= {"filled": filled}
+    kept |= {task: np.repeat(kept[task], times)
+             for task, times in config.repeats().items()}
     vocabulary = Vocabulary.from_stories(
         (story for of_task in stories.values() for story in of_task),
         ENGLISH_WORDS if config.variant.startswith("en") else ())

@@ -109,10 +109,11 @@ def hold_out(counts: Mapping[int, int], seed: int, share: float = VALIDATION_SHA
 class StoryStream:
     """A finite list of stories, seen epoch after epoch.
 
-    With sampling "stories" each epoch holds every story once, in an order given
-    by the seed and the epoch: a fair draw over stories. With "tasks" each run of
-    as many positions as there are tasks holds every task once, in random order,
-    and each task goes through its own stories epoch after epoch.
+    With sampling "stories" each epoch holds every story once, or as often as it was
+    chosen, in an order given by the seed and the epoch: a fair draw over stories.
+    With "tasks" each run of as many positions as there are tasks holds every task
+    once, in random order, and each task goes through its own stories epoch after
+    epoch.
     """
 
     def __init__(self, stories: Mapping[int, Sequence[Story]], encoder: Encoder,
@@ -124,7 +125,8 @@ class StoryStream:
           stories: `{task: stories}`.
           encoder: turns stories into examples.
           seed: a non-negative integer.
-          chosen: `{task: story numbers}` to use; None: all.
+          chosen: `{task: story numbers}` to use, some of them repeatedly if need
+            be; None: all.
           sampling: "stories" or "tasks".
           epochs: for a stream that ends, the number of epochs (with "tasks", of
             as many positions as there are stories); None: endless.

@@ -154,3 +154,30 @@ def parse_tasks(text: str) -> tuple[int, ...]:
                 f"runs backwards; give numbers such as 1,2,19 or 1-5, or all")
         chosen.update(range(int(first), int(last) + 1))
     return tuple(sorted(chosen))
+
+
+def parse_repeats(text: str) -> dict[int, int]:
+    """Reads how often the stories of tasks are to come, such as `15:4,17:4`.
+
+    Returns:
+      `{task: times}`, of the tasks named.
+
+    Raises:
+      ValueError: the text is not of that form, names a task twice, or one that does
+        not exist, or a number of times outside 1 to 99.
+    """
+    times = {}
+    for part in text.split(","):
+        numbers = part.strip().split(":")
+        # The length limit keeps int() from meeting thousands of digits.
+        good = len(numbers) == 2 and all(
+            number.isascii() and number.isdigit() and len(number) < 3
+            for number in numbers)
+        task, count = map(int, numbers) if good else (0, 0)
+        if task not in TASK_NAMES or count < 1 or task in times:
+            raise ValueError(
+                f"{part.strip()[:40]!r} is not a task and a number of times; give each "
+                f"task once, from 1 to {len(TASK_NAMES)}, and 1 to 99 times, such as "
+                f"15:4,17:4")
+        times[task] = count
+    return times

@@ -184,6 +184,22 @@ def test_a_short_task_is_filled_when_asked_for(short_files):
             generate_story(1, 7, index - 30), data.vocabulary)[0]
 
 
+def test_stories_of_a_task_come_as_often_as_asked_for(short_files):
+    config = Config(tasks=(1, 18), packed_rows=4, story_repeats="1:3")
+    data = load(config, short_files)
+    counts = Counter()
+    while data.training.epoch < 3:
+        counts.update((story.task, story.index)
+                      for story in next(data.training).stories)
+    of_task = {task: [count for (of, _), count in counts.items() if of == task]
+               for task in (1, 18)}
+    assert len(of_task[1]) == 27 and len(of_task[18]) == round(0.9 * 1978)
+    # Three epochs, but for some stories that wait for a row or came early.
+    assert abs(sum(of_task[1]) - 3 * 3 * 27) < 20
+    assert abs(sum(of_task[18]) - 3 * len(of_task[18])) < 150
+    assert max(of_task[18]) <= 4 and min(of_task[1]) >= 6
+
+
 @pytest.mark.parametrize("settings, expected", [
     ({"num_actors": 6}, "--num_actors is about simulated stories; give --data="),
     ({"data": "simulated", "num_actors": 1}, "num_actors: got 1, expected"),
@@ -191,6 +207,11 @@ def test_a_short_task_is_filled_when_asked_for(short_files):
     ({"data": "simulated", "fill_tasks": "simulated"}, "fills official data"),
     ({"data": "simulated", "variant": "hn"}, "leave out --variant=hn"),
     ({"fill_tasks": "simulated", "variant": "en"}, "leave out --variant=en"),
+    ({"story_repeats": "15:0"}, "--story_repeats: '15:0' is not a task and a number"),
+    ({"story_repeats": "2:2,2:3"}, "--story_repeats: '2:3' is not .* each task once"),
+    ({"story_repeats": "2:2", "tasks": (1, 3)}, "names task 2, which --tasks does not"),
+    ({"story_repeats": "2:2", "sampling": "tasks"}, "--sampling=tasks has none"),
+    ({"story_repeats": "2:2", "data": "simulated"}, "--data=simulated has none"),
     ({"data": "invented"}, "--data=invented: one of official, simulated")])
 def test_settings_that_do_not_go_together_get_one_line(settings, expected):
     with pytest.raises(ConfigError, match=expected) as caught:

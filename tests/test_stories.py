@@ -9,7 +9,8 @@ from babi_data import (make_stories, mutate, needs_real_data, real_source,
 
 from babi.stories import (DataError, Line, Story, count_questions, format_stories,
                           parse_stories)
-from babi.tasks import PUBLISHED_RESULTS, TASK_NAMES, TASK_TITLES, parse_tasks
+from babi.tasks import (PUBLISHED_RESULTS, TASK_NAMES, TASK_TITLES, parse_repeats,
+                        parse_tasks)
 
 GOOD = (b"1 Mary got the milk.\n2 John moved to the office.\n"
         b"3 What is Mary carrying? \tmilk\t1\n"
@@ -174,3 +175,16 @@ def test_a_choice_of_tasks(text, tasks):
 def test_a_wrong_choice_of_tasks(text):
     with pytest.raises(ValueError, match="^tasks: .*1,2,19"):
         parse_tasks(text)
+
+
+def test_how_often_stories_come():
+    assert parse_repeats("15:4") == {15: 4}
+    assert parse_repeats(" 2:1,17:99 ") == {2: 1, 17: 99}
+
+
+@pytest.mark.parametrize("text", ["", "15", "15:", "15:0", "15:100", "0:2", "21:2",
+                                  "2:2,2:3", "2:2,", "2:2:2", "2:-1", "2:1.5", "²:2",
+                                  "2:" + "9" * 5000])
+def test_a_wrong_number_of_times(text):
+    with pytest.raises(ValueError, match="is not a task and a number .* 15:4,17:4$"):
+        parse_repeats(text)
