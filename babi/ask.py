@@ -45,6 +45,7 @@ _OUTPUT = flags.DEFINE_string(
 
 
 def main():
+    """Answers questions about a story, and shows how."""
     if not _CHECKPOINT_FILE.value:
         raise program.UsageError("--checkpoint_file is needed, such as "
                                  "--checkpoint_file=model/best")

@@ -30,6 +30,7 @@ _BY_TASK = "validation question error by task/"
 
 
 def main():
+    """Draws the runs that the flags name."""
     if not _RUNS.value:
         raise program.UsageError("--runs is needed, such as --runs=model")
     program.start_tensorflow()
@@ -68,8 +69,21 @@ def read(run):
         raise program.UsageError(f"--runs: {run}: no TensorBoard events of training "
                                  f"in it; give the directory of a run")
     steps, stories = found.pop(_STORIES)
-    return {name: (np.interp(at, np.append(0, steps), np.append(0, stories)), values)
+    stories = np.append(_stories_at_start(steps, stories), stories)
+    return {name: (np.interp(at, np.append(0, steps), stories), values)
             for name, (at, values) in found.items()}
+
+
+def _stories_at_start(steps, stories):
+    """Stories before a run's first step: many if it began with another's weights.
+
+    They are not told; the speed from the first report to the second says how many
+    went by before the first.
+    """
+    if len(steps) < 2:
+        return 0
+    rate = (stories[1] - stories[0]) / (steps[1] - steps[0])
+    return max(0, stories[0] - steps[0] * rate)
 
 
 def _last_told(points):

@@ -28,6 +28,7 @@ _OUTPUT_DIR = flags.DEFINE_string(
 
 
 def main():
+    """Writes the weights and what belongs to them."""
     if not (_CHECKPOINT_FILE.value and _OUTPUT_DIR.value):
         raise program.UsageError("--checkpoint_file and --output_dir are needed")
     directory = pathlib.Path(_OUTPUT_DIR.value)

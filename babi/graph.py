@@ -22,6 +22,7 @@ _OUTPUT_DIR = flags.DEFINE_string("output_dir", "logs/graph", "folder of the eve
 
 
 def main():
+    """Writes the graph for TensorBoard."""
     settings = config.from_flags()
     program.start_tensorflow()
     try:

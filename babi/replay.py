@@ -21,6 +21,7 @@ _STEP = flags.DEFINE_string("step", None, "the .npz file of the step")
 
 
 def main():
+    """Takes the recorded step again and says what came of it."""
     if not _STEP.value:
         raise program.UsageError("--step is needed, such as "
                                  "--step=model/failed-step-1234.npz")

@@ -52,6 +52,7 @@ _JIT = flags.DEFINE_bool("jit", True, "compile with XLA; --nojit: a plain graph"
 
 
 def main():
+    """Tests the checkpoints that the flags name."""
     if not _CHECKPOINT_FILE.value:
         raise program.UsageError("--checkpoint_file is needed, such as "
                                  "--checkpoint_file=model/model.ckpt-590000")
@@ -64,7 +65,12 @@ def main():
     from babi.checkpoints import resolve
 
     prefixes = [resolve(path) for path in _CHECKPOINT_FILE.value]
-    first = RunRecord.read(prefixes[0].parent).config
+    records = [RunRecord.read(prefix.parent) for prefix in prefixes]
+    first = records[0].config
+    if _HELD_OUT.value and SIMULATED in {
+            _DATA.value, *(record.config.data for record in records)}:
+        raise program.UsageError("--held_out is about official stories; simulated test "
+                                 "stories are never among those trained on")
     tasks = tasks or first.tasks
     source = _source(first, tasks)
     found = [_test(trained.load(prefix, _JIT.value), source, tasks)
@@ -127,16 +133,12 @@ def _stream(model, source, tasks):
 
     if not _HELD_OUT.value:
         return stream_of_tests(source, tasks, model.vocabulary)
-    config = model.record.config
-    if SIMULATED in (config.data, _DATA.value):
-        raise program.UsageError("--held_out is about official stories; simulated test "
-                                 "stories are never among those trained on")
     if source.identity()["sha256"] != model.record.data.get("sha256"):
         raise program.UsageError(
             f"--held_out: {model.prefix} was trained on "
             f"{data_name(model.record.data)}, not on these data; give those with "
             f"--data_dir")
-    return stream_of_held_out(source, tasks, model.vocabulary, config)
+    return stream_of_held_out(source, tasks, model.vocabulary, model.record.config)
 
 
 def _insert(found):

@@ -32,6 +32,7 @@ _CHANGE_SETTINGS = flags.DEFINE_bool(
 
 
 def main():
+    """Trains as the flags say."""
     train(config.from_flags())
 
 

@@ -25,6 +25,7 @@ _COMPARED_STEPS = flags.DEFINE_integer(
 
 
 def main():
+    """Trains as the flags say."""
     settings = config.from_flags()
     if _COMPARED_STEPS.value:
         print(_comparison(settings, _COMPARED_STEPS.value), flush=True)

@@ -90,6 +90,7 @@ _PEER_LAYERS = flags.DEFINE_integer(
 
 
 def main():
+    """Measures what the flags name."""
     try:
         return _show()
     except ResultsError as fault:

@@ -30,6 +30,7 @@ _MODEL = ("--controller_units=16 --memory_size=8 --word_size=8 --num_read_heads=
 
 
 def main():
+    """Trains and tests as the flags say."""
     directory = os.path.join(_OUTPUT_DIR.value, f"task{_TASK.value}")
     _script("train", "--data=simulated", f"--checkpoint_dir={directory}",
             f"--tasks={_TASK.value}", *_MODEL,

@@ -24,6 +24,7 @@ _BATCHES = flags.DEFINE_integer("batches", 300, "batches to make", lower_bound=1
 
 
 def main():
+    """Measures what the flags name."""
     from babi import data as run_data
 
     batches = run_data.load(config.from_flags(), _DATA_DIR.value).training

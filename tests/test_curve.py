@@ -44,6 +44,17 @@ def test_the_curves_are_what_was_written_last(run):
     np.testing.assert_allclose(found[by_task[0]][1], [70, 50, 30, 10])
 
 
+def test_stories_before_the_first_report_of_a_run_that_went_on(tmp_path):
+    events = Events(tmp_path, 0, pytest.fail)
+    events.write(5, {"validation/question error": 50})
+    for step in (10, 20, 30):
+        events.write(step, {"training/stories": 7000 + 12 * step,
+                            "training/loss": 1.0})
+    events.close()
+    stories, _ = curve.read(tmp_path)["validation/question error"]
+    np.testing.assert_allclose(stories, [7060])
+
+
 def test_runs_that_followed_each_other_are_joined(run):
     first = curve.read(run)
     later = {name: (stories + 800, values)

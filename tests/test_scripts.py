@@ -288,6 +288,9 @@ def test_held_out_stories_are_those_the_run_did_not_train_on(
                               f"--data_dir={other}", "--held_out")
     assert code == 1 and output.startswith("error: --held_out: ")
     assert "not on these data" in output and output.count("\n") == 1
+    code, output = server.run("test", f"--checkpoint_file={directory}", "--held_out",
+                              "--data=simulated")
+    assert code == 1 and "--held_out is about official stories" in output
 
 
 def test_numbers_that_explode_stop_training_and_can_be_replayed(server, folder, data):
