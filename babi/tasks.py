@@ -142,9 +142,7 @@ def parse_tasks(text: str) -> tuple[int, ...]:
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         last = last if dash else first
-        # The length limit keeps int() from meeting thousands of digits.
-        if not all(end.isascii() and end.isdigit() and len(end) < 4
-                   for end in (first, last)):
+        if not all(_is_number(end, 3) for end in (first, last)):
             raise ValueError(
                 f"tasks: {part.strip()!r} is not a task number; give numbers "
                 f"from 1 to 20, such as 1,2,19 or 1-5, or all")
@@ -169,10 +167,7 @@ def parse_repeats(text: str) -> dict[int, int]:
     times = {}
     for part in text.split(","):
         numbers = part.strip().split(":")
-        # The length limit keeps int() from meeting thousands of digits.
-        good = len(numbers) == 2 and all(
-            number.isascii() and number.isdigit() and len(number) < 3
-            for number in numbers)
+        good = len(numbers) == 2 and all(_is_number(number, 2) for number in numbers)
         task, count = map(int, numbers) if good else (0, 0)
         if task not in TASK_NAMES or count < 1 or task in times:
             raise ValueError(
@@ -181,3 +176,11 @@ def parse_repeats(text: str) -> dict[int, int]:
                 f"15:4,17:4")
         times[task] = count
     return times
+
+
+def _is_number(text, digits):
+    """Whether a text is a whole number of at most so many digits.
+
+    The limit keeps int() from meeting thousands of them.
+    """
+    return text.isascii() and text.isdigit() and len(text) <= digits

@@ -12,14 +12,17 @@ HEADINGS = ("batch", "steps", "slots", "contestant", "train ms", "of peer", "of 
 
 
 def train_seconds(measurement):
+    """Median seconds of a training step, None where not measured."""
     return measurement.seconds("train")
 
 
 def infer_seconds(measurement):
+    """Median seconds of a step forward alone, None where not measured."""
     return measurement.seconds("infer")
 
 
 def peak_bytes(measurement):
+    """Most resident memory while training, None where not measured."""
     return measurement.peak_bytes
 
 

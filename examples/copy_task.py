@@ -166,6 +166,7 @@ def _mark_phases(axes, inputs):
 
 
 def main():
+    """Trains, tests and draws as the arguments say."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=4000, help="training steps")
     parser.add_argument("--seed", type=int, default=1, help="of weights and data")
