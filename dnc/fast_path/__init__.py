@@ -5,8 +5,8 @@ numbers for every step and row, and spends its time moving them. Here the whole
 recurrence is one function with a gradient of its own:
 
 1. Forward, in segments of `SEGMENT` steps, keeps for each step only vectors: the
-   controller's pre-activations, the interface vector, usage, weightings, dot
-   products. The memory M and the link matrix L are kept once a segment.
+   controller's pre-activations, the interface vector, usage, weightings, norms. The
+   memory M and the link matrix L are kept once a segment.
 2. Backward walks the segments from the last to the first. It rebuilds the M and L
    of a segment from the kept write weightings (the controller is not run again),
    then steps back through it. What is of size O(N) is differentiated by a
@@ -61,8 +61,10 @@ class FastPath:
 
     def __init__(self, cell):
         self.cell = cell
-        self._forward = tf.function(self._run_forward, jit_compile=True)
-        self._backward = tf.function(self._run_backward, jit_compile=True)
+        self._forward = tf.function(
+            self._run_forward, autograph=False, jit_compile=True)
+        self._backward = tf.function(
+            self._run_backward, autograph=False, jit_compile=True)
 
     def __call__(self, inputs, state, mask=None, resets=None):
         """Runs the cell over a sequence.

@@ -8,7 +8,7 @@ function; the rest is differentiated by a GradientTape over the functions of `St
 import tensorflow as tf
 
 from dnc import addressing
-from dnc.fast_path.forward import tensor_array
+from dnc.fast_path.forward import room, tensor_array
 from dnc.fast_path.state import MASKED, Carry, Decay, Slots, Weights, factor
 from dnc.fast_path.xla import (
     add_outer, combine, in_place, materialise, sum_rows)
@@ -37,10 +37,10 @@ class StepBack:
             at(slots.read_weighting, initial.read_weighting),
             at(slots.norms, initial.norms), memory, link))
 
-    def rebuild(self, t, records, initial, memory, link):
+    def rebuild(self, t, vector, records, initial, memory, link):
         """Memory and link after step t, from those before it."""
         previous = self.before(t, records, initial, memory, link)
-        interface = self.step.cell.interface(records.units.vector[t])
+        interface = self.step.cell.interface(vector)
         written = self.step.mask(t, records.slots.write_weighting[t])
         written, precedence, erase_vectors, write_vectors, row, column = materialise(
             t, (written, previous.precedence, interface.erase_vectors,
@@ -51,12 +51,15 @@ class StepBack:
                 self.step.write_link(
                     previous.link, written, precedence, row, column))
 
-    def __call__(self, t, records, weights, previous, after, adjoint, later):
+    def __call__(
+            self, t, gates, vector, slots, weights, previous, after, adjoint, later):
         """The adjoint of the state before step t, from that of the state after it.
 
         Args:
           t: the step.
-          records: `Records`.
+          gates, vector: `[B, 4U]`, `[B, X]`, the step's pre-activations and
+            interface vector.
+          slots: `Slots` of the step.
           weights: `Weights`, transposed.
           previous: `Carry` before the step.
           after: (memory, link) after the step.
@@ -65,11 +68,9 @@ class StepBack:
           later: `Decay` of the later step.
 
         Returns:
-          (adjoint `Carry`, the `Decay` of this step, adjoint of gates and
-          interface vector `[B, 4U + X]`).
+          (adjoint `Carry`, the `Decay` of this step, the adjoints of gates and
+          interface vector).
         """
-        gates, vector = records.units.gates[t], records.units.vector[t]
-        slots = Slots(*(row[t] for row in records.slots))
         written = self.step.mask(t, slots.write_weighting)
         decay = Decay(*materialise(t, self.step.decay(t, written)))
         # A masked step passes the adjoint on to the state before it.
@@ -82,7 +83,7 @@ class StepBack:
         d_memory, d_link, d_read_weighting, d_interface = self.read_adjoint(
             t, slots, interface, previous, after, taken, later)
         d_before, d_write_interface = self.write_adjoint(
-            t, slots, interface, previous, taken, d_memory, d_link, written)
+            t, interface, previous, taken, d_memory, d_link, written)
         d_interface.update(d_write_interface)
         d_vector, = materialise(t, [tape.gradient(
             interface, vector, interface._replace(**d_interface))])
@@ -97,8 +98,7 @@ class StepBack:
         d_before = d_before._replace(**{
             name: getattr(d_before, name) + getattr(adjoint, name)
             - getattr(taken, name) for name in MASKED})
-        return (self.step.restart(t, d_before), decay,
-                tf.concat([d_gates, d_vector], axis=1))
+        return self.step.restart(t, d_before), decay, d_gates, d_vector
 
     def read_adjoint(self, t, slots, interface, previous, after, taken, later):
         """What flows from r = w^r M, with w^r the sum of modes times candidates.
@@ -117,8 +117,8 @@ class StepBack:
         d_reads = tf.reshape(taken.reads, tf.shape(interface.read_keys))
         d_weighting, = materialise(
             t, [taken.read_weighting + tf.matmul(d_reads, memory)])
-        looked_up = (slots.read_similarity, slots.norms, interface.read_keys,
-                     interface.read_strengths)
+        looked_up = (tf.matmul(interface.read_keys, memory), slots.norms,
+                     interface.read_keys, interface.read_strengths)
         with tf.GradientTape() as tape:
             tape.watch(looked_up)
             content = addressing.sharpened_softmax(*looked_up)
@@ -178,12 +178,12 @@ class StepBack:
         d_link = in_place(t, accumulate, d_link, *later, left, right)
         return d_link, d_backward, d_forward, d_read_weighting
 
-    def write_adjoint(self, t, slots, interface, previous, taken, d_memory, d_link,
-                      written):
+    def write_adjoint(
+            self, t, interface, previous, taken, d_memory, d_link, written):
         """What flows from M_t, L_t, p_t, u_t and w^w_t.
 
         Args:
-          t, slots, interface, previous, taken: as in `read_adjoint`.
+          t, interface, previous, taken: as in `read_adjoint`.
           d_memory, d_link: dM_t, dL_t.
           written: `[B, H, N]`, w^w, 0 in masked rows.
 
@@ -196,10 +196,11 @@ class StepBack:
         d_linked, d_precedence = self.link_update_adjoint(
             t, d_link, previous, written)
         d_written, = materialise(t, [d_written + d_linked])
-        inputs = (previous.small(), interface, slots.write_similarity)
+        similarity = tf.matmul(interface.write_keys, previous.memory)
+        inputs = (previous.small(), interface, similarity)
         with tf.GradientTape() as tape:
             tape.watch(inputs)
-            outputs = self.step.write(t, previous, interface, slots.write_similarity)
+            outputs = self.step.write(t, previous, interface, similarity)
         d_small, d_interface, d_similarity = tape.gradient(
             outputs, inputs, unconnected_gradients="zero", output_gradients=[
                 taken.usage, taken.write_weighting, d_written, taken.precedence])
@@ -299,55 +300,58 @@ def run(step, segment, weights, initial, records, adjoints):
     step_back = StepBack(step)
     d_hidden, d_reads, *d_final = adjoints
     steps = tf.shape(records.hidden)[0]
-    dtype = d_hidden.dtype
     transposed = Weights(
         tf.transpose(weights.recurrent), tf.transpose(weights.interface), None)
     size = segment
 
-    def run_step(t, adjoint, later, outputs, memories, links):
+    def run_step(t, adjoint, later, gates, vectors, memories, links):
         k = t % size
         adjoint = adjoint._replace(
             hidden=adjoint.hidden + d_hidden[t], reads=adjoint.reads + d_reads[t])
         previous = step_back.before(
             t, records, initial, memories.read(k), links.read(k))
         after = memories.read(k + 1), links.read(k + 1)
-        adjoint, later, output = step_back(
-            t, records, transposed, previous, after, adjoint, later)
-        return t - 1, adjoint, later, outputs.write(t, output), memories, links
+        adjoint, later, d_gates, d_vector = step_back(
+            t, *materialise(t, (gates.read(t), vectors.read(t))),
+            Slots(*(row[t] for row in records.slots)), transposed, previous, after,
+            adjoint, later)
+        return (t - 1, adjoint, later, gates.write(t, d_gates),
+                vectors.write(t, d_vector), memories, links)
 
-    def run_segment(s, adjoint, later, outputs, memories, links):
+    def run_segment(s, adjoint, later, gates, vectors, memories, links):
         start = s * size
 
         def run_rebuild(k, memories, links):
             memory, link = step_back.rebuild(
-                start + k, records, initial, memories.read(k), links.read(k))
+                start + k, vectors.read(start + k), records, initial,
+                memories.read(k), links.read(k))
             return k + 1, memories.write(k + 1, memory), links.write(k + 1, link)
 
         _, memories, links = tf.while_loop(
             lambda k, *_: k < size, run_rebuild,
             (0, memories.write(0, records.memory[s]),
-             links.write(0, records.link[s])), maximum_iterations=size)
-        _, adjoint, later, outputs, memories, links = tf.while_loop(
+             links.write(0, records.link[s])))
+        _, *carried = tf.while_loop(
             lambda t, *_: t >= start, run_step,
-            (start + size - 1, adjoint, later, outputs, memories, links),
-            maximum_iterations=size)
-        return s - 1, adjoint, later, outputs, memories, links
+            (start + size - 1, adjoint, later, gates, vectors, memories, links))
+        return s - 1, *carried
 
     later = Decay(tf.ones_like(initial.write_weighting),
                   tf.zeros_like(initial.write_weighting))
-    _, adjoint, later, outputs, _, _ = tf.while_loop(
+    # The adjoints of a step's units take the units' place.
+    gates, vectors = map(tensor_array, (records.units.gates, records.units.vector))
+    _, adjoint, later, d_gates, d_vector, _, _ = tf.while_loop(
         lambda s, *_: s >= 0, run_segment,
-        (steps // size - 1, Carry(*d_final), later, tensor_array(dtype, steps),
-         tensor_array(dtype, size + 1), tensor_array(dtype, size + 1)))
+        (steps // size - 1, Carry(*d_final), later, gates, vectors,
+         *(tensor_array(room(size + 1, matrix[0]))
+           for matrix in (records.memory, records.link))))
     adjoint = adjoint._replace(link=later.of(adjoint.link))
-    return [*weight_gradients(step, outputs.stack(), records, initial), *adjoint]
+    return [*weight_gradients(
+        step, d_gates.stack(), d_vector.stack(), records, initial), *adjoint]
 
 
-def weight_gradients(step, d_units, records, initial):
+def weight_gradients(step, d_gates, d_vector, records, initial):
     """Gradients of projected and `Weights`, from those of each step's units."""
-    units = step.cell.controller.units
-    d_gates = d_units[:, :, :4 * units]
-    d_vector = d_units[:, :, 4 * units:]
     joined = tf.concat([
         tf.concat([initial.reads[tf.newaxis], records.reads[:-1]], axis=0),
         tf.concat([initial.hidden[tf.newaxis], records.hidden[:-1]], axis=0),

@@ -23,10 +23,13 @@ class Step:
         self.num_writes = cell.num_write_heads
 
     def __call__(self, t, projected, weights, carry):
-        """(the next `Carry`, units record, slots record) after step t."""
+        """(the next `Carry`, units record, slots record) after step t.
+
+        `projected` is that of the step, `[B, 4U]`.
+        """
         previous = self.restart(t, carry)
         joined = tf.concat([previous.reads, previous.hidden], axis=1)
-        gates = projected[t] + tf.matmul(joined, weights.recurrent)
+        gates, = materialise(t, [projected + tf.matmul(joined, weights.recurrent)])
         hidden, cell, spoken = self.control(gates, previous.cell)
         vector = tf.matmul(spoken, weights.interface) + weights.interface_bias
         interface = self.cell.interface(vector)
@@ -51,7 +54,7 @@ class Step:
             norms, memory, link))
         slots = Slots(
             carry.usage, carry.norms, carry.precedence, carry.write_weighting,
-            carry.read_weighting, write_similarity, read_similarity)
+            carry.read_weighting)
         return carry, Units(gates, vector, carry.cell), slots
 
     def restart(self, t, carry):
@@ -177,14 +180,17 @@ def run(step, segment, projected, weights, carry):
     """
     steps = tf.shape(projected)[0]
     segments = steps // segment
-    dtype = projected.dtype
-    arrays = [tensor_array(dtype, size) for size in (
-        *[steps] * (2 + len(Units._fields) + len(Slots._fields)),
-        segments, segments)]
+    vector = tf.zeros_like(carry.hidden[:, :1]) + weights.interface_bias
+    kept = (vector, carry.cell, carry.hidden, carry.reads, carry.usage, carry.norms,
+            carry.precedence, carry.write_weighting, carry.read_weighting)
+    # The gates of a step take the place of what the inputs added to them.
+    arrays = [tensor_array(projected)] + [
+        tensor_array(room(steps, tensor)) for tensor in kept] + [
+        tensor_array(room(segments, tensor)) for tensor in (carry.memory, carry.link)]
 
     def run_step(t, carry, arrays):
-        carry, units, slots = step(t, projected, weights, carry)
-        rows = (carry.hidden, carry.reads, *units, *slots)
+        carry, units, slots = step(t, arrays[0].read(t), weights, carry)
+        rows = (*units, carry.hidden, carry.reads, *slots)
         return t + 1, carry, [
             array.write(t, row) for array, row in zip(arrays, rows)]
 
@@ -194,17 +200,28 @@ def run(step, segment, projected, weights, carry):
         start = s * segment
         _, carry, arrays = tf.while_loop(
             lambda t, *_: t < start + segment, run_step,
-            (start, carry, arrays[:-2]), maximum_iterations=segment)
+            (start, carry, arrays[:-2]))
         return s + 1, carry, [*arrays, memory, link]
 
     _, carry, arrays = tf.while_loop(
         lambda s, *_: s < segments, run_segment, (0, carry, arrays))
-    hidden, reads, gates, vector, cell, *slots, memory, link = (
+    gates, vector, cell, hidden, reads, *slots, memory, link = (
         array.stack() for array in arrays)
     return carry, Records(
         hidden, reads, Units(gates, vector, cell), Slots(*slots), memory, link)
 
 
-def tensor_array(dtype, size):
-    """A `TensorArray` whose elements may be read again."""
-    return tf.TensorArray(dtype, size=size, clear_after_read=False)
+def room(count, like):
+    """Zeros for `count` tensors that are shaped like `like`."""
+    return tf.zeros(tf.concat([[count], tf.shape(like)], axis=0), like.dtype)
+
+
+def tensor_array(sequence):
+    """A `TensorArray` that starts as `sequence`; its elements may be read again.
+
+    Of an array that is only reserved XLA does not know the shape, and compiles the
+    body of each loop around it twice.
+    """
+    return tf.TensorArray(
+        sequence.dtype, size=tf.shape(sequence)[0],
+        clear_after_read=False).unstack(sequence)

@@ -109,8 +109,6 @@ class Slots(NamedTuple):
       usage, norms: `[B, N]`, after the step.
       precedence, write_weighting: `[B, H, N]`, after the step.
       read_weighting: `[B, R, N]`, after the step.
-      write_similarity: `[B, H, N]`, write keys times memory before the write.
-      read_similarity: `[B, R, N]`, read keys times memory after the write.
     """
 
     usage: tf.Tensor
@@ -118,8 +116,6 @@ class Slots(NamedTuple):
     precedence: tf.Tensor
     write_weighting: tf.Tensor
     read_weighting: tf.Tensor
-    write_similarity: tf.Tensor
-    read_similarity: tf.Tensor
 
 
 class Decay(NamedTuple):
