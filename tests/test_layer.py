@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 import oracle
-from dnc import DNC, DNCCell
+from dnc import DNC, DNCCell, fast_path
 from helpers import (TOLERANCE, assert_close, assert_states_close, batched,
                      check_gradient, flat_states, oracle_weights, random_cell_state,
                      randomize, sample)
@@ -251,7 +251,7 @@ def slow(*values):
     return pytest.param(*values, marks=pytest.mark.slow)
 
 
-# 43 steps are three segments of the fast path, the last one padded; 30 are two.
+# 43 steps are seven segments of the fast path, the last one padded; 30 are six.
 @pytest.mark.parametrize("dtype, H, steps, tolerance", [
     ("float32", 2, 43, 2e-5), slow("float64", 3, 43, 1e-9),
     slow("float64", 1, 30, 1e-9), slow("float32", 3, 30, 2e-5)])
@@ -260,9 +260,22 @@ def test_fast_path_and_plain_loop_agree(dtype, H, steps, tolerance, rng):
     layer = make_layer(rng, H=H, dtype=dtype, jit=True, clip_value=0.9,
                        return_sequences=True, return_state=True)
     resets = np.zeros((B, steps), bool)
-    resets[1, [0, 2, 20]] = resets[2, 23] = True
+    resets[1, [0, 2, 20, 21]] = resets[2, 23] = True
     assert_same_numbers(layer, plain_twin(layer), dtype, tolerance, rng, H, steps,
                         resets=tf.constant(resets))
+
+
+@pytest.mark.parametrize("steps", [21, 43, 97, 100, 480, 1000, 1378])
+def test_segments_hold_few_link_matrices(steps):
+    length = fast_path.segment_length(steps)
+    segments = -(-steps // length)
+    assert length + segments <= 2.5 * np.sqrt(steps) + 1
+    assert length * segments - steps < length
+
+
+@pytest.mark.parametrize("steps", [1, 7, 20])
+def test_a_short_sequence_is_one_segment(steps):
+    assert fast_path.segment_length(steps) == steps
 
 
 def assert_same_numbers(layer, reference, dtype, tolerance, rng, H, steps=T,

@@ -4,7 +4,7 @@ Training a DNC by plain automatic differentiation keeps a link matrix of N x N
 numbers for every step and row, and spends its time moving them. Here the whole
 recurrence is one function with a gradient of its own:
 
-1. Forward, in segments of `SEGMENT` steps, keeps for each step only vectors: the
+1. Forward, in segments of K steps, keeps for each step only vectors: the
    controller's pre-activations, the interface vector, usage, weightings, norms. The
    memory M and the link matrix L are kept once a segment.
 2. Backward walks the segments from the last to the first. It rebuilds the M and L
@@ -15,11 +15,10 @@ recurrence is one function with a gradient of its own:
 3. Weights are constants inside the loop; the gradient of each is one matrix product
    over all steps after it. The input projection is one product before it.
 
-Memory use is O(T (N + W R) + (T / SEGMENT + SEGMENT) N^2), not O(T N^2). All is
-compiled by XLA, for each shape once. Arrays are time-major; memory is held
-transposed, `[B, W, N]`, which suits both look-ups. Dimensions: T steps, B batch, N
-slots, W word size, R read heads, H write heads, U controller units, X interface
-size.
+Memory use is O(T (N + W R) + (T / K + K) N^2), not O(T N^2). All is compiled by XLA,
+for each shape once. Arrays are time-major; memory is held transposed, `[B, W, N]`,
+which suits both look-ups. Dimensions: T steps, B batch, N slots, W word size, R read
+heads, H write heads, U controller units, X interface size.
 """
 
 import math
@@ -32,7 +31,8 @@ from dnc.fast_path import backward, forward
 from dnc.fast_path.state import Carry, StepFactors, Weights
 from dnc.memory import MemoryState
 
-# Steps between two kept link matrices.
+# Steps of a segment where the length of the sequence is not known beforehand, and the
+# longest sequence that is not cut.
 SEGMENT = 20
 
 
@@ -93,7 +93,7 @@ class FastPath:
             tf.zeros_like(weights.interface_kernel[0]) if bias is None else bias)
 
         steps = projected.shape[0] or tf.shape(projected)[0]
-        segment = _segment_length(projected.shape[0])
+        segment = segment_length(projected.shape[0])
         padding = -steps % segment
         factors = _step_factors(mask, resets, projected, padding)
         projected = tf.pad(projected, [[0, padding], [0, 0], [0, 0]])
@@ -157,14 +157,26 @@ def _leave(carry, like):
     return DNCState([carry.hidden, carry.cell], memory, reads)
 
 
-def _segment_length(steps):
-    """Steps in a segment: where possible a divisor of the number of steps."""
+def segment_length(steps):
+    """Steps K in a segment, so that few link matrices are held at a time.
+
+    Forward keeps one a segment and backward rebuilds those of one segment: K + T / K
+    of them, least where K is the square root of T. A divisor of T near it is taken, or
+    else the sequence is padded.
+
+    Args:
+      steps: T, or None if it is not known.
+    """
     if steps is None:
         return SEGMENT
     if steps <= SEGMENT:
         return steps
-    divisors = [k for k in range(SEGMENT // 2, SEGMENT + 6) if steps % k == 0]
-    return divisors[-1] if divisors else SEGMENT
+    root = round(math.sqrt(steps))
+    divisors = [k for k in range(1, steps + 1) if steps % k == 0]
+    nearest = min(divisors, key=lambda k: k + steps // k)
+    if nearest + steps // nearest <= 2.5 * root:
+        return nearest
+    return math.ceil(steps / root)
 
 
 def _step_factors(mask, resets, projected, padding):
