@@ -180,6 +180,7 @@ def run(step, segment, projected, weights, carry):
     """
     steps = tf.shape(projected)[0]
     segments = steps // segment
+    # `vector` for its shape alone: what a step keeps, in the order of `rows` below.
     vector = tf.zeros_like(carry.hidden[:, :1]) + weights.interface_bias
     kept = (vector, carry.cell, carry.hidden, carry.reads, carry.usage, carry.norms,
             carry.precedence, carry.write_weighting, carry.read_weighting)
