@@ -338,7 +338,7 @@ def run(step, segment, weights, initial, records, adjoints):
 
     later = Decay(tf.ones_like(initial.write_weighting),
                   tf.zeros_like(initial.write_weighting))
-    # The adjoints of a step's units take the units' place.
+    # The adjoints of a step's units take the units' place: see `forward.run`.
     gates, vectors = map(tensor_array, (records.units.gates, records.units.vector))
     _, adjoint, later, d_gates, d_vector, _, _ = tf.while_loop(
         lambda s, *_: s >= 0, run_segment,

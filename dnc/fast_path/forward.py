@@ -52,10 +52,7 @@ class Step:
         carry = self.keep_masked(t, previous, Carry(
             hidden, cell, reads, usage, precedence, write_weighting, read_weighting,
             norms, memory, link))
-        slots = Slots(
-            carry.usage, carry.norms, carry.precedence, carry.write_weighting,
-            carry.read_weighting)
-        return carry, Units(gates, vector, carry.cell), slots
+        return carry, Units(gates, vector, carry.cell), Slots.of(carry)
 
     def restart(self, t, carry):
         """The state that step t starts from: zero where a new story begins.
@@ -182,9 +179,9 @@ def run(step, segment, projected, weights, carry):
     segments = steps // segment
     # `vector` for its shape alone: what a step keeps, in the order of `rows` below.
     vector = tf.zeros_like(carry.hidden[:, :1]) + weights.interface_bias
-    kept = (vector, carry.cell, carry.hidden, carry.reads, carry.usage, carry.norms,
-            carry.precedence, carry.write_weighting, carry.read_weighting)
-    # The gates of a step take the place of what the inputs added to them.
+    kept = (vector, carry.cell, carry.hidden, carry.reads, *Slots.of(carry))
+    # The gates of a step take the place of what the inputs added to them. XLA would
+    # copy the whole array at each step if what is read were not materialised.
     arrays = [tensor_array(projected)] + [
         tensor_array(room(steps, tensor)) for tensor in kept] + [
         tensor_array(room(segments, tensor)) for tensor in (carry.memory, carry.link)]

@@ -117,6 +117,11 @@ class Slots(NamedTuple):
     write_weighting: tf.Tensor
     read_weighting: tf.Tensor
 
+    @classmethod
+    def of(cls, carry):
+        """Those of a `Carry`."""
+        return cls(*(getattr(carry, name) for name in cls._fields))
+
 
 class Decay(NamedTuple):
     """The factor kept (1 - w[i] - w[j]) of a step on the link matrix.
