@@ -151,7 +151,9 @@ class Step:
         """Backward, content and forward weightings of the read heads."""
         content = addressing.sharpened_softmax(
             similarity, norms, interface.read_keys, interface.read_strengths)
-        backward = tf.matmul(previous.read_weighting[:, tf.newaxis], link)
+        backward = sum_rows(
+            link[:, :, tf.newaxis]
+            * previous.read_weighting[:, tf.newaxis, :, :, tf.newaxis])
         forward = self.forward_reads(link, previous.read_weighting)
         return (tf.transpose(backward, [0, 2, 1, 3]), content,
                 tf.transpose(forward, [0, 2, 1, 3]))

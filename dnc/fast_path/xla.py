@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from dnc.addressing import sum_last
 
-# Rows that are summed side by side.
-ROWS = 8
+# Blocks of rows that are summed each for itself.
+BLOCKS = 8
 
 
 def materialise(t, tensors):
@@ -54,11 +54,15 @@ def add_outer(matrix, left, right):
 
 
 def sum_rows(matrix):
-    """The sum over the last but one axis, `ROWS` rows side by side."""
+    """The sum over the last but one axis, in `BLOCKS` blocks of rows.
+
+    A block is of rows that follow each other. Of rows some kilobytes apart, all fall
+    on the same few lines of a processor's first cache and push each other out.
+    """
     *outer, rows, columns = matrix.shape
-    side = math.gcd(rows, ROWS)
+    blocks = math.gcd(rows, BLOCKS)
     partial = tf.reduce_sum(
-        tf.reshape(matrix, [-1, *outer[1:], rows // side, side, columns]), axis=-3)
+        tf.reshape(matrix, [-1, *outer[1:], blocks, rows // blocks, columns]), axis=-2)
     return tf.add_n(tf.unstack(partial, axis=-2))
 
 
