@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from babi.allocator import sparing
 from babi.batches import Batch, PackedBatches
 from babi.model import answer_loss
 from babi.scoring import Scores
@@ -19,8 +20,8 @@ class Evaluator:
 
     def __init__(self, model, jit=True):
         self._model = model
-        self._run = tf.function(self._answer, autograph=False,
-                                jit_compile=jit or None)
+        self._run = sparing(tf.function(self._answer, autograph=False,
+                                        jit_compile=jit or None))
 
     def evaluate(self, stream, row_length, progress=None, observe=None):
         """Answers all questions of a stream of stories that ends.

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from babi.allocator import sparing
 from babi.batches import Batch
 from babi.metrics import Metrics, count_questions
 from babi.model import (answer_loss, build_model, named_weights,
@@ -94,6 +95,7 @@ class Trainer:
             # A collective can't be compiled: only the replicas' parts are.
             self._sum = function(self._sums_as_vector, **jit)
             self._run = function(self._step_of_all)
+        self._call = sparing(self._run)
 
     def step(self, batch, stop=False):
         """Trains on a batch; a step without finite numbers changes no weight.
@@ -107,9 +109,9 @@ class Trainer:
         """
         stops = tf.constant(float(stop))
         if self.replicas.name == NONE:
-            return self._run(Batch(*map(tf.constant, batch)), stops)
+            return self._call(Batch(*map(tf.constant, batch)), stops)
         answers = tf.constant(max(float(batch.answers.sum()), 1.0))
-        return self._run(self.replicas.split(batch), stops, answers)
+        return self._call(self.replicas.split(batch), stops, answers)
 
     @property
     def compilations(self):

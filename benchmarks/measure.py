@@ -134,6 +134,9 @@ class _Turns:
         answer = self._guarded("ask", do=mode, count=count)
         if answer and mode == "train":
             self._set(peak_bytes=answer["peak_bytes"])
+            if self.measurement.first_step is not None and answer["step_bytes"]:
+                self._set(step_bytes=max(answer["step_bytes"],
+                                         self.measurement.step_bytes or 0))
         return answer
 
     def _guarded(self, method, **request):

@@ -10,7 +10,7 @@ from babi.files import write_atomically
 from benchmarks.points import Point
 from benchmarks.task import Task
 
-FORMAT = 1
+FORMAT = 2
 MODES = ("train", "infer")
 
 
@@ -29,7 +29,10 @@ class Measurement:
       first_step: seconds of the first training step, with compilation.
       loss: of the first training step; None if it is not finite.
       idle_bytes: most resident memory before the first step.
-      peak_bytes: most resident memory while training.
+      peak_bytes: most resident memory of the process, its start and the compilation
+        of the first step included.
+      step_bytes: most resident memory during the steps after the first; None where
+        the system does not tell.
       note: why something is missing; empty otherwise.
       limit: whether a limit on time or memory is the reason, which a larger point
         would meet too.
@@ -43,6 +46,7 @@ class Measurement:
     loss: float | None = None
     idle_bytes: int | None = None
     peak_bytes: int | None = None
+    step_bytes: int | None = None
     note: str = ""
     limit: bool = False
 
@@ -71,8 +75,8 @@ class Measurement:
         point = Point(*(int(values[name]) for name in Point._fields))
         rounds = {mode: tuple(map(float, values[f"{mode}_rounds"])) for mode in MODES}
         rest = {name: values[name] for name in (
-            "contestant", "first_step", "loss", "idle_bytes", "peak_bytes", "note",
-            "limit")}
+            "contestant", "first_step", "loss", "idle_bytes", "peak_bytes",
+            "step_bytes", "note", "limit")}
         return cls(point=point, **rounds, **rest)
 
 

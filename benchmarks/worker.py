@@ -4,7 +4,8 @@ It reads lines of JSON from its standard input and answers each with a line on w
 was its standard output; what libraries print goes to the standard error:
 
     {"batch": 1, ...}               -> {"idle_bytes": ..., "versions": {...}}
-    {"do": "train", "count": 3}     -> {"seconds": ..., "value": ..., "peak_bytes": ...}
+    {"do": "train", "count": 3}     -> {"seconds": ..., "value": ..., "peak_bytes": ...,
+                                        "step_bytes": ...}
     {"do": "infer", "count": 3}     -> the same
 
 and ends with its input. Only the standard library here: the peer's environment has
@@ -31,15 +32,19 @@ def serve(build):
     spec = json.loads(sys.stdin.readline())
     _use_cores(spec["threads"])
     functions, versions = build(spec)
-    _say(answers, idle_bytes=peak_bytes(), versions=versions)
+    peak = peak_bytes()
+    _say(answers, idle_bytes=peak, versions=versions)
     for line in sys.stdin:
         request = json.loads(line)
+        forgotten = _forget_peak()
         started = time.perf_counter()
         value = functions[request["do"]](request["count"])
         seconds = time.perf_counter() - started
         # NaN is no JSON.
         value = value if abs(value) < float("inf") else None
-        _say(answers, seconds=seconds, value=value, peak_bytes=peak_bytes())
+        peak = max(peak, peak_bytes())
+        _say(answers, seconds=seconds, value=value, peak_bytes=peak,
+             step_bytes=peak_bytes() if forgotten else None)
 
 
 def _say(answers, **values):
@@ -50,6 +55,16 @@ def _use_cores(count):
     """Keeps the process, and the thread pools it will make, on `count` cores."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
+
+
+def _forget_peak():
+    """Lets `peak_bytes` begin anew from what is resident now; whether it could."""
+    try:
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+    except OSError:
+        return False
+    return True
 
 
 def peak_bytes():

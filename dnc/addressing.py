@@ -12,16 +12,13 @@ matrix and precedence, as in the authors' released code. Every function works in
 the floating-point type of its arguments.
 """
 
-import math
-
 import tensorflow as tf
+
+from dnc.sums import scaled, softmax, sum_last
 
 # Squared norms below this count as this: a slot that was never written has no
 # direction, and its cosine with any key is 0.
 MIN_SQUARED_NORM = 1e-12
-
-# Numbers summed side by side: a multiple of a vector register's.
-LANES = 32
 
 # Usage is raised by this share of what is free before logarithms are taken: a slot
 # that was never used has usage exactly 0.
@@ -61,9 +58,9 @@ def sharpened_softmax(similarity, squared_norms, keys, strengths):
     Returns:
       `[B, K, N]`.
     """
-    scale = strengths * inverse_norm(tf.reduce_sum(tf.square(keys), axis=2))
+    scale = strengths * inverse_norm(sum_last(tf.square(keys)))
     cosine = similarity * inverse_norm(squared_norms)[:, tf.newaxis, :]
-    return tf.nn.softmax(cosine * scale[:, :, tf.newaxis], axis=2)
+    return softmax(scaled(cosine, scale))
 
 
 def retention(free_gates, prev_read_weighting):
@@ -76,7 +73,7 @@ def retention(free_gates, prev_read_weighting):
     Returns:
       `[B, N]`.
     """
-    return product(1 - free_gates[:, :, tf.newaxis] * prev_read_weighting)
+    return product(1 - scaled(prev_read_weighting, free_gates))
 
 
 def usage(prev_usage, prev_write_weighting, free_gates, prev_read_weighting):
@@ -151,20 +148,6 @@ def _sum_before(values, usage):
     return sum_last(tf.where(before, values[:, tf.newaxis, :], 0)), gradient
 
 
-def sum_last(tensor):
-    """The sum over the last axis, `LANES` numbers side by side.
-
-    The same as `tf.reduce_sum(tensor, axis=-1)`, several times faster under XLA on
-    a CPU. The size of the last axis must be known.
-    """
-    size = tensor.shape[-1]
-    lanes = math.gcd(size, LANES)
-    partial = tf.reduce_sum(
-        tf.reshape(tensor, (-1, size // lanes, lanes)), axis=1)
-    total = tf.matmul(partial, tf.ones((lanes, 1), tensor.dtype))
-    return tf.reshape(total, tf.shape(tensor)[:-1])
-
-
 def write_weighting(allocation, content, allocation_gates, write_gates):
     """w^w_t = g^w (g^a a + (1 - g^a) c).
 
@@ -177,8 +160,9 @@ def write_weighting(allocation, content, allocation_gates, write_gates):
     Returns:
       `[B, H, N]`.
     """
-    gate = allocation_gates[:, :, tf.newaxis]
-    return write_gates[:, :, tf.newaxis] * (gate * allocation + (1 - gate) * content)
+    blend = (scaled(allocation, allocation_gates)
+             + scaled(content, 1 - allocation_gates))
+    return scaled(blend, write_gates)
 
 
 def erase_and_write(memory, write_weighting, erase_vectors, write_vectors):
@@ -227,8 +211,7 @@ def precedence(prev_precedence, write_weighting):
     Returns:
       `[B, H, N]`.
     """
-    written = tf.reduce_sum(write_weighting, axis=2, keepdims=True)
-    return (1 - written) * prev_precedence + write_weighting
+    return scaled(prev_precedence, 1 - sum_last(write_weighting)) + write_weighting
 
 
 def directional_weightings(link, prev_read_weighting):

@@ -43,6 +43,8 @@ def build(spec):
             sys.exit("out of luck")
         if not made:
             made.append(b"x" * (megabytes << 20))
+            if fault == "compile":
+                made[0] = b""
         time.sleep(seconds * count)
         return float("nan") if fault == "nan" else spec["batch"] + 0.5
 
@@ -71,10 +73,12 @@ def measure(commands, **limits):
     return {one.contestant: one for one in found}, versions
 
 
-def measured(contestant="ours", point=POINT, train=0.1, infer=0.05, peak=10**9, **rest):
+def measured(contestant="ours", point=POINT, train=0.1, infer=0.05, peak=10**9,
+             step=10**9, **rest):
     """A `Measurement` as of one round."""
     return Measurement(contestant, point, train=(train,), infer=(infer,),
-                       first_step=2.0, loss=1.5, idle_bytes=1, peak_bytes=peak, **rest)
+                       first_step=2.0, loss=1.5, idle_bytes=1, peak_bytes=peak,
+                       step_bytes=step, **rest)
 
 
 def results_of(*measurements, **task):
@@ -109,6 +113,17 @@ def test_measures_time_memory_and_takes_turns(tmp_path):
         assert one.peak_bytes >= one.idle_bytes > 10**6
     assert 150e6 < plain.peak_bytes - plain.idle_bytes < 500e6
     assert ours.peak_bytes - ours.idle_bytes < 50e6
+
+
+@pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK),
+                    reason="this system does not let a peak of memory be forgotten")
+def test_the_memory_of_steps_is_without_that_of_the_compilation(tmp_path):
+    found, _ = measure({"ours": fake(tmp_path, 0.01, 200, "compile"),
+                        "plain": fake(tmp_path, 0.01, 200)}, rounds=1)
+    ours, plain = found["ours"], found["plain"]
+    assert ours.peak_bytes - ours.step_bytes > 150e6
+    assert 150e6 < ours.peak_bytes - ours.idle_bytes
+    assert abs(plain.peak_bytes - plain.step_bytes) < 20e6
 
 
 def test_slow_contestants_get_fewer_turns(tmp_path):
@@ -169,8 +184,8 @@ def test_results_survive_their_file(tmp_path):
 
 
 @pytest.mark.parametrize("content", [
-    "", "[]", "{}", '{"format": 1}', '{"format": 2, "measurements": []}',
-    '{"format": 1, "measurements": [], "settings": {}, "machine": {}}'])
+    "", "[]", "{}", '{"format": 2}', '{"format": 1, "measurements": []}',
+    '{"format": 2, "measurements": [], "settings": {}, "machine": {}}'])
 def test_other_files_are_refused(tmp_path, content):
     path = tmp_path / "results.json"
     path.write_text(content)
@@ -180,18 +195,18 @@ def test_other_files_are_refused(tmp_path, content):
 
 def test_table():
     results = results_of(
-        measured(train=0.1, infer=0.02, peak=10**9),
+        measured(train=0.1, infer=0.02, peak=10**9, step=3 * 10**8),
         measured("plain", train=0.4, infer=0.04),
-        measured("peer", train=1.0, infer=0.2, peak=4 * 10**9),
+        measured("peer", train=1.0, infer=0.2, peak=4 * 10**9, step=2 * 10**9),
         Measurement("eager", POINT, note="took more than 3 s", limit=True))
     lines = report.table(results).split("\n")
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[:6]]
     assert len({len(line) for line in lines[:6]}) == 1
     assert rows[0] == list(report.HEADINGS)
     assert rows[2] == ["2", "5", "8", "ours", "100.0", "0.100", "0.250", "100", "20.0",
-                       "0.100", "0.500", "1.00", "0.250", "2.0"]
+                       "0.100", "0.500", "0.30", "0.150", "1.00", "0.250", "2.0"]
     assert [row[3] for row in rows[2:]] == ["ours", "plain", "eager", "peer"]
-    assert rows[4][4:] == ["-"] * 10
+    assert rows[4][4:] == ["-"] * 12
     assert rows[5][5:7] == ["-", "2.500"]
     assert lines[-1] == f"{POINT}, eager: took more than 3 s."
 
@@ -201,8 +216,8 @@ def test_bounds():
     results = results_of(
         measured(point=at_one, train=0.09), measured("peer", at_one, train=1.0),
         measured(point=at_sixteen, train=0.3), measured("peer", at_sixteen, train=1.0),
-        measured(point=points.MEMORY_OF_PEER, peak=2), measured(
-            "peer", points.MEMORY_OF_PEER, peak=10),
+        measured(point=points.MEMORY_OF_PEER, step=2, peak=9), measured(
+            "peer", points.MEMORY_OF_PEER, step=10, peak=10),
         measured(point=points.MEMORY_ALONE, peak=int(2.6e9)))
     assert [kept for _, kept in report.bounds(results)] == [True, False, True, False]
     assert "NOT KEPT" in report.bounds(results)[3][0]
@@ -210,6 +225,8 @@ def test_bounds():
     failed = Measurement("ours", points.MEMORY_ALONE, note="needs more than 1 GB")
     (line, kept), = report.bounds(results_of(failed))
     assert not kept and "needs more than 1 GB" in line
+    untold = measured(point=points.MEMORY_OF_PEER, step=None)
+    assert report.bounds(results_of(untold)) == []
 
 
 def test_contestants_that_compute_something_else_are_named():
@@ -226,24 +243,25 @@ def verdicts(old, new):
 
 def test_compare_finds_each_regression():
     old = results_of(measured())
-    for name, change in ({}, [False] * 3), (
-            {"train": 0.109}, [False] * 3), (
-            {"train": 0.12}, [True, False, False]), (
-            {"infer": 0.06}, [False, True, False]), (
-            {"peak": int(1.2e9)}, [False, False, True]):
+    for name, change in ({}, [False] * 4), (
+            {"train": 0.109}, [False] * 4), (
+            {"train": 0.12}, [True, False, False, False]), (
+            {"infer": 0.06}, [False, True, False, False]), (
+            {"step": int(1.2e9)}, [False, False, True, False]), (
+            {"peak": int(1.2e9)}, [False, False, False, True]):
         assert verdicts(old, results_of(measured(**name))) == change, name
     failed = Measurement("ours", POINT, note="ended with code 1")
-    assert verdicts(old, results_of(failed)) == [True, True, True]
+    assert verdicts(old, results_of(failed)) == [True, True, True, True]
 
 
 def test_compare_cancels_the_speed_of_the_machine():
     old = results_of(measured(), measured("peer", train=1.0, infer=1.0))
     slow_machine = results_of(measured(train=0.2, infer=0.1),
                               measured("peer", train=2.0, infer=2.0))
-    assert verdicts(old, slow_machine) == [False] * 3
+    assert verdicts(old, slow_machine) == [False] * 4
     slower = results_of(measured(train=0.2, infer=0.05),
                         measured("peer", train=1.0, infer=0.5))
-    assert verdicts(old, slower) == [True, True, False]
+    assert verdicts(old, slower) == [True, True, False, False]
 
 
 def test_compare_refuses_what_can_not_be_compared():

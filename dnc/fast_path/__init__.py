@@ -81,14 +81,14 @@ class FastPath:
         """
         cell, controller = self.cell, self.cell.controller
         kernel = tf.convert_to_tensor(controller.kernel)
-        split = inputs.shape[2]
-        projected = linear(tf.transpose(inputs, [1, 0, 2]), kernel[:split])
+        of_inputs, of_reads = tf.split(kernel, [inputs.shape[2], -1])
+        projected = linear(tf.transpose(inputs, [1, 0, 2]), of_inputs)
         if controller.use_bias:
             projected += controller.bias
         weights = cell.weights_as_tensors()
         bias = weights.interface_bias
         weights = Weights(
-            tf.concat([kernel[split:], controller.recurrent_kernel], axis=0),
+            tf.concat([of_reads, controller.recurrent_kernel], axis=0),
             weights.interface_kernel,
             tf.zeros_like(weights.interface_kernel[0]) if bias is None else bias)
 

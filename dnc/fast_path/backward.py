@@ -12,6 +12,7 @@ from dnc.fast_path.forward import room, tensor_array
 from dnc.fast_path.state import MASKED, Carry, Decay, Slots, Weights, factor
 from dnc.fast_path.xla import (
     add_outer, combine, in_place, materialise, sum_rows)
+from dnc.sums import sum_last
 
 
 class StepBack:
@@ -73,7 +74,7 @@ class StepBack:
         """
         written = self.step.mask(t, slots.write_weighting)
         decay = Decay(*materialise(t, self.step.decay(t, written)))
-        # A masked step passes the adjoint on to the state before it.
+        # A masked step takes nothing of it: see `pass_masked`.
         taken = adjoint._replace(**{
             name: self.step.mask(t, getattr(adjoint, name)) for name in MASKED})
         with tf.GradientTape() as tape:
@@ -95,10 +96,16 @@ class StepBack:
         d_before = d_before._replace(
             hidden=d_hidden, cell=d_cell, reads=d_reads,
             read_weighting=d_before.read_weighting + d_read_weighting)
-        d_before = d_before._replace(**{
+        d_before = self.step.restart(t, self.pass_masked(d_before, adjoint, taken))
+        return d_before, decay, d_gates, d_vector
+
+    def pass_masked(self, d_before, adjoint, taken):
+        """Adds to the adjoint before a step what a masked step did not take."""
+        if self.step.valid is None:
+            return d_before
+        return d_before._replace(**{
             name: getattr(d_before, name) + getattr(adjoint, name)
             - getattr(taken, name) for name in MASKED})
-        return self.step.restart(t, d_before), decay, d_gates, d_vector
 
     def read_adjoint(self, t, slots, interface, previous, after, taken, later):
         """What flows from r = w^r M, with w^r the sum of modes times candidates.
@@ -129,12 +136,11 @@ class StepBack:
         d_link, d_backward, d_forward, d_read_weighting = self.link_adjoint(
             t, link, taken.link, later, d_weighting, previous.read_weighting,
             interface.read_modes)
-        d_content = tf.reduce_sum(d_weighting * content, axis=2, keepdims=True)
+        d_content = sum_last(d_weighting * content)[..., tf.newaxis]
         d_memory = in_place(
             t, add_outer,
             taken.memory + 2 * memory * (taken.norms + d_norms)[:, tf.newaxis],
-            tf.concat([d_reads, interface.read_keys], axis=1),
-            tf.concat([slots.read_weighting, d_similarity], axis=1))
+            d_reads, slots.read_weighting, interface.read_keys, d_similarity)
         return d_memory, d_link, d_read_weighting, {
             "read_keys": d_keys + combine(d_similarity, memory),
             "read_strengths": d_strengths,
@@ -164,18 +170,18 @@ class StepBack:
         g, q = d_weighting[:, tf.newaxis], read_weighting[:, tf.newaxis]
         along = sum_rows(link[:, :, tf.newaxis] * g[..., tf.newaxis])
         against = self.step.forward_reads(link, d_weighting)
-        d_forward = tf.transpose(tf.reduce_sum(along * q, axis=3), [0, 2, 1])
-        d_backward = tf.transpose(tf.reduce_sum(against * q, axis=3), [0, 2, 1])
+        d_forward, d_backward = (
+            tf.transpose(sum_last(weighting * q), [0, 2, 1])
+            for weighting in (along, against))
         d_read_weighting = tf.reduce_sum(
             forward_modes * along + backward_modes * against, axis=1)
-        left = tf.concat([forward_modes * g, backward_modes * q], axis=2)
-        right = tf.broadcast_to(tf.concat([q, g], axis=2), tf.shape(left))
 
-        def accumulate(d_link, row, column, left, right):
+        def accumulate(d_link, row, column, *pairs):
             d_link = Decay(row, column).of(d_link)
-            return self.step.off_diagonal(add_outer(d_link, left, right))
+            return self.step.off_diagonal(add_outer(d_link, *pairs))
 
-        d_link = in_place(t, accumulate, d_link, *later, left, right)
+        d_link = in_place(t, accumulate, d_link, *later,
+                          forward_modes * g, q, backward_modes * q, g)
         return d_link, d_backward, d_forward, d_read_weighting
 
     def write_adjoint(
@@ -230,13 +236,13 @@ class StepBack:
         """
         link, gained = previous.link, previous.precedence[:, :, tf.newaxis]
         if self.step.kept is None:
-            d_row = addressing.sum_last(d_link * (gained - link))
+            d_row = sum_last(d_link * (gained - link))
             d_column = sum_rows(d_link * link)
         else:
             # As a vector over slots, which fills a register.
             kept, = materialise(t, [
                 factor(self.step.kept[t], written) * tf.ones_like(written)])
-            d_row = addressing.sum_last(
+            d_row = sum_last(
                 d_link * (gained - kept[:, :, tf.newaxis] * link))
             d_column = kept * sum_rows(d_link * link)
         return d_row - d_column, sum_rows(d_link * written[:, :, :, tf.newaxis])

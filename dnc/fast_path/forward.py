@@ -7,6 +7,7 @@ from dnc import memory as external_memory
 from dnc.fast_path.state import (
     MASKED, Carry, Decay, Records, Slots, Units, factor)
 from dnc.fast_path.xla import combine, in_place, materialise, sum_rows
+from dnc.sums import sum_last
 
 
 class Step:
@@ -95,9 +96,11 @@ class Step:
         Returns:
           (hidden, cell, hidden as the interface sees it), each `[B, U]`.
         """
-        write, forget, candidate, expose = tf.split(gates, 4, axis=1)
-        cell = tf.sigmoid(forget) * cell + tf.sigmoid(write) * tf.tanh(candidate)
-        hidden = tf.sigmoid(expose) * tf.tanh(cell)
+        # The sigmoid of all in one pass: that of the candidate is not used.
+        write, forget, _, expose = tf.split(tf.sigmoid(gates), 4, axis=1)
+        candidate = tf.tanh(tf.split(gates, 4, axis=1)[2])
+        cell = forget * cell + write * candidate
+        hidden = expose * tf.tanh(cell)
         spoken = self.cell.clip(hidden)
         if self.cell.clip_controller_state:
             return spoken, self.cell.clip(cell), spoken
@@ -160,7 +163,7 @@ class Step:
 
     def forward_reads(self, link, weighting):
         """L w for each head: `[B, H, N, N]`, `[B, R, N]` -> `[B, H, R, N]`."""
-        return addressing.sum_last(
+        return sum_last(
             link[:, :, tf.newaxis] * weighting[:, tf.newaxis, :, tf.newaxis])
 
 

@@ -8,7 +8,7 @@ import math
 
 import tensorflow as tf
 
-from dnc.addressing import sum_last
+from dnc.sums import sum_last
 
 # Blocks of rows that are summed each for itself.
 BLOCKS = 8
@@ -42,14 +42,22 @@ def in_place(t, function, matrix, *vectors):
     return tf.while_loop(lambda k, _: k < rounds, run, (0, matrix))[1]
 
 
-def add_outer(matrix, left, right):
-    """matrix + sum_k left_k right_k^T: `[..., I, J]`, `[..., K, I]`, `[..., K, J]`.
+def add_outer(matrix, *pairs):
+    """matrix + sum_k left_k right_k^T for each pair of left and right.
 
     Term by term it is fused with what stands around it, and for the few terms of the
     heads faster than a matrix product.
+
+    Args:
+      matrix: `[..., I, J]`.
+      *pairs: left `[..., K, I]`, right `[..., K, J]`, left of the next pair, ...
+
+    Returns:
+      `[..., I, J]`.
     """
-    for term in range(left.shape[-2]):
-        matrix += left[..., term, :, tf.newaxis] * right[..., term, tf.newaxis, :]
+    for left, right in zip(pairs[::2], pairs[1::2]):
+        for term in range(left.shape[-2]):
+            matrix += left[..., term, :, tf.newaxis] * right[..., term, tf.newaxis, :]
     return matrix
 
 
