@@ -55,7 +55,25 @@ def start_tensorflow():
         stack.callback(os.close, screen)
         stack.callback(os.dup2, screen, 2)
         os.dup2(nowhere.fileno(), 2)
+        stack.enter_context(_without("matplotlib"))
         importlib.import_module("tensorflow")
+
+
+@contextlib.contextmanager
+def _without(package):
+    """Lets nobody import a package.
+
+    Keras imports pyplot where it finds it: a second or two, and 30 MB, for galleries
+    that no script draws. Those that draw import what they need later.
+    """
+    if package in sys.modules:
+        yield
+        return
+    sys.modules[package] = None
+    try:
+        yield
+    finally:
+        del sys.modules[package]
 
 
 def _use_wide_vectors():

@@ -11,7 +11,8 @@ import pytest
 import tensorflow as tf
 
 import oracle
-from dnc import DNC, DNCCell, fast_path
+from dnc import DNC, DNCCell
+from dnc.fast_path import segments
 from helpers import (TOLERANCE, assert_close, assert_states_close, batched,
                      check_gradient, flat_states, oracle_weights, random_cell_state,
                      randomize, sample)
@@ -265,17 +266,39 @@ def test_fast_path_and_plain_loop_agree(dtype, H, steps, tolerance, rng):
                         resets=tf.constant(resets))
 
 
-@pytest.mark.parametrize("steps", [21, 43, 97, 100, 480, 1000, 1378])
+@pytest.mark.parametrize("steps", [21, 43, 97, 100, 480, 639])
 def test_segments_hold_few_link_matrices(steps):
-    length = fast_path.segment_length(steps)
-    segments = -(-steps // length)
-    assert length + segments <= 2.5 * np.sqrt(steps) + 1
-    assert length * segments - steps < length
+    length, part = segments.cut(steps)
+    assert length == part
+    count = -(-steps // length)
+    assert length + count <= 2.5 * np.sqrt(steps) + 1
+    assert length * count - steps < length
+
+
+@pytest.mark.parametrize("steps", [640, 997, 1000, 1378, 5000])
+def test_long_sequences_are_cut_twice(steps):
+    found = segments.cut(steps)
+    assert found.part * found.parts == found.segment
+    count = -(-steps // found.segment)
+    assert found.part + found.parts + count <= 3.5 * steps ** (1 / 3) + 1
+    assert count * found.segment <= 1.03 * steps
+    assert segments.cut(1000) == (100, 10)
 
 
 @pytest.mark.parametrize("steps", [1, 7, 20])
 def test_a_short_sequence_is_one_segment(steps):
-    assert fast_path.segment_length(steps) == steps
+    assert segments.cut(steps) == (steps, steps)
+
+
+def test_a_sequence_cut_twice_agrees_with_the_plain_loop(rng, monkeypatch):
+    monkeypatch.setattr(segments, "LONG", 21)
+    assert segments.cut(43) == (9, 3)
+    layer = make_layer(rng, H=2, dtype="float32", jit=True, clip_value=0.9,
+                       return_sequences=True, return_state=True)
+    resets = np.zeros((B, 43), bool)
+    resets[1, [0, 2, 20, 21]] = resets[2, 23] = True
+    assert_same_numbers(layer, plain_twin(layer), "float32", 2e-5, rng, 2, 43,
+                        resets=tf.constant(resets))
 
 
 def assert_same_numbers(layer, reference, dtype, tolerance, rng, H, steps=T,

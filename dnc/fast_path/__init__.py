@@ -11,14 +11,15 @@ recurrence is one function with a gradient of its own:
    of a segment from the kept write weightings (the controller is not run again),
    then steps back through it. What is of size O(N) is differentiated by a
    GradientTape over the same functions that the plain path uses; the adjoints of L
-   and M are derived by hand: see `dnc.fast_path.backward`.
+   and M are derived by hand: see `dnc.fast_path.step_back`.
 3. Weights are constants inside the loop; the gradient of each is one matrix product
    over all steps after it. The input projection is one product before it.
 
-Memory use is O(T (N + W R) + (T / K + K) N^2), not O(T N^2). All is compiled by XLA,
-for each shape once. Arrays are time-major; memory is held transposed, `[B, W, N]`,
-which suits both look-ups. Dimensions: T steps, B batch, N slots, W word size, R read
-heads, H write heads, U controller units, X interface size.
+Memory use is O(T (N + W R) + (T / K + K) N^2), not O(T N^2); long sequences are cut
+twice: see `dnc.fast_path.segments`. All is compiled by XLA, for each shape once.
+Arrays are time-major; memory is held transposed, `[B, W, N]`, which suits both
+look-ups. Dimensions: T steps, B batch, N slots, W word size, R read heads, H write
+heads, U controller units, X interface size.
 """
 
 import math
@@ -28,12 +29,9 @@ import tensorflow as tf
 
 from dnc.cell import DNCState, linear
 from dnc.fast_path import backward, forward
+from dnc.fast_path.segments import cut
 from dnc.fast_path.state import Carry, StepFactors, Weights
 from dnc.memory import MemoryState
-
-# Steps of a segment where the length of the sequence is not known beforehand, and the
-# longest sequence that is not cut.
-SEGMENT = 20
 
 
 def supports(cell):
@@ -93,17 +91,17 @@ class FastPath:
             tf.zeros_like(weights.interface_kernel[0]) if bias is None else bias)
 
         steps = projected.shape[0] or tf.shape(projected)[0]
-        segment = segment_length(projected.shape[0])
-        padding = -steps % segment
+        segments = cut(projected.shape[0])
+        padding = -steps % segments.segment
         factors = _step_factors(mask, resets, projected, padding)
         projected = tf.pad(projected, [[0, padding], [0, 0], [0, 0]])
-        hidden, reads, *final = self._differentiable(segment, factors)(
+        hidden, reads, *final = self._differentiable(segments, factors)(
             projected, *weights, *_enter(state))
         hidden, reads = (
             tf.transpose(sequence[:steps], [1, 0, 2]) for sequence in (hidden, reads))
         return cell.clip(hidden), reads, _leave(Carry(*final), state)
 
-    def _differentiable(self, segment, factors):
+    def _differentiable(self, segments, factors):
         """The loop as a function of tensors, with its gradient.
 
         Returns:
@@ -116,23 +114,23 @@ class FastPath:
             projected, *rest = [tf.stop_gradient(tensor) for tensor in arguments]
             weights, carry = Weights(*rest[:3]), Carry(*rest[3:])
             final, records = self._forward(
-                segment, factors, projected, weights, carry)
+                segments, factors, projected, weights, carry)
 
             def gradient(*adjoints):
                 return self._backward(
-                    segment, factors, weights, carry, records, adjoints)
+                    segments, factors, weights, carry, records, adjoints)
 
             return [records.hidden, records.reads, *final], gradient
 
         return recurrence
 
-    def _run_forward(self, segment, factors, projected, weights, carry):
+    def _run_forward(self, segments, factors, projected, weights, carry):
         return forward.run(
-            forward.Step(self.cell, factors), segment, projected, weights, carry)
+            forward.Step(self.cell, factors), segments, projected, weights, carry)
 
-    def _run_backward(self, segment, factors, weights, carry, records, adjoints):
+    def _run_backward(self, segments, factors, weights, carry, records, adjoints):
         return backward.run(
-            forward.Step(self.cell, factors), segment, weights, carry, records,
+            forward.Step(self.cell, factors), segments, weights, carry, records,
             adjoints)
 
 
@@ -155,28 +153,6 @@ def _leave(carry, like):
         carry.precedence, carry.write_weighting, carry.read_weighting)
     reads = tf.reshape(carry.reads, tf.shape(like.read_vectors))
     return DNCState([carry.hidden, carry.cell], memory, reads)
-
-
-def segment_length(steps):
-    """Steps K in a segment, so that few link matrices are held at a time.
-
-    Forward keeps one a segment and backward rebuilds those of one segment: K + T / K
-    of them, least where K is the square root of T. A divisor of T near it is taken, or
-    else the sequence is padded.
-
-    Args:
-      steps: T, or None if it is not known.
-    """
-    if steps is None:
-        return SEGMENT
-    if steps <= SEGMENT:
-        return steps
-    root = round(math.sqrt(steps))
-    divisors = [k for k in range(1, steps + 1) if steps % k == 0]
-    nearest = min(divisors, key=lambda k: k + steps // k)
-    if nearest + steps // nearest <= 2.5 * root:
-        return nearest
-    return math.ceil(steps / root)
 
 
 def _step_factors(mask, resets, projected, padding):

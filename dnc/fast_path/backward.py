@@ -1,300 +1,19 @@
-"""The backward half of the fast path: one step back, and the loop over segments.
-
-Names: `d_x` is the adjoint of x, the gradient of the loss with respect to it. The
-adjoints of what is N x N or N x W are derived by hand, each in the docstring of its
-function; the rest is differentiated by a GradientTape over the functions of `Step`.
-"""
+"""The backward half of the fast path: the loop over segments, and what is after it."""
 
 import tensorflow as tf
 
-from dnc import addressing
 from dnc.fast_path.forward import room, tensor_array
-from dnc.fast_path.state import MASKED, Carry, Decay, Slots, Weights, factor
-from dnc.fast_path.xla import (
-    add_outer, combine, in_place, materialise, sum_rows)
-from dnc.sums import sum_last
+from dnc.fast_path.state import Carry, Decay, Slots, Weights
+from dnc.fast_path.step_back import StepBack
+from dnc.fast_path.xla import materialise
 
 
-class StepBack:
-    """One time step backward.
-
-    Args:
-      step: `dnc.fast_path.forward.Step`.
-    """
-
-    def __init__(self, step):
-        self.step = step
-
-    def before(self, t, records, initial, memory, link):
-        """The `Carry` before step t, with the given memory and link."""
-        def at(sequence, first):
-            return tf.where(t > 0, sequence[tf.maximum(t - 1, 0)], first)
-        units, slots = records.units, records.slots
-        return self.step.restart(t, Carry(
-            at(records.hidden, initial.hidden), at(units.cell, initial.cell),
-            at(records.reads, initial.reads), at(slots.usage, initial.usage),
-            at(slots.precedence, initial.precedence),
-            at(slots.write_weighting, initial.write_weighting),
-            at(slots.read_weighting, initial.read_weighting),
-            at(slots.norms, initial.norms), memory, link))
-
-    def rebuild(self, t, vector, records, initial, memory, link):
-        """Memory and link after step t, from those before it."""
-        previous = self.before(t, records, initial, memory, link)
-        interface = self.step.cell.interface(vector)
-        written = self.step.mask(t, records.slots.write_weighting[t])
-        written, precedence, erase_vectors, write_vectors, row, column = materialise(
-            t, (written, previous.precedence, interface.erase_vectors,
-                interface.write_vectors, *self.step.decay(t, written)))
-        interface = interface._replace(
-            erase_vectors=erase_vectors, write_vectors=write_vectors)
-        return (self.step.write_memory(previous.memory, interface, written),
-                self.step.write_link(
-                    previous.link, written, precedence, row, column))
-
-    def __call__(
-            self, t, gates, vector, slots, weights, previous, after, adjoint, later):
-        """The adjoint of the state before step t, from that of the state after it.
-
-        Args:
-          t: the step.
-          gates, vector: `[B, 4U]`, `[B, X]`, the step's pre-activations and
-            interface vector.
-          slots: `Slots` of the step.
-          weights: `Weights`, transposed.
-          previous: `Carry` before the step.
-          after: (memory, link) after the step.
-          adjoint: `Carry` of adjoints of the state after the step, but for the
-            link, whose adjoint still lacks the decay of the later step.
-          later: `Decay` of the later step.
-
-        Returns:
-          (adjoint `Carry`, the `Decay` of this step, the adjoints of gates and
-          interface vector).
-        """
-        written = self.step.mask(t, slots.write_weighting)
-        decay = Decay(*materialise(t, self.step.decay(t, written)))
-        # A masked step takes nothing of it: see `pass_masked`.
-        taken = adjoint._replace(**{
-            name: self.step.mask(t, getattr(adjoint, name)) for name in MASKED})
-        with tf.GradientTape() as tape:
-            tape.watch(vector)
-            interface = self.step.cell.interface(vector)
-
-        d_memory, d_link, d_read_weighting, d_interface = self.read_adjoint(
-            t, slots, interface, previous, after, taken, later)
-        d_before, d_write_interface = self.write_adjoint(
-            t, interface, previous, taken, d_memory, d_link, written)
-        d_interface.update(d_write_interface)
-        d_vector, = materialise(t, [tape.gradient(
-            interface, vector, interface._replace(**d_interface))])
-        d_gates, d_cell = self.control_adjoint(
-            t, gates, previous.cell, taken, tf.matmul(d_vector, weights.interface))
-        d_reads, d_hidden = tf.split(
-            tf.matmul(d_gates, weights.recurrent),
-            [adjoint.reads.shape[1], adjoint.hidden.shape[1]], axis=1)
-        d_before = d_before._replace(
-            hidden=d_hidden, cell=d_cell, reads=d_reads,
-            read_weighting=d_before.read_weighting + d_read_weighting)
-        d_before = self.step.restart(t, self.pass_masked(d_before, adjoint, taken))
-        return d_before, decay, d_gates, d_vector
-
-    def pass_masked(self, d_before, adjoint, taken):
-        """Adds to the adjoint before a step what a masked step did not take."""
-        if self.step.valid is None:
-            return d_before
-        return d_before._replace(**{
-            name: getattr(d_before, name) + getattr(adjoint, name)
-            - getattr(taken, name) for name in MASKED})
-
-    def read_adjoint(self, t, slots, interface, previous, after, taken, later):
-        """What flows from r = w^r M, with w^r the sum of modes times candidates.
-
-        Args:
-          t, previous, after, later: as in `__call__`.
-          slots: `Slots` of the step.
-          interface: `Interface`.
-          taken: adjoint `Carry` of what the step made.
-
-        Returns:
-          (dM_t `[B, W, N]`, dL_t `[B, H, N, N]`, adjoint of the read weighting
-          before the step `[B, R, N]`, dict of adjoints of fields of the interface).
-        """
-        memory, link = after
-        d_reads = tf.reshape(taken.reads, tf.shape(interface.read_keys))
-        d_weighting, = materialise(
-            t, [taken.read_weighting + tf.matmul(d_reads, memory)])
-        looked_up = (tf.matmul(interface.read_keys, memory), slots.norms,
-                     interface.read_keys, interface.read_strengths)
-        with tf.GradientTape() as tape:
-            tape.watch(looked_up)
-            content = addressing.sharpened_softmax(*looked_up)
-        content_mode = interface.read_modes[:, :, self.step.num_writes, tf.newaxis]
-        d_similarity, d_norms, d_keys, d_strengths = tape.gradient(
-            content, looked_up, content_mode * d_weighting)
-        d_similarity, = materialise(t, [d_similarity])
-        d_link, d_backward, d_forward, d_read_weighting = self.link_adjoint(
-            t, link, taken.link, later, d_weighting, previous.read_weighting,
-            interface.read_modes)
-        d_content = sum_last(d_weighting * content)[..., tf.newaxis]
-        d_memory = in_place(
-            t, add_outer,
-            taken.memory + 2 * memory * (taken.norms + d_norms)[:, tf.newaxis],
-            d_reads, slots.read_weighting, interface.read_keys, d_similarity)
-        return d_memory, d_link, d_read_weighting, {
-            "read_keys": d_keys + combine(d_similarity, memory),
-            "read_strengths": d_strengths,
-            "read_modes": tf.concat([d_backward, d_content, d_forward], axis=2)}
-
-    def link_adjoint(self, t, link, d_link, later, d_weighting, read_weighting,
-                     modes):
-        """The adjoint of L_t, and what flows through the reads along it.
-
-        With g the adjoint of the read weighting, q the read weighting of the step
-        before, and b = L^T q, f = L q entering with the modes pi_b and pi_f:
-
-          dL = decay * dL' + sum over heads of pi_f g q^T + pi_b q g^T
-          d pi_f = g . (L q) = (L^T g) . q      d pi_b = g . (L^T q) = (L g) . q
-          dq = pi_f L^T g + pi_b L g
-
-        so that f and b are not needed; dL' is the adjoint carried from the later
-        step and decay[i, j] = kept (1 - w[i] - w[j]) of that step.
-
-        Returns:
-          (dL `[B, H, N, N]`, d pi_b, d pi_f, each `[B, R, H]`, dq `[B, R, N]`).
-        """
-        heads = self.step.num_writes
-        backward_modes = tf.transpose(modes[:, :, :heads], [0, 2, 1])[..., tf.newaxis]
-        forward_modes = tf.transpose(
-            modes[:, :, heads + 1:], [0, 2, 1])[..., tf.newaxis]
-        g, q = d_weighting[:, tf.newaxis], read_weighting[:, tf.newaxis]
-        along = sum_rows(link[:, :, tf.newaxis] * g[..., tf.newaxis])
-        against = self.step.forward_reads(link, d_weighting)
-        d_forward, d_backward = (
-            tf.transpose(sum_last(weighting * q), [0, 2, 1])
-            for weighting in (along, against))
-        d_read_weighting = tf.reduce_sum(
-            forward_modes * along + backward_modes * against, axis=1)
-
-        def accumulate(d_link, row, column, *pairs):
-            d_link = Decay(row, column).of(d_link)
-            return self.step.off_diagonal(add_outer(d_link, *pairs))
-
-        d_link = in_place(t, accumulate, d_link, *later,
-                          forward_modes * g, q, backward_modes * q, g)
-        return d_link, d_backward, d_forward, d_read_weighting
-
-    def write_adjoint(
-            self, t, interface, previous, taken, d_memory, d_link, written):
-        """What flows from M_t, L_t, p_t, u_t and w^w_t.
-
-        Args:
-          t, interface, previous, taken: as in `read_adjoint`.
-          d_memory, d_link: dM_t, dL_t.
-          written: `[B, H, N]`, w^w, 0 in masked rows.
-
-        Returns:
-          (adjoint `Carry` before the step, without the controller's part; dict of
-          adjoints of fields of the interface).
-        """
-        d_memory, d_written, d_erase, d_write = self.memory_adjoint(
-            d_memory, previous.memory, interface, written)
-        d_linked, d_precedence = self.link_update_adjoint(
-            t, d_link, previous, written)
-        d_written, = materialise(t, [d_written + d_linked])
-        similarity = tf.matmul(interface.write_keys, previous.memory)
-        inputs = (previous.small(), interface, similarity)
-        with tf.GradientTape() as tape:
-            tape.watch(inputs)
-            outputs = self.step.write(t, previous, interface, similarity)
-        d_small, d_interface, d_similarity = tape.gradient(
-            outputs, inputs, unconnected_gradients="zero", output_gradients=[
-                taken.usage, taken.write_weighting, d_written, taken.precedence])
-        d_similarity, = materialise(t, [d_similarity])
-        d_memory += tf.matmul(
-            interface.write_keys, d_similarity, transpose_a=True)
-        d_before = Carry(*d_small, memory=d_memory, link=d_link)
-        d_before = d_before._replace(
-            precedence=d_before.precedence + d_precedence)
-        return d_before, {
-            "write_keys": d_interface.write_keys + combine(
-                d_similarity, previous.memory),
-            "write_strengths": d_interface.write_strengths,
-            "erase_vectors": d_erase, "write_vectors": d_write,
-            "free_gates": d_interface.free_gates,
-            "allocation_gates": d_interface.allocation_gates,
-            "write_gates": d_interface.write_gates}
-
-    def link_update_adjoint(self, t, d_link, previous, written):
-        """What flows from L_t = (1 - w_i - w_j) L_ij + w_i p_j to w and p.
-
-        dw_i = sum_j dL_ij (p_j - L_ij) - sum_j dL_ji L_ji;  dp_j = sum_i w_i dL_ij,
-        with L and p of the step before; where a new story begins, L is 0.
-
-        Returns:
-          (dw, dp), each `[B, H, N]`.
-        """
-        link, gained = previous.link, previous.precedence[:, :, tf.newaxis]
-        if self.step.kept is None:
-            d_row = sum_last(d_link * (gained - link))
-            d_column = sum_rows(d_link * link)
-        else:
-            # As a vector over slots, which fills a register.
-            kept, = materialise(t, [
-                factor(self.step.kept[t], written) * tf.ones_like(written)])
-            d_row = sum_last(
-                d_link * (gained - kept[:, :, tf.newaxis] * link))
-            d_column = kept * sum_rows(d_link * link)
-        return d_row - d_column, sum_rows(d_link * written[:, :, :, tf.newaxis])
-
-    def memory_adjoint(self, d_memory, memory, interface, written):
-        """What flows from M_t = M prod_h (1 - e w^T) + sum_h v w^T, all `[W, N]`.
-
-        dM = dM_t prod_h (1 - e w^T); and for each head, with Q = dM_t * M * the
-        other heads' factors: dw = v^T dM_t - e^T Q, de = -Q w, dv = dM_t w.
-
-        Args:
-          d_memory: `[B, W, N]`, dM_t.
-          memory: `[B, W, N]`, M before the step.
-          interface: `Interface`.
-          written: `[B, H, N]`, w.
-
-        Returns:
-          (dM `[B, W, N]`, dw `[B, H, N]`, de, dv, each `[B, H, W]`).
-        """
-        factors = [kept for kept, _ in self.step.erasures(interface, written)]
-        d_written, d_erase = [], []
-        for head in range(self.step.num_writes):
-            erased = d_memory * memory
-            for other in factors[:head] + factors[head + 1:]:
-                erased *= other
-            d_written.append(sum_rows(
-                d_memory * interface.write_vectors[:, head, :, tf.newaxis]
-                - erased * interface.erase_vectors[:, head, :, tf.newaxis]))
-            d_erase.append(-combine(written[:, head:head + 1], erased)[:, 0])
-        d_write = combine(written, d_memory)
-        for kept in factors:
-            d_memory *= kept
-        return d_memory, tf.stack(d_written, 1), tf.stack(d_erase, 1), d_write
-
-    def control_adjoint(self, t, gates, cell, taken, d_spoken):
-        """Adjoints of the gates `[B, 4U]` and of the LSTM's cell before the step."""
-        with tf.GradientTape() as tape:
-            tape.watch((gates, cell))
-            outputs = self.step.control(gates, cell)
-        d_gates, d_cell = tape.gradient(
-            outputs, (gates, cell),
-            output_gradients=[taken.hidden, taken.cell, d_spoken])
-        d_gates, = materialise(t, [d_gates])
-        return d_gates, d_cell
-
-
-def run(step, segment, weights, initial, records, adjoints):
+def run(step, segments, weights, initial, records, adjoints):
     """The loop backward.
 
     Args:
       step: `Step`.
-      segment: steps in a segment.
+      segments: `segments.Segments`.
       weights, initial: the `Weights` and the first `Carry` of the forward loop.
       records: `Records` of the forward loop.
       adjoints: of hidden `[T, B, U]`, reads `[T, B, R * W]` and the fields of the
@@ -303,57 +22,125 @@ def run(step, segment, weights, initial, records, adjoints):
     Returns:
       list of the gradients of projected, the `Weights` and the initial `Carry`.
     """
-    step_back = StepBack(step)
     d_hidden, d_reads, *d_final = adjoints
     steps = tf.shape(records.hidden)[0]
-    transposed = Weights(
-        tf.transpose(weights.recurrent), tf.transpose(weights.interface), None)
-    size = segment
-
-    def run_step(t, adjoint, later, gates, vectors, memories, links):
-        k = t % size
-        adjoint = adjoint._replace(
-            hidden=adjoint.hidden + d_hidden[t], reads=adjoint.reads + d_reads[t])
-        previous = step_back.before(
-            t, records, initial, memories.read(k), links.read(k))
-        after = memories.read(k + 1), links.read(k + 1)
-        adjoint, later, d_gates, d_vector = step_back(
-            t, *materialise(t, (gates.read(t), vectors.read(t))),
-            Slots(*(row[t] for row in records.slots)), transposed, previous, after,
-            adjoint, later)
-        return (t - 1, adjoint, later, gates.write(t, d_gates),
-                vectors.write(t, d_vector), memories, links)
-
-    def run_segment(s, adjoint, later, gates, vectors, memories, links):
-        start = s * size
-
-        def run_rebuild(k, memories, links):
-            memory, link = step_back.rebuild(
-                start + k, vectors.read(start + k), records, initial,
-                memories.read(k), links.read(k))
-            return k + 1, memories.write(k + 1, memory), links.write(k + 1, link)
-
-        _, memories, links = tf.while_loop(
-            lambda k, *_: k < size, run_rebuild,
-            (0, memories.write(0, records.memory[s]),
-             links.write(0, records.link[s])))
-        _, *carried = tf.while_loop(
-            lambda t, *_: t >= start, run_step,
-            (start + size - 1, adjoint, later, gates, vectors, memories, links))
-        return s - 1, *carried
-
     later = Decay(tf.ones_like(initial.write_weighting),
                   tf.zeros_like(initial.write_weighting))
     # The adjoints of a step's units take the units' place: see `forward.run`.
-    gates, vectors = map(tensor_array, (records.units.gates, records.units.vector))
+    units = map(tensor_array, (records.units.gates, records.units.vector))
+    rebuilt = (tensor_array(room(segments.part + 1, matrix[0]))
+               for matrix in (records.memory, records.link))
+    walk = _Walk(step, segments, weights, initial, records, d_hidden, d_reads)
     _, adjoint, later, d_gates, d_vector, _, _ = tf.while_loop(
-        lambda s, *_: s >= 0, run_segment,
-        (steps // size - 1, Carry(*d_final), later, gates, vectors,
-         *(tensor_array(room(size + 1, matrix[0]))
-           for matrix in (records.memory, records.link))))
+        lambda s, *_: s >= 0, walk.segment,
+        (steps // segments.segment - 1, Carry(*d_final), later, *units, *rebuilt))
     adjoint = adjoint._replace(link=later.of(adjoint.link))
     return [*weight_gradients(
         step, d_gates.stack(), d_vector.stack(), records, initial), *adjoint]
+
+
+class _Walk:
+    """From the last step to the first.
+
+    What is carried from step to step: (adjoint `Carry`, `Decay` of the step after,
+    arrays of the units `[T, ...]`: gates and interface vector, arrays of the part's
+    memories and links `[part + 1, ...]`).
+    """
+
+    def __init__(self, step, segments, weights, initial, records, d_hidden, d_reads):
+        self.step_back = StepBack(step)
+        self.segments = segments
+        self.transposed = Weights(
+            tf.transpose(weights.recurrent), tf.transpose(weights.interface), None)
+        self.initial = initial
+        self.records = records
+        self.d_hidden = d_hidden
+        self.d_reads = d_reads
+
+    def segment(self, s, *carried):
+        """Back through segment s, part by part; (s - 1, carried)."""
+        length, part, parts = *self.segments, self.segments.parts
+        start = s * length
+        first = self.records.memory[s], self.records.link[s]
+        if parts == 1:
+            return s - 1, *self.part(start, *first, *carried)
+        kept = self._before_parts(start, *first, carried[3])
+
+        def back(p, *carried):
+            before = (array.read(p) for array in kept)
+            return p - 1, *self.part(start + p * part, *before, *carried)
+
+        _, *carried = tf.while_loop(lambda p, *_: p >= 0, back, (parts - 1, *carried))
+        return s - 1, *carried
+
+    def _before_parts(self, start, memory, link, vectors):
+        """Arrays of the memories and links before each part of a segment.
+
+        Args:
+          start: the segment's first step.
+          memory, link: before it.
+          vectors: array of the interface vectors.
+        """
+        part, parts = self.segments.part, self.segments.parts
+
+        def keep(p, memory, link, memories, links):
+            first = start + p * part
+            # After the last part nothing is asked for.
+            end = first + tf.where(p < parts - 1, part, 0)
+            _, *after = tf.while_loop(
+                lambda t, *_: t < end,
+                lambda t, memory, link: (
+                    t + 1, *self._rebuild(t, vectors, memory, link)),
+                (first, memory, link))
+            return p + 1, *after, memories.write(p, memory), links.write(p, link)
+
+        arrays = (tensor_array(room(parts, matrix)) for matrix in (memory, link))
+        _, _, _, *kept = tf.while_loop(
+            lambda p, *_: p < parts, keep, (0, memory, link, *arrays))
+        return kept
+
+    def part(self, start, memory, link, adjoint, later, gates, vectors, memories,
+             links):
+        """Rebuilds the steps of a part and goes back through them; what is carried.
+
+        Args:
+          start: the part's first step.
+          memory, link: before it.
+        """
+        part = self.segments.part
+
+        def rebuild(k, memories, links):
+            memory, link = self._rebuild(
+                start + k, vectors, memories.read(k), links.read(k))
+            return k + 1, memories.write(k + 1, memory), links.write(k + 1, link)
+
+        _, memories, links = tf.while_loop(
+            lambda k, *_: k < part, rebuild,
+            (0, memories.write(0, memory), links.write(0, link)))
+        _, *carried = tf.while_loop(
+            lambda t, *_: t >= start, self.step,
+            (start + part - 1, adjoint, later, gates, vectors, memories, links))
+        return carried
+
+    def _rebuild(self, t, vectors, memory, link):
+        return self.step_back.rebuild(
+            t, vectors.read(t), self.records, self.initial, memory, link)
+
+    def step(self, t, adjoint, later, gates, vectors, memories, links):
+        """Back through step t; (t - 1, carried)."""
+        k = t % self.segments.part
+        adjoint = adjoint._replace(
+            hidden=adjoint.hidden + self.d_hidden[t],
+            reads=adjoint.reads + self.d_reads[t])
+        previous = self.step_back.before(
+            t, self.records, self.initial, memories.read(k), links.read(k))
+        after = memories.read(k + 1), links.read(k + 1)
+        adjoint, later, d_gates, d_vector = self.step_back(
+            t, *materialise(t, (gates.read(t), vectors.read(t))),
+            Slots(*(row[t] for row in self.records.slots)), self.transposed, previous,
+            after, adjoint, later)
+        return (t - 1, adjoint, later, gates.write(t, d_gates),
+                vectors.write(t, d_vector), memories, links)
 
 
 def weight_gradients(step, d_gates, d_vector, records, initial):

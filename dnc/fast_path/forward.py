@@ -167,12 +167,12 @@ class Step:
             link[:, :, tf.newaxis] * weighting[:, tf.newaxis, :, tf.newaxis])
 
 
-def run(step, segment, projected, weights, carry):
+def run(step, segments, projected, weights, carry):
     """The loop forward.
 
     Args:
       step: `Step`.
-      segment: steps in a segment, a divisor of T.
+      segments: `segments.Segments`.
       projected: `[T, B, 4U]`, what the inputs add to the gates' pre-activations.
       weights: `Weights`.
       carry: `Carry` before the first step.
@@ -181,7 +181,7 @@ def run(step, segment, projected, weights, carry):
       (the final `Carry`, `Records`).
     """
     steps = tf.shape(projected)[0]
-    segments = steps // segment
+    segment, count = segments.segment, steps // segments.segment
     # `vector` for its shape alone: what a step keeps, in the order of `rows` below.
     vector = tf.zeros_like(carry.hidden[:, :1]) + weights.interface_bias
     kept = (vector, carry.cell, carry.hidden, carry.reads, *Slots.of(carry))
@@ -189,7 +189,7 @@ def run(step, segment, projected, weights, carry):
     # copy the whole array at each step if what is read were not materialised.
     arrays = [tensor_array(projected)] + [
         tensor_array(room(steps, tensor)) for tensor in kept] + [
-        tensor_array(room(segments, tensor)) for tensor in (carry.memory, carry.link)]
+        tensor_array(room(count, tensor)) for tensor in (carry.memory, carry.link)]
 
     def run_step(t, carry, arrays):
         carry, units, slots = step(t, arrays[0].read(t), weights, carry)
@@ -207,7 +207,7 @@ def run(step, segment, projected, weights, carry):
         return s + 1, carry, [*arrays, memory, link]
 
     _, carry, arrays = tf.while_loop(
-        lambda s, *_: s < segments, run_segment, (0, carry, arrays))
+        lambda s, *_: s < count, run_segment, (0, carry, arrays))
     gates, vector, cell, hidden, reads, *slots, memory, link = (
         array.stack() for array in arrays)
     return carry, Records(

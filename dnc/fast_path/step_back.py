@@ -1,0 +1,288 @@
+"""One step of the fast path backward.
+
+Names: `d_x` is the adjoint of x, the gradient of the loss with respect to it. The
+adjoints of what is N x N or N x W are derived by hand, each in the docstring of its
+function; the rest is differentiated by a GradientTape over the functions of `Step`.
+"""
+
+import tensorflow as tf
+
+from dnc import addressing
+from dnc.fast_path.state import MASKED, Carry, Decay, factor
+from dnc.fast_path.xla import (
+    add_outer, combine, in_place, materialise, sum_rows)
+from dnc.sums import sum_last
+
+
+class StepBack:
+    """One time step backward.
+
+    Args:
+      step: `dnc.fast_path.forward.Step`.
+    """
+
+    def __init__(self, step):
+        self.step = step
+
+    def before(self, t, records, initial, memory, link):
+        """The `Carry` before step t, with the given memory and link."""
+        def at(sequence, first):
+            return tf.where(t > 0, sequence[tf.maximum(t - 1, 0)], first)
+        units, slots = records.units, records.slots
+        return self.step.restart(t, Carry(
+            at(records.hidden, initial.hidden), at(units.cell, initial.cell),
+            at(records.reads, initial.reads), at(slots.usage, initial.usage),
+            at(slots.precedence, initial.precedence),
+            at(slots.write_weighting, initial.write_weighting),
+            at(slots.read_weighting, initial.read_weighting),
+            at(slots.norms, initial.norms), memory, link))
+
+    def rebuild(self, t, vector, records, initial, memory, link):
+        """Memory and link after step t, from those before it."""
+        previous = self.before(t, records, initial, memory, link)
+        interface = self.step.cell.interface(vector)
+        written = self.step.mask(t, records.slots.write_weighting[t])
+        written, precedence, erase_vectors, write_vectors, row, column = materialise(
+            t, (written, previous.precedence, interface.erase_vectors,
+                interface.write_vectors, *self.step.decay(t, written)))
+        interface = interface._replace(
+            erase_vectors=erase_vectors, write_vectors=write_vectors)
+        return (self.step.write_memory(previous.memory, interface, written),
+                self.step.write_link(
+                    previous.link, written, precedence, row, column))
+
+    def __call__(
+            self, t, gates, vector, slots, weights, previous, after, adjoint, later):
+        """The adjoint of the state before step t, from that of the state after it.
+
+        Args:
+          t: the step.
+          gates, vector: `[B, 4U]`, `[B, X]`, the step's pre-activations and
+            interface vector.
+          slots: `Slots` of the step.
+          weights: `Weights`, transposed.
+          previous: `Carry` before the step.
+          after: (memory, link) after the step.
+          adjoint: `Carry` of adjoints of the state after the step, but for the
+            link, whose adjoint still lacks the decay of the later step.
+          later: `Decay` of the later step.
+
+        Returns:
+          (adjoint `Carry`, the `Decay` of this step, the adjoints of gates and
+          interface vector).
+        """
+        written = self.step.mask(t, slots.write_weighting)
+        decay = Decay(*materialise(t, self.step.decay(t, written)))
+        # A masked step takes nothing of it: see `pass_masked`.
+        taken = adjoint._replace(**{
+            name: self.step.mask(t, getattr(adjoint, name)) for name in MASKED})
+        with tf.GradientTape() as tape:
+            tape.watch(vector)
+            interface = self.step.cell.interface(vector)
+
+        d_memory, d_link, d_read_weighting, d_interface = self.read_adjoint(
+            t, slots, interface, previous, after, taken, later)
+        d_before, d_write_interface = self.write_adjoint(
+            t, interface, previous, taken, d_memory, d_link, written)
+        d_interface.update(d_write_interface)
+        d_vector, = materialise(t, [tape.gradient(
+            interface, vector, interface._replace(**d_interface))])
+        d_gates, d_cell = self.control_adjoint(
+            t, gates, previous.cell, taken, tf.matmul(d_vector, weights.interface))
+        d_reads, d_hidden = tf.split(
+            tf.matmul(d_gates, weights.recurrent),
+            [adjoint.reads.shape[1], adjoint.hidden.shape[1]], axis=1)
+        d_before = d_before._replace(
+            hidden=d_hidden, cell=d_cell, reads=d_reads,
+            read_weighting=d_before.read_weighting + d_read_weighting)
+        d_before = self.step.restart(t, self.pass_masked(d_before, adjoint, taken))
+        return d_before, decay, d_gates, d_vector
+
+    def pass_masked(self, d_before, adjoint, taken):
+        """Adds to the adjoint before a step what a masked step did not take."""
+        if self.step.valid is None:
+            return d_before
+        return d_before._replace(**{
+            name: getattr(d_before, name) + getattr(adjoint, name)
+            - getattr(taken, name) for name in MASKED})
+
+    def read_adjoint(self, t, slots, interface, previous, after, taken, later):
+        """What flows from r = w^r M, with w^r the sum of modes times candidates.
+
+        Args:
+          t, previous, after, later: as in `__call__`.
+          slots: `Slots` of the step.
+          interface: `Interface`.
+          taken: adjoint `Carry` of what the step made.
+
+        Returns:
+          (dM_t `[B, W, N]`, dL_t `[B, H, N, N]`, adjoint of the read weighting
+          before the step `[B, R, N]`, dict of adjoints of fields of the interface).
+        """
+        memory, link = after
+        d_reads = tf.reshape(taken.reads, tf.shape(interface.read_keys))
+        d_weighting, = materialise(
+            t, [taken.read_weighting + tf.matmul(d_reads, memory)])
+        looked_up = (tf.matmul(interface.read_keys, memory), slots.norms,
+                     interface.read_keys, interface.read_strengths)
+        with tf.GradientTape() as tape:
+            tape.watch(looked_up)
+            content = addressing.sharpened_softmax(*looked_up)
+        content_mode = interface.read_modes[:, :, self.step.num_writes, tf.newaxis]
+        d_similarity, d_norms, d_keys, d_strengths = tape.gradient(
+            content, looked_up, content_mode * d_weighting)
+        d_similarity, = materialise(t, [d_similarity])
+        d_link, d_backward, d_forward, d_read_weighting = self.link_adjoint(
+            t, link, taken.link, later, d_weighting, previous.read_weighting,
+            interface.read_modes)
+        d_content = sum_last(d_weighting * content)[..., tf.newaxis]
+        d_memory = in_place(
+            t, add_outer,
+            taken.memory + 2 * memory * (taken.norms + d_norms)[:, tf.newaxis],
+            d_reads, slots.read_weighting, interface.read_keys, d_similarity)
+        return d_memory, d_link, d_read_weighting, {
+            "read_keys": d_keys + combine(d_similarity, memory),
+            "read_strengths": d_strengths,
+            "read_modes": tf.concat([d_backward, d_content, d_forward], axis=2)}
+
+    def link_adjoint(self, t, link, d_link, later, d_weighting, read_weighting,
+                     modes):
+        """The adjoint of L_t, and what flows through the reads along it.
+
+        With g the adjoint of the read weighting, q the read weighting of the step
+        before, and b = L^T q, f = L q entering with the modes pi_b and pi_f:
+
+          dL = decay * dL' + sum over heads of pi_f g q^T + pi_b q g^T
+          d pi_f = g . (L q) = (L^T g) . q      d pi_b = g . (L^T q) = (L g) . q
+          dq = pi_f L^T g + pi_b L g
+
+        so that f and b are not needed; dL' is the adjoint carried from the later
+        step and decay[i, j] = kept (1 - w[i] - w[j]) of that step.
+
+        Returns:
+          (dL `[B, H, N, N]`, d pi_b, d pi_f, each `[B, R, H]`, dq `[B, R, N]`).
+        """
+        heads = self.step.num_writes
+        backward_modes = tf.transpose(modes[:, :, :heads], [0, 2, 1])[..., tf.newaxis]
+        forward_modes = tf.transpose(
+            modes[:, :, heads + 1:], [0, 2, 1])[..., tf.newaxis]
+        g, q = d_weighting[:, tf.newaxis], read_weighting[:, tf.newaxis]
+        along = sum_rows(link[:, :, tf.newaxis] * g[..., tf.newaxis])
+        against = self.step.forward_reads(link, d_weighting)
+        d_forward, d_backward = (
+            tf.transpose(sum_last(weighting * q), [0, 2, 1])
+            for weighting in (along, against))
+        d_read_weighting = tf.reduce_sum(
+            forward_modes * along + backward_modes * against, axis=1)
+
+        def accumulate(d_link, row, column, *pairs):
+            d_link = Decay(row, column).of(d_link)
+            return self.step.off_diagonal(add_outer(d_link, *pairs))
+
+        d_link = in_place(t, accumulate, d_link, *later,
+                          forward_modes * g, q, backward_modes * q, g)
+        return d_link, d_backward, d_forward, d_read_weighting
+
+    def write_adjoint(
+            self, t, interface, previous, taken, d_memory, d_link, written):
+        """What flows from M_t, L_t, p_t, u_t and w^w_t.
+
+        Args:
+          t, interface, previous, taken: as in `read_adjoint`.
+          d_memory, d_link: dM_t, dL_t.
+          written: `[B, H, N]`, w^w, 0 in masked rows.
+
+        Returns:
+          (adjoint `Carry` before the step, without the controller's part; dict of
+          adjoints of fields of the interface).
+        """
+        d_memory, d_written, d_erase, d_write = self.memory_adjoint(
+            d_memory, previous.memory, interface, written)
+        d_linked, d_precedence = self.link_update_adjoint(
+            t, d_link, previous, written)
+        d_written, = materialise(t, [d_written + d_linked])
+        similarity = tf.matmul(interface.write_keys, previous.memory)
+        inputs = (previous.small(), interface, similarity)
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = self.step.write(t, previous, interface, similarity)
+        d_small, d_interface, d_similarity = tape.gradient(
+            outputs, inputs, unconnected_gradients="zero", output_gradients=[
+                taken.usage, taken.write_weighting, d_written, taken.precedence])
+        d_similarity, = materialise(t, [d_similarity])
+        d_memory += tf.matmul(
+            interface.write_keys, d_similarity, transpose_a=True)
+        d_before = Carry(*d_small, memory=d_memory, link=d_link)
+        d_before = d_before._replace(
+            precedence=d_before.precedence + d_precedence)
+        return d_before, {
+            "write_keys": d_interface.write_keys + combine(
+                d_similarity, previous.memory),
+            "write_strengths": d_interface.write_strengths,
+            "erase_vectors": d_erase, "write_vectors": d_write,
+            "free_gates": d_interface.free_gates,
+            "allocation_gates": d_interface.allocation_gates,
+            "write_gates": d_interface.write_gates}
+
+    def link_update_adjoint(self, t, d_link, previous, written):
+        """What flows from L_t = (1 - w_i - w_j) L_ij + w_i p_j to w and p.
+
+        dw_i = sum_j dL_ij (p_j - L_ij) - sum_j dL_ji L_ji;  dp_j = sum_i w_i dL_ij,
+        with L and p of the step before; where a new story begins, L is 0.
+
+        Returns:
+          (dw, dp), each `[B, H, N]`.
+        """
+        link, gained = previous.link, previous.precedence[:, :, tf.newaxis]
+        if self.step.kept is None:
+            d_row = sum_last(d_link * (gained - link))
+            d_column = sum_rows(d_link * link)
+        else:
+            # As a vector over slots, which fills a register.
+            kept, = materialise(t, [
+                factor(self.step.kept[t], written) * tf.ones_like(written)])
+            d_row = sum_last(
+                d_link * (gained - kept[:, :, tf.newaxis] * link))
+            d_column = kept * sum_rows(d_link * link)
+        return d_row - d_column, sum_rows(d_link * written[:, :, :, tf.newaxis])
+
+    def memory_adjoint(self, d_memory, memory, interface, written):
+        """What flows from M_t = M prod_h (1 - e w^T) + sum_h v w^T, all `[W, N]`.
+
+        dM = dM_t prod_h (1 - e w^T); and for each head, with Q = dM_t * M * the
+        other heads' factors: dw = v^T dM_t - e^T Q, de = -Q w, dv = dM_t w.
+
+        Args:
+          d_memory: `[B, W, N]`, dM_t.
+          memory: `[B, W, N]`, M before the step.
+          interface: `Interface`.
+          written: `[B, H, N]`, w.
+
+        Returns:
+          (dM `[B, W, N]`, dw `[B, H, N]`, de, dv, each `[B, H, W]`).
+        """
+        factors = [kept for kept, _ in self.step.erasures(interface, written)]
+        d_written, d_erase = [], []
+        for head in range(self.step.num_writes):
+            erased = d_memory * memory
+            for other in factors[:head] + factors[head + 1:]:
+                erased *= other
+            d_written.append(sum_rows(
+                d_memory * interface.write_vectors[:, head, :, tf.newaxis]
+                - erased * interface.erase_vectors[:, head, :, tf.newaxis]))
+            d_erase.append(-combine(written[:, head:head + 1], erased)[:, 0])
+        d_write = combine(written, d_memory)
+        for kept in factors:
+            d_memory *= kept
+        return d_memory, tf.stack(d_written, 1), tf.stack(d_erase, 1), d_write
+
+    def control_adjoint(self, t, gates, cell, taken, d_spoken):
+        """Adjoints of the gates `[B, 4U]` and of the LSTM's cell before the step."""
+        with tf.GradientTape() as tape:
+            tape.watch((gates, cell))
+            outputs = self.step.control(gates, cell)
+        d_gates, d_cell = tape.gradient(
+            outputs, (gates, cell),
+            output_gradients=[taken.hidden, taken.cell, d_spoken])
+        d_gates, = materialise(t, [d_gates])
+        return d_gates, d_cell
