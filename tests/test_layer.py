@@ -1,8 +1,8 @@
-"""dnc.DNC over sequences: the oracle, masks, resets, states, gradients.
+"""dnc.DNC over sequences: the oracle, masks, resets, states, options.
 
 Tests that take `jit` hold for the plain loop and for the fast path alike. The fast path
 is compiled anew for each layer and shape, which takes seconds: by default it is held to
-the plain loop in one test, value by value; `-m slow` runs it through all of them.
+the plain loop in test_fast_path.py; `-m slow` runs it through all of these.
 """
 
 import keras
@@ -11,46 +11,11 @@ import pytest
 import tensorflow as tf
 
 import oracle
-from dnc import DNC, DNCCell
-from dnc.fast_path import segments
+from dnc import DNC
 from helpers import (TOLERANCE, assert_close, assert_states_close, batched,
-                     check_gradient, flat_states, oracle_weights, random_cell_state,
-                     randomize, sample)
-
-B, T, D, Y, U = 3, 6, 3, 2, 4
-N, W, R = 5, 3, 2
-both_paths = pytest.mark.parametrize("jit", [
-    pytest.param(False, id="plain"),
-    pytest.param(True, id="fast", marks=pytest.mark.slow)])
-
-
-def sizes(H):
-    return {"controller_units": U, "memory_size": N, "word_size": W,
-            "num_read_heads": R, "num_write_heads": H}
-
-
-def make_layer(rng, H=1, scale=0.7, dtype="float64", **kwargs):
-    """A built DNC with random weights, biases too."""
-    layer = DNC(Y, **sizes(H), dtype=dtype, use_bias=True, **kwargs)
-    layer.build((None, None, D))
-    randomize(layer, rng, scale)
-    return layer
-
-
-def plain_twin(layer):
-    """A DNC like the given one, same weights, that takes the plain loop."""
-    twin = DNC.from_config({**layer.get_config(), "jit": False})
-    twin.build((None, None, D))
-    twin.set_weights(layer.get_weights())
-    return twin
-
-
-def ragged_mask(*lengths, steps=T):
-    return np.arange(steps) < np.array(lengths)[:, None]
-
-
-def random_states(rng, H, dtype="float64", rows=B):
-    return flat_states(random_cell_state(rng, rows, N, W, R, H, U), dtype)
+                     flat_states, oracle_weights, random_cell_state, sample)
+from small_layers import (B, D, N, R, T, U, W, Y, both_paths, make_layer, plain_twin,
+                          ragged_mask, random_states, sizes)
 
 
 # ------------------------------------------------------- numbers of a sequence
@@ -231,128 +196,6 @@ def test_a_thousand_steps_at_extreme_inputs(jit, rng):
         assert np.min(part) >= -1e-6 and np.max(tf.reduce_sum(part, -1)) <= 1 + 1e-5
     assert np.min(memory.usage) >= 0.0 and np.max(memory.usage) <= 1.0
     assert np.all(tf.linalg.diag_part(memory.link) == 0.0)
-
-
-# ---------------------------------------------- the layer and RNN(DNCCell) agree
-
-@both_paths
-@pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-9), ("float32", 1e-5)])
-def test_layer_and_rnn_around_the_cell_agree(dtype, tolerance, jit, rng):
-    """Outputs, states and each gradient, H = 3, mask, start state, active gates."""
-    options = {"return_sequences": True, "return_state": True}
-    layer = make_layer(rng, H=3, dtype=dtype, jit=jit, **options)
-    cell = DNCCell(Y, **sizes(3), use_bias=True, dtype=dtype)
-    plain = keras.layers.RNN(cell, dtype=dtype, **options)
-    plain.build((None, None, D))
-    plain.set_weights(layer.get_weights())
-    assert_same_numbers(layer, plain, dtype, tolerance, rng, H=3)
-
-
-def slow(*values):
-    return pytest.param(*values, marks=pytest.mark.slow)
-
-
-# 43 steps are seven segments of the fast path, the last one padded; 30 are six.
-@pytest.mark.parametrize("dtype, H, steps, tolerance", [
-    ("float32", 2, 43, 2e-5), slow("float64", 3, 43, 1e-9),
-    slow("float64", 1, 30, 1e-9), slow("float32", 3, 30, 2e-5)])
-def test_fast_path_and_plain_loop_agree(dtype, H, steps, tolerance, rng):
-    """The same over several segments, with resets, clipping and gaps in the mask."""
-    layer = make_layer(rng, H=H, dtype=dtype, jit=True, clip_value=0.9,
-                       return_sequences=True, return_state=True)
-    resets = np.zeros((B, steps), bool)
-    resets[1, [0, 2, 20, 21]] = resets[2, 23] = True
-    assert_same_numbers(layer, plain_twin(layer), dtype, tolerance, rng, H, steps,
-                        resets=tf.constant(resets))
-
-
-@pytest.mark.parametrize("steps", [21, 43, 97, 100, 480, 639])
-def test_segments_hold_few_link_matrices(steps):
-    length, part = segments.cut(steps)
-    assert length == part
-    count = -(-steps // length)
-    assert length + count <= 2.5 * np.sqrt(steps) + 1
-    assert length * count - steps < length
-
-
-@pytest.mark.parametrize("steps", [640, 997, 1000, 1378, 5000])
-def test_long_sequences_are_cut_twice(steps):
-    found = segments.cut(steps)
-    assert found.part * found.parts == found.segment
-    count = -(-steps // found.segment)
-    assert found.part + found.parts + count <= 3.5 * steps ** (1 / 3) + 1
-    assert count * found.segment <= 1.03 * steps
-    assert segments.cut(1000) == (100, 10)
-
-
-@pytest.mark.parametrize("steps", [1, 7, 20])
-def test_a_short_sequence_is_one_segment(steps):
-    assert segments.cut(steps) == (steps, steps)
-
-
-def test_a_sequence_cut_twice_agrees_with_the_plain_loop(rng, monkeypatch):
-    monkeypatch.setattr(segments, "LONG", 21)
-    assert segments.cut(43) == (9, 3)
-    layer = make_layer(rng, H=2, dtype="float32", jit=True, clip_value=0.9,
-                       return_sequences=True, return_state=True)
-    resets = np.zeros((B, 43), bool)
-    resets[1, [0, 2, 20, 21]] = resets[2, 23] = True
-    assert_same_numbers(layer, plain_twin(layer), "float32", 2e-5, rng, 2, 43,
-                        resets=tf.constant(resets))
-
-
-def assert_same_numbers(layer, reference, dtype, tolerance, rng, H, steps=T,
-                        **arguments):
-    """Compares outputs, states, and gradients to input, start state and weights."""
-    x = tf.constant(rng.normal(size=(B, steps, D)), dtype)
-    mask = ragged_mask(steps, steps - 1, steps - 2, steps=steps)
-    mask[0, 2] = mask[2, 0] = False
-    start = random_states(rng, H, dtype)
-    # Only row 0 has no reset: where slots are alike, they may change places.
-    weights = [rng.normal(size=(B, steps, Y))]
-    weights += [rng.normal(size=state.shape) for state in start]
-    if arguments:
-        for weight in weights[3:-1]:
-            weight[1:] = 0.0
-    results = []
-    for one in (reference, layer):
-        with tf.GradientTape() as tape:
-            tape.watch([x, *start])
-            outputs = one(x, mask=tf.constant(mask), initial_state=start, **arguments)
-            weighted = [output * weight for output, weight in zip(outputs, weights)]
-            loss = tf.add_n([tf.reduce_sum(part) for part in weighted])
-        variables = one.trainable_variables
-        gradients = tape.gradient(loss, [x, *start, *variables])
-        results.append((weighted, gradients, [v.name for v in variables]))
-    (expected, gradients, names), (outputs, other_gradients, other_names) = results
-    assert names == other_names and len(outputs) == len(expected) == 10
-    for output, value in zip(outputs, expected, strict=True):
-        assert_close(output, value.numpy(), tolerance)
-    labels = ["x", *[f"state {i}" for i in range(len(start))], *names]
-    for label, one, other in zip(labels, gradients, other_gradients, strict=True):
-        size = np.max(np.abs(one))
-        assert size > 1e-3, f"{label}: the gradient should bite"
-        assert_close(other / size, one.numpy() / size, tolerance, label)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("jit", [False, True], ids=["plain", "fast"])
-def test_gradients_equal_finite_differences(jit, rng):
-    """Over three steps with a reset, to input, start state and every weight."""
-    layer = make_layer(rng, H=2, jit=jit, return_sequences=True, return_state=True)
-    start = random_states(rng, 2, rows=2)
-    mask = tf.constant([[True, True, True], [True, True, False]])
-    resets = tf.constant([[False, False, True], [False, False, False]])
-    weights = [variable.numpy() for variable in layer.trainable_variables]
-
-    def run(x, *tensors):
-        (outputs, *states), _ = layer.stateless_call(
-            list(tensors[len(start):]), layer.non_trainable_variables, x, mask=mask,
-            initial_state=list(tensors[:len(start)]), resets=resets)
-        return [outputs, *states]
-
-    inputs = [rng.normal(size=(2, 3, D)), *[part.numpy() for part in start], *weights]
-    check_gradient(run, inputs, rng, directions=1)
 
 
 # ----------------------------------------------------------- options of the RNN

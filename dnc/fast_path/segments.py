@@ -36,7 +36,7 @@ def cut(steps):
     With one segment for each K steps, K + T / K link matrices are held at a time,
     least where K is the square root of T. With segments of P parts of K steps they
     are K + P + T / (K P), least where each is the cube root; but the steps are
-    rebuilt twice, about 5% of the time of a training step.
+    rebuilt twice.
 
     Args:
       steps: T, or None if it is not known.

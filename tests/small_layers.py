@@ -1,0 +1,42 @@
+"""Small DNC layers with random weights, masks and states for them."""
+
+import numpy as np
+import pytest
+
+from dnc import DNC
+from helpers import flat_states, random_cell_state, randomize
+
+B, T, D, Y, U = 3, 6, 3, 2, 4
+N, W, R = 5, 3, 2
+both_paths = pytest.mark.parametrize("jit", [
+    pytest.param(False, id="plain"),
+    pytest.param(True, id="fast", marks=pytest.mark.slow)])
+
+
+def sizes(H):
+    return {"controller_units": U, "memory_size": N, "word_size": W,
+            "num_read_heads": R, "num_write_heads": H}
+
+
+def make_layer(rng, H=1, scale=0.7, dtype="float64", **kwargs):
+    """A built DNC with random weights, biases too."""
+    layer = DNC(Y, **sizes(H), dtype=dtype, use_bias=True, **kwargs)
+    layer.build((None, None, D))
+    randomize(layer, rng, scale)
+    return layer
+
+
+def plain_twin(layer):
+    """A DNC like the given one, same weights, that takes the plain loop."""
+    twin = DNC.from_config({**layer.get_config(), "jit": False})
+    twin.build((None, None, D))
+    twin.set_weights(layer.get_weights())
+    return twin
+
+
+def ragged_mask(*lengths, steps=T):
+    return np.arange(steps) < np.array(lengths)[:, None]
+
+
+def random_states(rng, H, dtype="float64", rows=B):
+    return flat_states(random_cell_state(rng, rows, N, W, R, H, U), dtype)
