@@ -42,9 +42,10 @@ def serve(build):
         seconds = time.perf_counter() - started
         # NaN is no JSON.
         value = value if abs(value) < float("inf") else None
-        peak = max(peak, peak_bytes())
+        latest = peak_bytes()
+        peak = max(peak, latest)
         _say(answers, seconds=seconds, value=value, peak_bytes=peak,
-             step_bytes=peak_bytes() if forgotten else None)
+             step_bytes=latest if forgotten else None)
 
 
 def _say(answers, **values):

@@ -39,12 +39,7 @@ def slow(*values):
     slow("float64", 1, 30, 1e-9), slow("float32", 3, 30, 2e-5)])
 def test_fast_path_and_plain_loop_agree(dtype, H, steps, tolerance, rng):
     """The same over several segments, with resets, clipping and gaps in the mask."""
-    layer = make_layer(rng, H=H, dtype=dtype, jit=True, clip_value=0.9,
-                       return_sequences=True, return_state=True)
-    resets = np.zeros((B, steps), bool)
-    resets[1, [0, 2, 20, 21]] = resets[2, 23] = True
-    assert_same_numbers(layer, plain_twin(layer), dtype, tolerance, rng, H, steps,
-                        resets=tf.constant(resets))
+    assert_paths_agree(dtype, H, steps, tolerance, rng)
 
 
 @pytest.mark.parametrize("steps", [21, 43, 97, 100, 480, 639])
@@ -63,6 +58,9 @@ def test_long_sequences_are_cut_twice(steps):
     count = -(-steps // found.segment)
     assert found.part + found.parts + count <= 3.5 * steps ** (1 / 3) + 1
     assert count * found.segment <= 1.03 * steps
+
+
+def test_a_thousand_steps_are_ten_times_ten_times_ten():
     assert segments.cut(1000) == (100, 10)
 
 
@@ -74,11 +72,16 @@ def test_a_short_sequence_is_one_segment(steps):
 def test_a_sequence_cut_twice_agrees_with_the_plain_loop(rng, monkeypatch):
     monkeypatch.setattr(segments, "LONG", 21)
     assert segments.cut(43) == (9, 3)
-    layer = make_layer(rng, H=2, dtype="float32", jit=True, clip_value=0.9,
+    assert_paths_agree("float32", 2, 43, 2e-5, rng)
+
+
+def assert_paths_agree(dtype, H, steps, tolerance, rng):
+    """Compares the fast path with the plain loop; `steps`: more than 23."""
+    layer = make_layer(rng, H=H, dtype=dtype, jit=True, clip_value=0.9,
                        return_sequences=True, return_state=True)
-    resets = np.zeros((B, 43), bool)
+    resets = np.zeros((B, steps), bool)
     resets[1, [0, 2, 20, 21]] = resets[2, 23] = True
-    assert_same_numbers(layer, plain_twin(layer), "float32", 2e-5, rng, 2, 43,
+    assert_same_numbers(layer, plain_twin(layer), dtype, tolerance, rng, H, steps,
                         resets=tf.constant(resets))
 
 

@@ -16,9 +16,7 @@ class Segments(NamedTuple):
 
     Attributes:
       segment: by the forward loop. The sequence is padded to a multiple of it.
-      part: by the backward loop within a segment, which it divides; what it keeps
-        is rebuilt when it comes to the segment. The steps between are rebuilt when
-        it comes to the part.
+      part: by the backward loop within the segment at hand; divides `segment`.
     """
 
     segment: int
@@ -46,7 +44,8 @@ def cut(steps):
     if steps <= SEGMENT:
         return Segments(steps, steps)
     if steps < LONG:
-        return Segments(*2 * [_one_level(steps)])
+        length = _one_level(steps)
+        return Segments(length, length)
     return _two_levels(steps)
 
 
