@@ -8,6 +8,7 @@ import sys
 
 from absl import app, flags
 
+from babi.allocator import restart_with_huge_pages
 from babi.config import ConfigError
 from babi.replicas import ClusterError
 from babi.stories import DataError
@@ -20,14 +21,18 @@ class UsageError(ValueError):
     """A wrong use of a script: one line with the way out."""
 
 
-def run(main):
+def run(main, huge_pages=False):
     """Runs a script's `main()` on the parsed flags.
 
     What a user can mend is reported on one line, with exit code 1.
 
     Args:
       main: a function without arguments; returns None or an exit code.
+      huge_pages: for scripts that train or test; see `allocator`.
     """
+    if huge_pages:
+        restart_with_huge_pages()
+
     def guarded(argv):
         try:
             if argv[1:]:

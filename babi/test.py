@@ -170,4 +170,4 @@ def _write(found):
 
 
 if __name__ == "__main__":
-    program.run(main)
+    program.run(main, huge_pages=True)

@@ -67,4 +67,4 @@ def data_chosen():
 
 
 if __name__ == "__main__":
-    program.run(main)
+    program.run(main, huge_pages=True)

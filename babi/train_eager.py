@@ -68,4 +68,4 @@ def _comparison(settings, steps):
 
 
 if __name__ == "__main__":
-    program.run(main)
+    program.run(main, huge_pages=True)

@@ -9,7 +9,7 @@ if not __package__:  # run as a file: the folder above is the root of imports
 import numpy as np  # noqa: E402
 
 from babi import program  # noqa: E402
-from babi.allocator import sparing  # noqa: E402
+from babi.allocator import restart_with_huge_pages, sparing  # noqa: E402
 from benchmarks import worker  # noqa: E402
 from benchmarks.task import random_sequences  # noqa: E402
 
@@ -84,4 +84,5 @@ def _layer(spec):
 
 
 if __name__ == "__main__":
+    restart_with_huge_pages()  # as babi/train.py does
     worker.serve(build)

@@ -1,6 +1,10 @@
-"""Memory that was freed, given back to the system."""
+"""Memory in huge pages, and what was freed given back to the system."""
 
 import contextlib
+import os
+import pathlib
+import platform
+import subprocess
 import sys
 
 import pytest
@@ -9,6 +13,15 @@ from babi import allocator
 from benchmarks.worker import proc_bytes
 
 PIECES, PIECE = 200_000, 1000
+
+SCRIPT = """
+import os, sys
+print("begun", flush=True)
+from babi import allocator
+allocator._HUGE_PAGES = sys.argv[1]
+allocator.restart_with_huge_pages()
+print(os.environ.get("GLIBC_TUNABLES"), sys.flags.utf8_mode, *sys.argv[1:])
+"""
 
 
 @pytest.fixture
@@ -53,3 +66,52 @@ def test_the_first_call_alone_is_watched(monkeypatch):
     assert watched == ["begun", "ended"]
     assert divide(6, 3) == 2
     assert watched == ["begun", "ended"]
+
+
+def start(tmp_path, kernel, tunables=None):
+    """What a script prints, where the kernel has the choice `kernel`."""
+    pages, script = tmp_path / "enabled", tmp_path / "script.py"
+    pages.write_text(kernel)
+    script.write_text(SCRIPT)
+    environment = {name: value for name, value in os.environ.items()
+                   if name != "GLIBC_TUNABLES"}
+    environment["PYTHONPATH"] = str(pathlib.Path(allocator.__file__).parent.parent)
+    if tunables:
+        environment["GLIBC_TUNABLES"] = tunables
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8", script, pages, "--flag=a b"], text=True,
+        capture_output=True, timeout=60, env=environment, check=True)
+    assert done.stderr == ""
+    *begun, last = done.stdout.splitlines()
+    assert set(begun) == {"begun"}
+    choice, utf8_mode, *arguments = last.split(" ", 3)
+    assert (utf8_mode, arguments) == ("1", [str(pages), "--flag=a b"])
+    return len(begun), choice
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc"
+    or [int(part) for part in platform.libc_ver()[1].split(".")] < [2, 35],
+    reason="needs glibc 2.35")
+def test_a_script_starts_anew_once_and_as_it_was_called(tmp_path):
+    on = "glibc.malloc.hugetlb=1"
+    assert start(tmp_path, "always [madvise] never") == (2, on)
+    other = "glibc.malloc.check=0"
+    assert start(tmp_path, "always [madvise] never", other) == (2, f"{other}:{on}")
+
+
+@pytest.mark.parametrize("kernel, tunables", [
+    ("[always] madvise never", None), ("always madvise [never]", None), ("", None),
+    ("always [madvise] never", "glibc.malloc.hugetlb=0")])
+def test_it_does_not_where_that_cannot_help_or_is_decided(tmp_path, kernel, tunables):
+    assert start(tmp_path, kernel, tunables) == (1, str(tunables))
+
+
+def test_code_without_a_script_goes_on(tmp_path):
+    (tmp_path / "enabled").write_text("always [madvise] never")
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, tmp_path / "enabled"], text=True,
+        capture_output=True, timeout=60, check=True,
+        cwd=pathlib.Path(allocator.__file__).parent.parent)
+    assert done.stdout.splitlines()[0] == "begun"
+    assert len(done.stdout.splitlines()) == 2
