@@ -74,35 +74,28 @@ def _write_weighting(state, interface, usage_gradient):
     with tf.name_scope("content_addressing"):
         content = addressing.content_weighting(
             state.memory, interface.write_keys, interface.write_strengths)
-    return allocate_and_blend(state, interface, content, usage_gradient)
-
-
-def allocate_and_blend(state, interface, content, usage_gradient):
-    """Usage and write weighting, given what the write keys found.
-
-    Args:
-      state: `MemoryState` of the step before; `usage`, `write_weighting` and
-        `read_weighting` are read.
-      interface: `dnc.interface.Interface`.
-      content: `[B, H, N]`, the content weighting of the write keys.
-      usage_gradient: as in `step`.
-
-    Returns:
-      (usage `[B, N]`, write weighting `[B, H, N]`).
-    """
     with tf.name_scope("allocation"):
-        previous = state.write_weighting
-        with tf.name_scope("usage"):
-            usage = addressing.usage(
-                state.usage,
-                previous if usage_gradient else tf.stop_gradient(previous),
-                interface.free_gates, state.read_weighting)
-        with tf.name_scope("free_list"):
-            allocation = addressing.allocation_weighting(
-                usage, interface.allocation_gates * interface.write_gates)
+        usage = next_usage(state, interface, usage_gradient)
+        allocation = allocate(usage, interface)
     with tf.name_scope("weighting"):
         return usage, addressing.write_weighting(
             allocation, content, interface.allocation_gates, interface.write_gates)
+
+
+def next_usage(state, interface, usage_gradient):
+    """u_t `[B, N]`, from the `MemoryState` of the step before; see `step`."""
+    previous = state.write_weighting
+    with tf.name_scope("usage"):
+        return addressing.usage(
+            state.usage, previous if usage_gradient else tf.stop_gradient(previous),
+            interface.free_gates, state.read_weighting)
+
+
+def allocate(usage, interface):
+    """The allocation weighting of each write head `[B, H, N]`, from u_t."""
+    with tf.name_scope("free_list"):
+        return addressing.allocation_weighting(
+            usage, interface.allocation_gates * interface.write_gates)
 
 
 def _read_weighting(memory, link, prev_read_weighting, interface):

@@ -37,11 +37,12 @@ class Step:
         write_similarity = tf.matmul(interface.write_keys, previous.memory)
         usage, write_weighting, written, precedence = self.write(
             t, previous, interface, write_similarity)
-        usage, write_weighting, written, precedence = materialise(
-            t, (usage, write_weighting, written, precedence))
+        write_weighting, written, precedence = materialise(
+            t, (write_weighting, written, precedence))
         memory = self.write_memory(previous.memory, interface, written)
-        link = in_place(t, self.write_link, previous.link, written,
-                        previous.precedence, *self.decay(t, written))
+        row, column = self.decay(t, written)
+        link = in_place(t, self.write_link, previous.link,
+                        (written, row), (previous.precedence, column))
         norms = sum_rows(tf.square(memory))
         read_similarity = tf.matmul(interface.read_keys, memory)
         read_weighting = addressing.read_weighting(
@@ -111,8 +112,12 @@ class Step:
         content = addressing.sharpened_softmax(
             similarity, previous.norms, interface.write_keys,
             interface.write_strengths)
-        usage, write_weighting = external_memory.allocate_and_blend(
-            previous, interface, content, self.cell.usage_gradient)
+        # Each of N x N comparisons would compute both, or their adjoints, anew.
+        usage, = materialise(t, [external_memory.next_usage(
+            previous, interface, self.cell.usage_gradient)])
+        allocation, = materialise(t, [external_memory.allocate(usage, interface)])
+        write_weighting = addressing.write_weighting(
+            allocation, content, interface.allocation_gates, interface.write_gates)
         written = self.mask(t, write_weighting)
         precedence = addressing.precedence(previous.precedence, written)
         return usage, write_weighting, written, precedence
@@ -139,8 +144,15 @@ class Step:
         kept = factor(self.kept[t], written)
         return Decay(kept - kept * written, kept * written)
 
-    def write_link(self, link, written, precedence, row, column):
-        """`addressing.link_matrix`, with the diagonal left out by a comparison."""
+    def write_link(self, link, lefts, rights):
+        """`addressing.link_matrix`, with the diagonal left out by a comparison.
+
+        Args:
+          link: `[B, H, N, N]`, that of the step before.
+          lefts, rights: (what is written, `Decay.row`) and (precedence before the
+            step, `Decay.column`), each `[B, H, N]`.
+        """
+        (written, row), (precedence, column) = lefts, rights
         return self.off_diagonal(
             Decay(row, column).of(link)
             + written[:, :, :, tf.newaxis] * precedence[:, :, tf.newaxis])

@@ -49,7 +49,7 @@ class StepBack:
             erase_vectors=erase_vectors, write_vectors=write_vectors)
         return (self.step.write_memory(previous.memory, interface, written),
                 self.step.write_link(
-                    previous.link, written, precedence, row, column))
+                    previous.link, (written, row), (precedence, column)))
 
     def __call__(
             self, t, gates, vector, slots, weights, previous, after, adjoint, later):
@@ -139,7 +139,7 @@ class StepBack:
         d_memory = in_place(
             t, add_outer,
             taken.memory + 2 * memory * (taken.norms + d_norms)[:, tf.newaxis],
-            d_reads, slots.read_weighting, interface.read_keys, d_similarity)
+            (d_reads, interface.read_keys), (slots.read_weighting, d_similarity))
         return d_memory, d_link, d_read_weighting, {
             "read_keys": d_keys + combine(d_similarity, memory),
             "read_strengths": d_strengths,
@@ -175,12 +175,14 @@ class StepBack:
         d_read_weighting = tf.reduce_sum(
             forward_modes * along + backward_modes * against, axis=1)
 
-        def accumulate(d_link, row, column, *pairs):
+        def accumulate(d_link, lefts, rights):
+            (row, *lefts), (column, *rights) = lefts, rights
             d_link = Decay(row, column).of(d_link)
-            return self.step.off_diagonal(add_outer(d_link, *pairs))
+            return self.step.off_diagonal(add_outer(d_link, lefts, rights))
 
-        d_link = in_place(t, accumulate, d_link, *later,
-                          forward_modes * g, q, backward_modes * q, g)
+        d_link = in_place(
+            t, accumulate, d_link,
+            (later.row, forward_modes * g, backward_modes * q), (later.column, q, g))
         return d_link, d_backward, d_forward, d_read_weighting
 
     def write_adjoint(

@@ -11,7 +11,7 @@ import tensorflow as tf
 from dnc.sums import sum_last
 
 # Blocks of rows that are summed each for itself.
-BLOCKS = 8
+BLOCKS = 16
 
 
 def materialise(t, tensors):
@@ -25,24 +25,34 @@ def materialise(t, tensors):
     return [tensor / one for tensor in tensors]
 
 
-def in_place(t, function, matrix, *vectors):
-    """`function(matrix, *vectors)`, computed once and in the place of `matrix`.
+def in_place(t, function, matrix, lefts, rights):
+    """`function(matrix, lefts, rights)`, computed once and in the place of `matrix`.
 
     A division would cost as much as the rest of a pass over N x N. A loop of one
     round is a wall for fusion too, and in its carry the matrix is overwritten. XLA
-    must know neither the number of rounds nor that the vectors are the same in each,
+    must know neither the number of rounds nor that the lefts are the same in each,
     or it computes N x N products of them outside.
+
+    Args:
+      t: number of the step.
+      function: of the matrix and the two lists.
+      matrix: `[..., I, J]`.
+      lefts, rights: lists of vectors, `[..., I]` and `[..., J]`.
+
+    Returns:
+      `[..., I, J]`.
     """
     rounds = tf.minimum(t + 1, 1)
 
     def run(k, matrix):
+        # A factor on the rights would be multiplied anew in each row.
         same = tf.cast(1 - k, matrix.dtype)
-        return k + 1, function(matrix, *(vector * same for vector in vectors))
+        return k + 1, function(matrix, [left * same for left in lefts], rights)
 
     return tf.while_loop(lambda k, _: k < rounds, run, (0, matrix))[1]
 
 
-def add_outer(matrix, *pairs):
+def add_outer(matrix, lefts, rights):
     """matrix + sum_k left_k right_k^T for each pair of left and right.
 
     Term by term it is fused with what stands around it, and for the few terms of the
@@ -50,12 +60,12 @@ def add_outer(matrix, *pairs):
 
     Args:
       matrix: `[..., I, J]`.
-      *pairs: left `[..., K, I]`, right `[..., K, J]`, left of the next pair, ...
+      lefts, rights: lists of `[..., K, I]` and `[..., K, J]`.
 
     Returns:
       `[..., I, J]`.
     """
-    for left, right in zip(pairs[::2], pairs[1::2]):
+    for left, right in zip(lefts, rights):
         for term in range(left.shape[-2]):
             matrix += left[..., term, :, tf.newaxis] * right[..., term, tf.newaxis, :]
     return matrix
