@@ -25,8 +25,8 @@ $(INSTALLED): requirements.txt
 check: deps  ## check the style of the code
 	$(BIN)/flake8
 
-test: deps  ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+test: deps  ## run the tests, on up to four cores
+	$(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile $(ARGS)
 
 viz: deps  ## draw one time step in TensorBoard, http://localhost:6006
 	$(BIN)/python babi/graph.py --output_dir=logs/graph

@@ -18,5 +18,5 @@ setup(
         "absl-py>=2.1",
         "matplotlib>=3.8",
     ],
-    extras_require={"test": ["pytest>=8.0", "flake8>=7.0"]},
+    extras_require={"test": ["pytest>=8.0", "pytest-xdist>=3.5", "flake8>=7.0"]},
 )

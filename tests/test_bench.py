@@ -44,7 +44,7 @@ def build(spec):
             sys.exit("out of luck")
         if fault == "caches":
             if caches.exists() and caches.read_text() != spec["contestant"]:
-                time.sleep(0.5)
+                time.sleep(1.0)
             caches.write_text(spec["contestant"])
         if not made:
             made.append(b"x" * (megabytes << 20))
@@ -123,7 +123,7 @@ def test_measures_time_memory_and_takes_turns(tmp_path):
 def test_what_the_others_left_in_the_caches_is_not_timed(tmp_path):
     command = fake(tmp_path, fault="caches")
     found, _ = measure({"ours": command, "plain": command}, inference=False)
-    assert all(max(one.train) < 0.4 for one in found.values())
+    assert all(max(one.train) < 0.9 for one in found.values())
 
 
 @pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK),
