@@ -7,10 +7,10 @@
 
 Each contestant runs at each point in a process of its own; at a point they take turns
 in rounds, and the medians over the rounds are quoted. A turn begins with a step that
-is not timed, unless steps take many seconds. Points are written to --output
-as they are done; the same command goes on where it was interrupted. `make bench-peer`
-installs the peer. Exit code 1: a bound on memory is not kept (with --memory), or
-something has become slower (with --compare).
+is not timed, unless steps take many seconds. Points are written to --output as they
+are done; the same command goes on where it was interrupted. `make bench-peer` installs
+the peer. Exit code 1: a bound on memory is not kept (with --memory), or something has
+become slower (with --compare).
 """
 
 import hashlib

@@ -68,18 +68,19 @@ def test_the_first_call_alone_is_watched(monkeypatch):
     assert watched == ["begun", "ended"]
 
 
-def start(tmp_path, kernel, tunables=None):
-    """What a script prints, where the kernel has the choice `kernel`."""
+def start(tmp_path, kernel, tunables=None, as_script=True):
+    """(times that `SCRIPT` begins, its tunables), with the kernel's choice `kernel`."""
     pages, script = tmp_path / "enabled", tmp_path / "script.py"
     pages.write_text(kernel)
     script.write_text(SCRIPT)
+    program = [script] if as_script else ["-c", SCRIPT]
     environment = {name: value for name, value in os.environ.items()
                    if name != "GLIBC_TUNABLES"}
     environment["PYTHONPATH"] = str(pathlib.Path(allocator.__file__).parent.parent)
     if tunables:
         environment["GLIBC_TUNABLES"] = tunables
     done = subprocess.run(
-        [sys.executable, "-X", "utf8", script, pages, "--flag=a b"], text=True,
+        [sys.executable, "-X", "utf8", *program, pages, "--flag=a b"], text=True,
         capture_output=True, timeout=60, env=environment, check=True)
     assert done.stderr == ""
     *begun, last = done.stdout.splitlines()
@@ -108,10 +109,5 @@ def test_it_does_not_where_that_cannot_help_or_is_decided(tmp_path, kernel, tuna
 
 
 def test_code_without_a_script_goes_on(tmp_path):
-    (tmp_path / "enabled").write_text("always [madvise] never")
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, tmp_path / "enabled"], text=True,
-        capture_output=True, timeout=60, check=True,
-        cwd=pathlib.Path(allocator.__file__).parent.parent)
-    assert done.stdout.splitlines()[0] == "begun"
-    assert len(done.stdout.splitlines()) == 2
+    kernel = "always [madvise] never"
+    assert start(tmp_path, kernel, as_script=False) == (1, "None")
