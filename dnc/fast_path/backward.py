@@ -5,7 +5,7 @@ import tensorflow as tf
 from dnc.fast_path.forward import room, tensor_array
 from dnc.fast_path.state import Carry, Decay, Slots, Weights
 from dnc.fast_path.step_back import StepBack
-from dnc.fast_path.xla import materialise
+from dnc.fast_path.xla import materialise, spread
 
 
 def run(step, segments, weights, initial, records, adjoints):
@@ -51,7 +51,8 @@ class _Walk:
         self.step_back = StepBack(step)
         self.segments = segments
         self.transposed = Weights(
-            tf.transpose(weights.recurrent), tf.transpose(weights.interface), None)
+            spread(tf.transpose(weights.recurrent)),
+            spread(tf.transpose(weights.interface)), None)
         self.initial = initial
         self.records = records
         self.d_hidden = d_hidden

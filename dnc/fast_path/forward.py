@@ -6,8 +6,8 @@ from dnc import addressing
 from dnc import memory as external_memory
 from dnc.fast_path.state import (
     MASKED, Carry, Decay, Records, Slots, Units, factor)
-from dnc.fast_path.xla import combine, in_place, materialise, sum_rows
-from dnc.sums import sum_last
+from dnc.fast_path.xla import (
+    in_place, materialise, product, spread, sum_rows, weigh_columns, weigh_rows)
 
 
 class Step:
@@ -30,11 +30,12 @@ class Step:
         """
         previous = self.restart(t, carry)
         joined = tf.concat([previous.reads, previous.hidden], axis=1)
-        gates, = materialise(t, [projected + tf.matmul(joined, weights.recurrent)])
+        gates, = materialise(t, [projected + product(
+            joined, weights.recurrent, projected.shape[1])])
         hidden, cell, spoken = self.control(gates, previous.cell)
         vector = tf.matmul(spoken, weights.interface) + weights.interface_bias
         interface = self.cell.interface(vector)
-        write_similarity = tf.matmul(interface.write_keys, previous.memory)
+        write_similarity = weigh_rows(interface.write_keys, previous.memory)
         usage, write_weighting, written, precedence = self.write(
             t, previous, interface, write_similarity)
         write_weighting, written, precedence = materialise(
@@ -44,12 +45,12 @@ class Step:
         link = in_place(t, self.write_link, previous.link,
                         (written, row), (previous.precedence, column))
         norms = sum_rows(tf.square(memory))
-        read_similarity = tf.matmul(interface.read_keys, memory)
+        read_similarity = weigh_rows(interface.read_keys, memory)
         read_weighting = addressing.read_weighting(
             *self.candidates(interface, read_similarity, norms, link, previous),
             interface.read_modes)
         read_weighting, = materialise(t, (read_weighting,))
-        reads = combine(read_weighting, memory)
+        reads = weigh_columns(read_weighting, memory)
         reads = tf.reshape(reads, tf.shape(previous.reads))
         carry = self.keep_masked(t, previous, Carry(
             hidden, cell, reads, usage, precedence, write_weighting, read_weighting,
@@ -166,17 +167,10 @@ class Step:
         """Backward, content and forward weightings of the read heads."""
         content = addressing.sharpened_softmax(
             similarity, norms, interface.read_keys, interface.read_strengths)
-        backward = sum_rows(
-            link[:, :, tf.newaxis]
-            * previous.read_weighting[:, tf.newaxis, :, :, tf.newaxis])
-        forward = self.forward_reads(link, previous.read_weighting)
+        reads = previous.read_weighting[:, tf.newaxis]
+        backward, forward = weigh_rows(reads, link), weigh_columns(reads, link)
         return (tf.transpose(backward, [0, 2, 1, 3]), content,
                 tf.transpose(forward, [0, 2, 1, 3]))
-
-    def forward_reads(self, link, weighting):
-        """L w for each head: `[B, H, N, N]`, `[B, R, N]` -> `[B, H, R, N]`."""
-        return sum_last(
-            link[:, :, tf.newaxis] * weighting[:, tf.newaxis, :, tf.newaxis])
 
 
 def run(step, segments, projected, weights, carry):
@@ -194,6 +188,7 @@ def run(step, segments, projected, weights, carry):
     """
     steps = tf.shape(projected)[0]
     segment, count = segments.segment, steps // segments.segment
+    weights = weights._replace(recurrent=spread(weights.recurrent))
     # `vector` for its shape alone: what a step keeps, in the order of `rows` below.
     vector = tf.zeros_like(carry.hidden[:, :1]) + weights.interface_bias
     kept = (vector, carry.cell, carry.hidden, carry.reads, *Slots.of(carry))

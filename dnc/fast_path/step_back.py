@@ -10,7 +10,7 @@ import tensorflow as tf
 from dnc import addressing
 from dnc.fast_path.state import MASKED, Carry, Decay, factor
 from dnc.fast_path.xla import (
-    add_outer, combine, in_place, materialise, sum_rows)
+    add_outer, in_place, materialise, product, sum_rows, weigh_columns, weigh_rows)
 from dnc.sums import sum_last
 
 
@@ -88,10 +88,11 @@ class StepBack:
         d_vector, = materialise(t, [tape.gradient(
             interface, vector, interface._replace(**d_interface))])
         d_gates, d_cell = self.control_adjoint(
-            t, gates, previous.cell, taken, tf.matmul(d_vector, weights.interface))
+            t, gates, previous.cell, taken,
+            product(d_vector, weights.interface, adjoint.hidden.shape[1]))
+        sizes = [adjoint.reads.shape[1], adjoint.hidden.shape[1]]
         d_reads, d_hidden = tf.split(
-            tf.matmul(d_gates, weights.recurrent),
-            [adjoint.reads.shape[1], adjoint.hidden.shape[1]], axis=1)
+            product(d_gates, weights.recurrent, sum(sizes)), sizes, axis=1)
         d_before = d_before._replace(
             hidden=d_hidden, cell=d_cell, reads=d_reads,
             read_weighting=d_before.read_weighting + d_read_weighting)
@@ -120,10 +121,11 @@ class StepBack:
           before the step `[B, R, N]`, dict of adjoints of fields of the interface).
         """
         memory, link = after
-        d_reads = tf.reshape(taken.reads, tf.shape(interface.read_keys))
+        d_reads, = materialise(
+            t, [tf.reshape(taken.reads, tf.shape(interface.read_keys))])
         d_weighting, = materialise(
-            t, [taken.read_weighting + tf.matmul(d_reads, memory)])
-        looked_up = (tf.matmul(interface.read_keys, memory), slots.norms,
+            t, [taken.read_weighting + weigh_rows(d_reads, memory)])
+        looked_up = (weigh_rows(interface.read_keys, memory), slots.norms,
                      interface.read_keys, interface.read_strengths)
         with tf.GradientTape() as tape:
             tape.watch(looked_up)
@@ -141,7 +143,7 @@ class StepBack:
             taken.memory + 2 * memory * (taken.norms + d_norms)[:, tf.newaxis],
             (d_reads, interface.read_keys), (slots.read_weighting, d_similarity))
         return d_memory, d_link, d_read_weighting, {
-            "read_keys": d_keys + combine(d_similarity, memory),
+            "read_keys": d_keys + weigh_columns(d_similarity, memory),
             "read_strengths": d_strengths,
             "read_modes": tf.concat([d_backward, d_content, d_forward], axis=2)}
 
@@ -167,8 +169,7 @@ class StepBack:
         forward_modes = tf.transpose(
             modes[:, :, heads + 1:], [0, 2, 1])[..., tf.newaxis]
         g, q = d_weighting[:, tf.newaxis], read_weighting[:, tf.newaxis]
-        along = sum_rows(link[:, :, tf.newaxis] * g[..., tf.newaxis])
-        against = self.step.forward_reads(link, d_weighting)
+        along, against = weigh_rows(g, link), weigh_columns(g, link)
         d_forward, d_backward = (
             tf.transpose(sum_last(weighting * q), [0, 2, 1])
             for weighting in (along, against))
@@ -203,7 +204,7 @@ class StepBack:
         d_linked, d_precedence = self.link_update_adjoint(
             t, d_link, previous, written)
         d_written, = materialise(t, [d_written + d_linked])
-        similarity = tf.matmul(interface.write_keys, previous.memory)
+        similarity = weigh_rows(interface.write_keys, previous.memory)
         inputs = (previous.small(), interface, similarity)
         with tf.GradientTape() as tape:
             tape.watch(inputs)
@@ -218,7 +219,7 @@ class StepBack:
         d_before = d_before._replace(
             precedence=d_before.precedence + d_precedence)
         return d_before, {
-            "write_keys": d_interface.write_keys + combine(
+            "write_keys": d_interface.write_keys + weigh_columns(
                 d_similarity, previous.memory),
             "write_strengths": d_interface.write_strengths,
             "erase_vectors": d_erase, "write_vectors": d_write,
@@ -272,8 +273,8 @@ class StepBack:
             d_written.append(sum_rows(
                 d_memory * interface.write_vectors[:, head, :, tf.newaxis]
                 - erased * interface.erase_vectors[:, head, :, tf.newaxis]))
-            d_erase.append(-combine(written[:, head:head + 1], erased)[:, 0])
-        d_write = combine(written, d_memory)
+            d_erase.append(-weigh_columns(written[:, head:head + 1], erased)[:, 0])
+        d_write = weigh_columns(written, d_memory)
         for kept in factors:
             d_memory *= kept
         return d_memory, tf.stack(d_written, 1), tf.stack(d_erase, 1), d_write

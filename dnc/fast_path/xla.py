@@ -10,8 +10,12 @@ import tensorflow as tf
 
 from dnc.sums import sum_last
 
-# Blocks of rows that are summed each for itself.
+# Blocks of rows that are summed each for itself, at most, and rows of one, at least.
 BLOCKS = 16
+BLOCK_ROWS = 16
+
+# Bytes in a line of a processor's cache.
+LINE = 64
 
 
 def materialise(t, tensors):
@@ -72,18 +76,71 @@ def add_outer(matrix, lefts, rights):
 
 
 def sum_rows(matrix):
-    """The sum over the last but one axis, in `BLOCKS` blocks of rows.
-
-    A block is of rows that follow each other. Of rows some kilobytes apart, all fall
-    on the same few lines of a processor's first cache and push each other out.
-    """
+    """The sum over the last but one axis, block by block: see `_blocks`."""
     *outer, rows, columns = matrix.shape
-    blocks = math.gcd(rows, BLOCKS)
+    blocks = _blocks(rows)
     partial = tf.reduce_sum(
         tf.reshape(matrix, [-1, *outer[1:], blocks, rows // blocks, columns]), axis=-2)
     return tf.add_n(tf.unstack(partial, axis=-2))
 
 
-def combine(weightings, memory):
-    """M^T w for each weighting: `[B, K, N]`, `[B, W, N]` -> `[B, K, W]`."""
-    return sum_last(weightings[:, :, tf.newaxis] * memory[:, tf.newaxis])
+def weigh_rows(weightings, matrix):
+    """w M: `tf.matmul`, for a few weightings that all look at one block of rows.
+
+    Args:
+      weightings: `[..., K, I]`; an axis before the last two may be 1.
+      matrix: `[..., I, J]`.
+
+    Returns:
+      `[..., K, J]`.
+    """
+    *outer, rows, columns = matrix.shape
+    blocks = _blocks(rows)
+    matrix = tf.reshape(
+        matrix, (-1, *outer[1:], blocks, 1, rows // blocks, columns))
+    weightings = tf.reshape(
+        weightings, (-1, *weightings.shape[1:-1], blocks, rows // blocks))
+    *axes, heads, block, row = range(len(weightings.shape))
+    weightings = tf.transpose(weightings, [*axes, block, heads, row])
+    partial = tf.reduce_sum(weightings[..., tf.newaxis] * matrix, axis=-2)
+    return tf.add_n(tf.unstack(partial, axis=-3))
+
+
+def weigh_columns(weightings, matrix):
+    """M w: `tf.matmul` with the transposed matrix, for a few weightings.
+
+    Args:
+      weightings: `[..., K, J]`.
+      matrix: `[..., I, J]`.
+
+    Returns:
+      `[..., K, I]`.
+    """
+    return tf.linalg.matrix_transpose(sum_last(
+        matrix[..., tf.newaxis, :] * weightings[..., tf.newaxis, :, :]))
+
+
+def _blocks(rows):
+    """Into how many blocks of equal size rows are cut that are summed.
+
+    A block is of rows that follow each other. Of rows some kilobytes apart, all fall
+    on the same few lines of a processor's first cache and push each other out.
+    """
+    most = min(BLOCKS, rows // BLOCK_ROWS)
+    return math.gcd(rows, 1 << most.bit_length() - 1) if most else 1
+
+
+def spread(matrix):
+    """`matrix` `[I, J]`, where needed with more columns: see `product`."""
+    near = matrix.shape[1] * matrix.dtype.size % 1024 == 0
+    return tf.pad(matrix, [[0, 0], [0, LINE // matrix.dtype.size]]) if near else matrix
+
+
+def product(left, matrix, columns):
+    """`[B, I]` times a matrix that `spread` made of `[I, columns]`.
+
+    The product reads columns of the matrix, a few at a time. If its rows are kilobytes
+    apart, they all fall on the same few lines of a processor's caches, and what the
+    first rows of the batch have read is not there any more for the others.
+    """
+    return tf.matmul(left, matrix)[:, :columns]
