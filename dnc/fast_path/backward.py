@@ -5,7 +5,7 @@ import tensorflow as tf
 from dnc.fast_path.forward import room, tensor_array
 from dnc.fast_path.state import Carry, Decay, Slots, Weights
 from dnc.fast_path.step_back import StepBack
-from dnc.fast_path.xla import materialise, spread
+from dnc.fast_path.xla import halves, materialise, spread
 
 
 def run(step, segments, weights, initial, records, adjoints):
@@ -28,12 +28,14 @@ def run(step, segments, weights, initial, records, adjoints):
                   tf.zeros_like(initial.write_weighting))
     # The adjoints of a step's units take the units' place: see `forward.run`.
     units = map(tensor_array, (records.units.gates, records.units.vector))
-    rebuilt = (tensor_array(room(segments.part + 1, matrix[0]))
-               for matrix in (records.memory, records.link))
+    memories, *links = (
+        tensor_array(room(segments.part + 1, matrix))
+        for matrix in (initial.memory, *halves(initial.link)))
     walk = _Walk(step, segments, weights, initial, records, d_hidden, d_reads)
     _, adjoint, later, d_gates, d_vector, _, _ = tf.while_loop(
         lambda s, *_: s >= 0, walk.segment,
-        (steps // segments.segment - 1, Carry(*d_final), later, *units, *rebuilt))
+        (steps // segments.segment - 1, Carry(*d_final), later, *units, memories,
+         links))
     adjoint = adjoint._replace(link=later.of(adjoint.link))
     return [*weight_gradients(
         step, d_gates.stack(), d_vector.stack(), records, initial), *adjoint]
@@ -43,8 +45,8 @@ class _Walk:
     """From the last step to the first.
 
     What is carried from step to step: (adjoint `Carry`, `Decay` of the step after,
-    arrays of the units `[T, ...]`: gates and interface vector, arrays of the part's
-    memories and links `[part + 1, ...]`).
+    arrays of the units `[T, ...]`: gates and interface vector, array of the part's
+    memories `[part + 1, ...]`, list of such arrays of the `halves` of its links).
     """
 
     def __init__(self, step, segments, weights, initial, records, d_hidden, d_reads):
@@ -62,13 +64,13 @@ class _Walk:
         """Back through segment s, part by part; (s - 1, carried)."""
         length, part, parts = *self.segments, self.segments.parts
         start = s * length
-        first = self.records.memory[s], self.records.link[s]
+        first = self.records.memory[s], halves(self.records.link[s])
         if parts == 1:
             return s - 1, *self.part(start, *first, *carried)
         kept = self._before_parts(start, *first, carried[3])
 
         def back(p, *carried):
-            before = (array.read(p) for array in kept)
+            before = kept[0].read(p), [array.read(p) for array in kept[1]]
             return p - 1, *self.part(start + p * part, *before, *carried)
 
         _, *carried = tf.while_loop(lambda p, *_: p >= 0, back, (parts - 1, *carried))
@@ -79,7 +81,7 @@ class _Walk:
 
         Args:
           start: the segment's first step.
-          memory, link: before it.
+          memory, link: before it, the link in `halves`.
           vectors: array of the interface vectors.
         """
         part, parts = self.segments.part, self.segments.parts
@@ -93,11 +95,12 @@ class _Walk:
                 lambda t, memory, link: (
                     t + 1, *self._rebuild(t, vectors, memory, link)),
                 (first, memory, link))
-            return p + 1, *after, memories.write(p, memory), links.write(p, link)
+            return p + 1, *after, memories.write(p, memory), _write(p, links, link)
 
-        arrays = (tensor_array(room(parts, matrix)) for matrix in (memory, link))
+        memories, *links = (
+            tensor_array(room(parts, matrix)) for matrix in (memory, *link))
         _, _, _, *kept = tf.while_loop(
-            lambda p, *_: p < parts, keep, (0, memory, link, *arrays))
+            lambda p, *_: p < parts, keep, (0, memory, link, memories, links))
         return kept
 
     def part(self, start, memory, link, adjoint, later, gates, vectors, memories,
@@ -106,18 +109,18 @@ class _Walk:
 
         Args:
           start: the part's first step.
-          memory, link: before it.
+          memory, link: before it, the link in `halves`.
         """
         part = self.segments.part
 
         def rebuild(k, memories, links):
             memory, link = self._rebuild(
-                start + k, vectors, memories.read(k), links.read(k))
-            return k + 1, memories.write(k + 1, memory), links.write(k + 1, link)
+                start + k, vectors, memories.read(k), _read(k, links))
+            return k + 1, memories.write(k + 1, memory), _write(k + 1, links, link)
 
         _, memories, links = tf.while_loop(
             lambda k, *_: k < part, rebuild,
-            (0, memories.write(0, memory), links.write(0, link)))
+            (0, memories.write(0, memory), _write(0, links, link)))
         _, *carried = tf.while_loop(
             lambda t, *_: t >= start, self.step,
             (start + part - 1, adjoint, later, gates, vectors, memories, links))
@@ -134,14 +137,22 @@ class _Walk:
             hidden=adjoint.hidden + self.d_hidden[t],
             reads=adjoint.reads + self.d_reads[t])
         previous = self.step_back.before(
-            t, self.records, self.initial, memories.read(k), links.read(k))
-        after = memories.read(k + 1), links.read(k + 1)
+            t, self.records, self.initial, memories.read(k), _read(k, links))
+        after = memories.read(k + 1), _read(k + 1, links)
         adjoint, later, d_gates, d_vector = self.step_back(
             t, *materialise(t, (gates.read(t), vectors.read(t))),
             Slots(*(row[t] for row in self.records.slots)), self.transposed, previous,
             after, adjoint, later)
         return (t - 1, adjoint, later, gates.write(t, d_gates),
                 vectors.write(t, d_vector), memories, links)
+
+
+def _read(k, arrays):
+    return [array.read(k) for array in arrays]
+
+
+def _write(k, arrays, tensors):
+    return [array.write(k, tensor) for array, tensor in zip(arrays, tensors)]
 
 
 def weight_gradients(step, d_gates, d_vector, records, initial):

@@ -10,7 +10,8 @@ import tensorflow as tf
 from dnc import addressing
 from dnc.fast_path.state import MASKED, Carry, Decay, factor
 from dnc.fast_path.xla import (
-    add_outer, in_place, materialise, product, sum_rows, weigh_columns, weigh_rows)
+    add_outer, by_halves, halves, in_place, materialise, product, sum_rows,
+    weigh_columns, weigh_rows)
 from dnc.sums import sum_last
 
 
@@ -47,9 +48,12 @@ class StepBack:
                 interface.write_vectors, *self.step.decay(t, written)))
         interface = interface._replace(
             erase_vectors=erase_vectors, write_vectors=write_vectors)
-        return (self.step.write_memory(previous.memory, interface, written),
-                self.step.write_link(
-                    previous.link, (written, row), (precedence, column)))
+        parted = zip(
+            previous.link, *map(halves, (written, row, precedence, column)),
+            strict=True)
+        return self.step.write_memory(previous.memory, interface, written), [
+            self.step.write_link(link, (written, row), (precedence, column))
+            for link, written, row, precedence, column in parted]
 
     def __call__(
             self, t, gates, vector, slots, weights, previous, after, adjoint, later):
@@ -169,7 +173,8 @@ class StepBack:
         forward_modes = tf.transpose(
             modes[:, :, heads + 1:], [0, 2, 1])[..., tf.newaxis]
         g, q = d_weighting[:, tf.newaxis], read_weighting[:, tf.newaxis]
-        along, against = weigh_rows(g, link), weigh_columns(g, link)
+        along = by_halves(weigh_rows, g, link)
+        against = by_halves(weigh_columns, g, link)
         d_forward, d_backward = (
             tf.transpose(sum_last(weighting * q), [0, 2, 1])
             for weighting in (along, against))
@@ -236,17 +241,19 @@ class StepBack:
         Returns:
           (dw, dp), each `[B, H, N]`.
         """
-        link, gained = previous.link, previous.precedence[:, :, tf.newaxis]
-        if self.step.kept is None:
-            d_row = sum_last(d_link * (gained - link))
-            d_column = sum_rows(d_link * link)
-        else:
-            # As a vector over slots, which fills a register.
-            kept, = materialise(t, [
-                factor(self.step.kept[t], written) * tf.ones_like(written)])
-            d_row = sum_last(
-                d_link * (gained - kept[:, :, tf.newaxis] * link))
-            d_column = kept * sum_rows(d_link * link)
+        def of_row(d_link, link, gained, *kept):
+            for factors in kept:
+                link *= factors[:, :, tf.newaxis]
+            return sum_last(d_link * (gained[:, :, tf.newaxis] - link))
+
+        # As a vector over slots, which fills a register.
+        kept = [] if self.step.kept is None else materialise(t, [
+            factor(self.step.kept[t], written) * tf.ones_like(written)])
+        d_row = by_halves(of_row, d_link, previous.link, previous.precedence, *kept)
+        d_column = by_halves(
+            lambda d_link, link: sum_rows(d_link * link), d_link, previous.link)
+        for factors in kept:
+            d_column *= factors
         return d_row - d_column, sum_rows(d_link * written[:, :, :, tf.newaxis])
 
     def memory_adjoint(self, d_memory, memory, interface, written):

@@ -56,6 +56,30 @@ def in_place(t, function, matrix, lefts, rights):
     return tf.while_loop(lambda k, _: k < rounds, run, (0, matrix))[1]
 
 
+def halves(tensor):
+    """`[B, ...]` as a list of two halves of the batch; of one tensor if B is odd.
+
+    What is written into an array is computed by one thread, whereas any other pass
+    over N x N is shared by all. Two arrays are written by two threads.
+    """
+    return tf.split(tensor, 2) if (tensor.shape[0] or 1) % 2 == 0 else [tensor]
+
+
+def by_halves(function, *arguments):
+    """`function` of each half of the batch, joined.
+
+    Args:
+      function: of tensors `[B / 2, ...]`; returns one.
+      arguments: each a tensor `[B, ...]` or the list of its `halves`.
+
+    Returns:
+      `[B, ...]`.
+    """
+    parted = (x if isinstance(x, list) else halves(x) for x in arguments)
+    return tf.concat([function(*half) for half in zip(*parted, strict=True)],
+                     axis=0)
+
+
 def add_outer(matrix, lefts, rights):
     """matrix + sum_k left_k right_k^T for each pair of left and right.
 
