@@ -26,7 +26,7 @@ class StepBack:
         self.step = step
 
     def before(self, t, records, initial, memory, link):
-        """The `Carry` before step t, with the given memory and link."""
+        """The `Carry` before step t, with the given memory and `halves` of the link."""
         def at(sequence, first):
             return tf.where(t > 0, sequence[tf.maximum(t - 1, 0)], first)
         units, slots = records.units, records.slots
@@ -39,7 +39,7 @@ class StepBack:
             at(slots.norms, initial.norms), memory, link))
 
     def rebuild(self, t, vector, records, initial, memory, link):
-        """Memory and link after step t, from those before it."""
+        """Memory and `halves` of the link after step t, from those before it."""
         previous = self.before(t, records, initial, memory, link)
         interface = self.step.cell.interface(vector)
         written = self.step.mask(t, records.slots.write_weighting[t])
@@ -65,8 +65,8 @@ class StepBack:
             interface vector.
           slots: `Slots` of the step.
           weights: `Weights`, transposed.
-          previous: `Carry` before the step.
-          after: (memory, link) after the step.
+          previous: `Carry` before the step; its link in `halves`.
+          after: (memory, link) after the step; the link in `halves`.
           adjoint: `Carry` of adjoints of the state after the step, but for the
             link, whose adjoint still lacks the decay of the later step.
           later: `Decay` of the later step.
