@@ -10,7 +10,7 @@ import tensorflow as tf
 from dnc import addressing
 from dnc.fast_path.state import MASKED, Carry, Decay, factor
 from dnc.fast_path.xla import (
-    add_outer, by_halves, halves, in_place, materialise, product, sum_rows,
+    add_outer, by_halves, each_half, in_place, materialise, product, sum_rows,
     weigh_columns, weigh_rows)
 from dnc.sums import sum_last
 
@@ -48,12 +48,12 @@ class StepBack:
                 interface.write_vectors, *self.step.decay(t, written)))
         interface = interface._replace(
             erase_vectors=erase_vectors, write_vectors=write_vectors)
-        parted = zip(
-            previous.link, *map(halves, (written, row, precedence, column)),
-            strict=True)
-        return self.step.write_memory(previous.memory, interface, written), [
-            self.step.write_link(link, (written, row), (precedence, column))
-            for link, written, row, precedence, column in parted]
+
+        def write_link(link, written, row, precedence, column):
+            return self.step.write_link(link, (written, row), (precedence, column))
+
+        return (self.step.write_memory(previous.memory, interface, written),
+                each_half(write_link, previous.link, written, row, precedence, column))
 
     def __call__(
             self, t, gates, vector, slots, weights, previous, after, adjoint, later):

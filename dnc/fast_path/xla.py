@@ -65,19 +65,20 @@ def halves(tensor):
     return tf.split(tensor, 2) if (tensor.shape[0] or 1) % 2 == 0 else [tensor]
 
 
-def by_halves(function, *arguments):
-    """`function` of each half of the batch, joined.
+def each_half(function, *arguments):
+    """List of `function` of each half of the batch.
 
     Args:
-      function: of tensors `[B / 2, ...]`; returns one.
+      function: of as many tensors `[B / 2, ...]`.
       arguments: each a tensor `[B, ...]` or the list of its `halves`.
-
-    Returns:
-      `[B, ...]`.
     """
     parted = (x if isinstance(x, list) else halves(x) for x in arguments)
-    return tf.concat([function(*half) for half in zip(*parted, strict=True)],
-                     axis=0)
+    return [function(*half) for half in zip(*parted, strict=True)]
+
+
+def by_halves(function, *arguments):
+    """The tensors `[B / 2, ...]` of `each_half`, joined to `[B, ...]`."""
+    return tf.concat(each_half(function, *arguments), axis=0)
 
 
 def add_outer(matrix, lefts, rights):
