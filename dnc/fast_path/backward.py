@@ -2,10 +2,13 @@
 
 import tensorflow as tf
 
-from dnc.fast_path.forward import room, tensor_array
+from dnc.fast_path.arrays import read, rooms, tensor_array, write
 from dnc.fast_path.state import Carry, Decay, Slots, Weights
 from dnc.fast_path.step_back import StepBack
 from dnc.fast_path.xla import halves, materialise, spread
+
+# Rooms are numbered from here on, apart from those of the forward loop: see `rooms`.
+_NUMBER = 100
 
 
 def run(step, segments, weights, initial, records, adjoints):
@@ -28,9 +31,8 @@ def run(step, segments, weights, initial, records, adjoints):
                   tf.zeros_like(initial.write_weighting))
     # The adjoints of a step's units take the units' place: see `forward.run`.
     units = map(tensor_array, (records.units.gates, records.units.vector))
-    memories, *links = (
-        tensor_array(room(segments.part + 1, matrix))
-        for matrix in (initial.memory, *halves(initial.link)))
+    memories, *links = rooms(
+        segments.part + 1, (initial.memory, *halves(initial.link)), _NUMBER)
     walk = _Walk(step, segments, weights, initial, records, d_hidden, d_reads)
     _, adjoint, later, d_gates, d_vector, _, _ = tf.while_loop(
         lambda s, *_: s >= 0, walk.segment,
@@ -64,13 +66,13 @@ class _Walk:
         """Back through segment s, part by part; (s - 1, carried)."""
         length, part, parts = *self.segments, self.segments.parts
         start = s * length
-        first = self.records.memory[s], halves(self.records.link[s])
+        first = self.records.memory[s], [half[s] for half in self.records.link]
         if parts == 1:
             return s - 1, *self.part(start, *first, *carried)
         kept = self._before_parts(start, *first, carried[3])
 
         def back(p, *carried):
-            before = kept[0].read(p), [array.read(p) for array in kept[1]]
+            before = kept[0].read(p), read(p, kept[1])
             return p - 1, *self.part(start + p * part, *before, *carried)
 
         _, *carried = tf.while_loop(lambda p, *_: p >= 0, back, (parts - 1, *carried))
@@ -95,10 +97,9 @@ class _Walk:
                 lambda t, memory, link: (
                     t + 1, *self._rebuild(t, vectors, memory, link)),
                 (first, memory, link))
-            return p + 1, *after, memories.write(p, memory), _write(p, links, link)
+            return p + 1, *after, memories.write(p, memory), write(p, links, link)
 
-        memories, *links = (
-            tensor_array(room(parts, matrix)) for matrix in (memory, *link))
+        memories, *links = rooms(parts, (memory, *link), 2 * _NUMBER)
         _, _, _, *kept = tf.while_loop(
             lambda p, *_: p < parts, keep, (0, memory, link, memories, links))
         return kept
@@ -115,12 +116,12 @@ class _Walk:
 
         def rebuild(k, memories, links):
             memory, link = self._rebuild(
-                start + k, vectors, memories.read(k), _read(k, links))
-            return k + 1, memories.write(k + 1, memory), _write(k + 1, links, link)
+                start + k, vectors, memories.read(k), read(k, links))
+            return k + 1, memories.write(k + 1, memory), write(k + 1, links, link)
 
         _, memories, links = tf.while_loop(
             lambda k, *_: k < part, rebuild,
-            (0, memories.write(0, memory), _write(0, links, link)))
+            (0, memories.write(0, memory), write(0, links, link)))
         _, *carried = tf.while_loop(
             lambda t, *_: t >= start, self.step,
             (start + part - 1, adjoint, later, gates, vectors, memories, links))
@@ -137,22 +138,14 @@ class _Walk:
             hidden=adjoint.hidden + self.d_hidden[t],
             reads=adjoint.reads + self.d_reads[t])
         previous = self.step_back.before(
-            t, self.records, self.initial, memories.read(k), _read(k, links))
-        after = memories.read(k + 1), _read(k + 1, links)
+            t, self.records, self.initial, memories.read(k), read(k, links))
+        after = memories.read(k + 1), read(k + 1, links)
         adjoint, later, d_gates, d_vector = self.step_back(
             t, *materialise(t, (gates.read(t), vectors.read(t))),
             Slots(*(row[t] for row in self.records.slots)), self.transposed, previous,
             after, adjoint, later)
         return (t - 1, adjoint, later, gates.write(t, d_gates),
                 vectors.write(t, d_vector), memories, links)
-
-
-def _read(k, arrays):
-    return [array.read(k) for array in arrays]
-
-
-def _write(k, arrays, tensors):
-    return [array.write(k, tensor) for array, tensor in zip(arrays, tensors)]
 
 
 def weight_gradients(step, d_gates, d_vector, records, initial):

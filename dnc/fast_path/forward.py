@@ -4,10 +4,12 @@ import tensorflow as tf
 
 from dnc import addressing
 from dnc import memory as external_memory
+from dnc.fast_path.arrays import rooms, tensor_array, write
 from dnc.fast_path.state import (
     MASKED, Carry, Decay, Records, Slots, Units, factor)
 from dnc.fast_path.xla import (
-    in_place, materialise, product, spread, sum_rows, weigh_columns, weigh_rows)
+    halves, in_place, materialise, product, spread, sum_rows, weigh_columns,
+    weigh_rows)
 
 
 class Step:
@@ -194,44 +196,30 @@ def run(step, segments, projected, weights, carry):
     kept = (vector, carry.cell, carry.hidden, carry.reads, *Slots.of(carry))
     # The gates of a step take the place of what the inputs added to them. XLA would
     # copy the whole array at each step if what is read were not materialised.
-    arrays = [tensor_array(projected)] + [
-        tensor_array(room(steps, tensor)) for tensor in kept] + [
-        tensor_array(room(count, tensor)) for tensor in (carry.memory, carry.link)]
+    arrays = [tensor_array(projected), *rooms(steps, kept)]
+    # What is kept of a segment is written after it. Before it, XLA would first copy M
+    # and L, twice, as the steps of the segment overwrite them.
+    matrices = write(0, rooms(count + 1, _matrices(carry), len(kept)), _matrices(carry))
 
     def run_step(t, carry, arrays):
         carry, units, slots = step(t, arrays[0].read(t), weights, carry)
         rows = (*units, carry.hidden, carry.reads, *slots)
-        return t + 1, carry, [
-            array.write(t, row) for array, row in zip(arrays, rows)]
+        return t + 1, carry, write(t, arrays, rows)
 
-    def run_segment(s, carry, arrays):
-        memory, link = arrays[-2:]
-        memory, link = memory.write(s, carry.memory), link.write(s, carry.link)
+    def run_segment(s, carry, arrays, matrices):
         start = s * segment
         _, carry, arrays = tf.while_loop(
-            lambda t, *_: t < start + segment, run_step,
-            (start, carry, arrays[:-2]))
-        return s + 1, carry, [*arrays, memory, link]
+            lambda t, *_: t < start + segment, run_step, (start, carry, arrays))
+        return s + 1, carry, arrays, write(s + 1, matrices, _matrices(carry))
 
-    _, carry, arrays = tf.while_loop(
-        lambda s, *_: s < count, run_segment, (0, carry, arrays))
-    gates, vector, cell, hidden, reads, *slots, memory, link = (
-        array.stack() for array in arrays)
+    _, carry, arrays, matrices = tf.while_loop(
+        lambda s, *_: s < count, run_segment, (0, carry, arrays, matrices))
+    gates, vector, cell, hidden, reads, *slots = (array.stack() for array in arrays)
+    memory, *link = (array.stack() for array in matrices)
     return carry, Records(
         hidden, reads, Units(gates, vector, cell), Slots(*slots), memory, link)
 
 
-def room(count, like):
-    """Zeros for `count` tensors that are shaped like `like`."""
-    return tf.zeros(tf.concat([[count], tf.shape(like)], axis=0), like.dtype)
-
-
-def tensor_array(sequence):
-    """A `TensorArray` that starts as `sequence`; its elements may be read again.
-
-    Of an array that is only reserved XLA does not know the shape, and compiles the
-    body of each loop around it twice.
-    """
-    return tf.TensorArray(
-        sequence.dtype, size=tf.shape(sequence)[0],
-        clear_after_read=False).unstack(sequence)
+def _matrices(carry):
+    """[M, the `halves` of L]."""
+    return [carry.memory, *halves(carry.link)]

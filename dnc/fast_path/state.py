@@ -76,8 +76,8 @@ class Records(NamedTuple):
       hidden: `[T, B, U]`, after each step; reads: `[T, B, R * W]`.
       units: `Units` of each step.
       slots: `Slots` of each step.
-      memory: `[T / segment, B, W, N]`, before each segment.
-      link: `[T / segment, B, H, N, N]`, before each segment.
+      memory: `[T / segment + 1, B, W, N]`, before each segment and after the last.
+      link: `halves` of `[T / segment + 1, B, H, N, N]`, likewise.
     """
 
     hidden: tf.Tensor
@@ -85,7 +85,7 @@ class Records(NamedTuple):
     units: "Units"
     slots: "Slots"
     memory: tf.Tensor
-    link: tf.Tensor
+    link: list
 
 
 class Units(NamedTuple):
