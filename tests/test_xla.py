@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dnc.fast_path import xla
+from dnc.fast_path import arrays, xla
 from helpers import assert_close
 
 
@@ -19,8 +19,31 @@ def test_sums_of_rows_and_columns_are_products(rows, rng):
                  many @ np.swapaxes(matrix, 2, 3), 1e-12)
 
 
-def compiled(function, *arrays):
-    return tf.function(function, jit_compile=True)(*map(tf.constant, arrays))
+@pytest.mark.parametrize("rows", [5, 64])
+def test_two_sums_of_rows_in_one_pass_are_the_two(rows, rng):
+    matrix, other = rng.normal(size=(2, 3, 2, rows, 24))
+    weighting = rng.normal(size=(3, 2, rows))
+    found = compiled(xla.sum_rows_twice, matrix, other, weighting)
+    assert found.shape == (3, 2, 2, 24)
+    assert_close(found[:, :, 0], (matrix * other).sum(axis=2), 1e-12)
+    weighed = matrix * weighting[..., np.newaxis]
+    assert_close(found[:, :, 1], weighed.sum(axis=2), 1e-12)
+
+
+def test_rooms_take_the_shape_of_what_is_written_and_start_apart():
+    """See `dnc.fast_path.arrays.rooms`: two that start alike are copied."""
+    tensors = [tf.zeros((2, 5)), tf.zeros((2, 5)), tf.zeros(3, tf.float64)]
+    filled = [array.stack().numpy() for array in arrays.rooms(4, tensors, 7)]
+    for index, (found, like) in enumerate(zip(filled, tensors, strict=True)):
+        np.testing.assert_array_equal(found, np.full((4, *like.shape), 7.0 + index))
+        assert found.dtype == like.dtype.as_numpy_dtype
+    written = arrays.write(2, arrays.rooms(4, tensors), [x + 9 for x in tensors])
+    for found, like in zip(arrays.read(2, written), tensors, strict=True):
+        np.testing.assert_array_equal(found, like + 9)
+
+
+def compiled(function, *values):
+    return tf.function(function, jit_compile=True)(*map(tf.constant, values))
 
 
 @pytest.mark.parametrize("columns, spread", [(256, 272), (128, 128), (471, 471)])

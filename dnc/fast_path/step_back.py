@@ -11,7 +11,7 @@ from dnc import addressing
 from dnc.fast_path.state import MASKED, Carry, Decay, factor
 from dnc.fast_path.xla import (
     add_outer, by_halves, each_half, in_place, materialise, product, sum_rows,
-    weigh_columns, weigh_rows)
+    sum_rows_twice, weigh_columns, weigh_rows)
 from dnc.sums import sum_last
 
 
@@ -250,11 +250,11 @@ class StepBack:
         kept = [] if self.step.kept is None else materialise(t, [
             factor(self.step.kept[t], written) * tf.ones_like(written)])
         d_row = by_halves(of_row, d_link, previous.link, previous.precedence, *kept)
-        d_column = by_halves(
-            lambda d_link, link: sum_rows(d_link * link), d_link, previous.link)
+        d_column, d_precedence = tf.unstack(by_halves(
+            sum_rows_twice, d_link, previous.link, written), axis=2)
         for factors in kept:
             d_column *= factors
-        return d_row - d_column, sum_rows(d_link * written[:, :, :, tf.newaxis])
+        return d_row - d_column, d_precedence
 
     def memory_adjoint(self, d_memory, memory, interface, written):
         """What flows from M_t = M prod_h (1 - e w^T) + sum_h v w^T, all `[W, N]`.

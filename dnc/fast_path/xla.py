@@ -109,6 +109,26 @@ def sum_rows(matrix):
     return tf.add_n(tf.unstack(partial, axis=-2))
 
 
+def sum_rows_twice(matrix, other, weighting):
+    """Two sums over rows in one pass over `matrix`, block by block: see `_blocks`.
+
+    Args:
+      matrix, other: `[B, H, I, J]`.
+      weighting: `[B, H, I]`.
+
+    Returns:
+      `[B, H, 2, J]`: the sums of matrix * other, and of weighting matrix.
+    """
+    _, heads, rows, columns = matrix.shape
+    blocks = _blocks(rows)
+    matrix, other, weighting = (
+        tf.reshape(tensor, (-1, heads, blocks, 1, rows // blocks, size))
+        for tensor, size in ((matrix, columns), (other, columns), (weighting, 1)))
+    first = tf.range(2)[:, tf.newaxis, tf.newaxis] == 0
+    partial = tf.reduce_sum(matrix * tf.where(first, other, weighting), axis=-2)
+    return tf.add_n(tf.unstack(partial, axis=2))
+
+
 def weigh_rows(weightings, matrix):
     """w M: `tf.matmul`, for a few weightings that all look at one block of rows.
 
