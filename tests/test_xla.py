@@ -62,3 +62,9 @@ def test_by_halves_joins_what_each_half_gives(rows, parts, rng):
     assert [half.shape[0] for half in given] == [rows // parts] * parts
     found = xla.by_halves(tf.matmul, tf.constant(left), given)
     assert_close(found, left @ right, 1e-12)
+
+
+def test_from_the_end_gives_each_row_what_is_its_own(rng):
+    left, right = rng.normal(size=(2, 5, 3, 3))
+    found = compiled(xla.from_the_end(tf.matmul), left, right)
+    assert_close(found, left @ right, 1e-12)

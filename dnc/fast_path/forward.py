@@ -8,8 +8,8 @@ from dnc.fast_path.arrays import rooms, tensor_array, write
 from dnc.fast_path.state import (
     MASKED, Carry, Decay, Records, Slots, Units, factor)
 from dnc.fast_path.xla import (
-    halves, in_place, materialise, product, spread, sum_rows, weigh_columns,
-    weigh_rows)
+    from_the_end, halves, in_place, materialise, product, spread, sum_rows,
+    weigh_columns, weigh_rows)
 
 
 class Step:
@@ -170,7 +170,8 @@ class Step:
         content = addressing.sharpened_softmax(
             similarity, norms, interface.read_keys, interface.read_strengths)
         reads = previous.read_weighting[:, tf.newaxis]
-        backward, forward = weigh_rows(reads, link), weigh_columns(reads, link)
+        backward = from_the_end(weigh_rows)(reads, link)
+        forward = weigh_columns(reads, link)
         return (tf.transpose(backward, [0, 2, 1, 3]), content,
                 tf.transpose(forward, [0, 2, 1, 3]))
 

@@ -10,8 +10,8 @@ import tensorflow as tf
 from dnc import addressing
 from dnc.fast_path.state import MASKED, Carry, Decay, factor
 from dnc.fast_path.xla import (
-    add_outer, by_halves, each_half, in_place, materialise, product, sum_rows,
-    sum_rows_twice, weigh_columns, weigh_rows)
+    add_outer, by_halves, each_half, from_the_end, in_place, materialise, product,
+    sum_rows, sum_rows_twice, weigh_columns, weigh_rows)
 from dnc.sums import sum_last
 
 
@@ -173,7 +173,7 @@ class StepBack:
         forward_modes = tf.transpose(
             modes[:, :, heads + 1:], [0, 2, 1])[..., tf.newaxis]
         g, q = d_weighting[:, tf.newaxis], read_weighting[:, tf.newaxis]
-        along = by_halves(weigh_rows, g, link)
+        along = by_halves(from_the_end(weigh_rows), g, link)
         against = by_halves(weigh_columns, g, link)
         d_forward, d_backward = (
             tf.transpose(sum_last(weighting * q), [0, 2, 1])
@@ -249,7 +249,8 @@ class StepBack:
         # As a vector over slots, which fills a register.
         kept = [] if self.step.kept is None else materialise(t, [
             factor(self.step.kept[t], written) * tf.ones_like(written)])
-        d_row = by_halves(of_row, d_link, previous.link, previous.precedence, *kept)
+        d_row = by_halves(from_the_end(of_row), d_link, previous.link,
+                          previous.precedence, *kept)
         d_column, d_precedence = tf.unstack(by_halves(
             sum_rows_twice, d_link, previous.link, written), axis=2)
         for factors in kept:

@@ -81,6 +81,22 @@ def by_halves(function, *arguments):
     return tf.concat(each_half(function, *arguments), axis=0)
 
 
+def from_the_end(function):
+    """`function`, computed for the last row of the batch first.
+
+    Passes over N x N that follow each other go through the batch in turn forwards
+    and backwards: what one has read last, the caches still have for the next.
+
+    Args:
+      function: of tensors `[B, ...]`, a tensor `[B, ...]`; row by row.
+    """
+    def run(*arguments):
+        return tf.reverse(
+            function(*(tf.reverse(tensor, [0]) for tensor in arguments)), [0])
+
+    return run
+
+
 def add_outer(matrix, lefts, rights):
     """matrix + sum_k left_k right_k^T for each pair of left and right.
 
