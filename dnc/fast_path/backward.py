@@ -3,9 +3,10 @@
 import tensorflow as tf
 
 from dnc.fast_path.arrays import read, rooms, tensor_array, write
+from dnc.fast_path.forward import matrices_of
 from dnc.fast_path.state import Carry, Decay, Slots, Weights
 from dnc.fast_path.step_back import StepBack
-from dnc.fast_path.xla import halves, materialise, spread
+from dnc.fast_path.xla import materialise, spread
 
 # Rooms are numbered from here on, apart from those of the forward loop: see `rooms`.
 _NUMBER = 100
@@ -31,8 +32,7 @@ def run(step, segments, weights, initial, records, adjoints):
                   tf.zeros_like(initial.write_weighting))
     # The adjoints of a step's units take the units' place: see `forward.run`.
     units = map(tensor_array, (records.units.gates, records.units.vector))
-    memories, *links = rooms(
-        segments.part + 1, (initial.memory, *halves(initial.link)), _NUMBER)
+    memories, *links = rooms(segments.part + 1, matrices_of(initial), _NUMBER)
     walk = _Walk(step, segments, weights, initial, records, d_hidden, d_reads)
     _, adjoint, later, d_gates, d_vector, _, _ = tf.while_loop(
         lambda s, *_: s >= 0, walk.segment,

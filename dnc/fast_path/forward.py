@@ -200,7 +200,8 @@ def run(step, segments, projected, weights, carry):
     arrays = [tensor_array(projected), *rooms(steps, kept)]
     # What is kept of a segment is written after it. Before it, XLA would first copy M
     # and L, twice, as the steps of the segment overwrite them.
-    matrices = write(0, rooms(count + 1, _matrices(carry), len(kept)), _matrices(carry))
+    first = matrices_of(carry)
+    matrices = write(0, rooms(count + 1, first, len(kept)), first)
 
     def run_step(t, carry, arrays):
         carry, units, slots = step(t, arrays[0].read(t), weights, carry)
@@ -211,7 +212,7 @@ def run(step, segments, projected, weights, carry):
         start = s * segment
         _, carry, arrays = tf.while_loop(
             lambda t, *_: t < start + segment, run_step, (start, carry, arrays))
-        return s + 1, carry, arrays, write(s + 1, matrices, _matrices(carry))
+        return s + 1, carry, arrays, write(s + 1, matrices, matrices_of(carry))
 
     _, carry, arrays, matrices = tf.while_loop(
         lambda s, *_: s < count, run_segment, (0, carry, arrays, matrices))
@@ -221,6 +222,6 @@ def run(step, segments, projected, weights, carry):
         hidden, reads, Units(gates, vector, cell), Slots(*slots), memory, link)
 
 
-def _matrices(carry):
+def matrices_of(carry):
     """[M, the `halves` of L]."""
     return [carry.memory, *halves(carry.link)]
