@@ -106,6 +106,10 @@ class Config:
     use_bias: bool = _setting(
         False, "biases in the interface and output maps, as in the authors' code; "
         "the paper has none")
+    bypass_dropout: float = _setting(
+        0.0, "in training, the share of the controller's output that is dropped where "
+        "it enters the output map, each unit and step anew", ADJUSTABLE,
+        minimum=0.0, maximum=0.99)
     weight_stddev: float = _setting(
         0.1, "standard deviation of the initial weights, drawn from a normal "
         "distribution; 0: Keras's own initial weights", minimum=0.0, maximum=100.0)
@@ -120,7 +124,10 @@ class Config:
         NONE, "a checkpoint, as for babi/test.py, whose weights a new run starts from; "
         "none: random ones")
 
-    # Optimizer.
+    # Loss and optimizer.
+    word_loss: float = _setting(
+        0.0, "weight of a second target beside the answers: each word that is read, at "
+        "the step that reads it (mean cross-entropy)", ADJUSTABLE, minimum=0.0)
     optimizer: str = _setting(
         "rmsprop", "the optimizer", ADJUSTABLE, choices=("rmsprop", "adam"))
     learning_rate: float = _setting(1e-4, "learning rate", ADJUSTABLE, above=0.0)

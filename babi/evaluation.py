@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from babi.allocator import sparing
 from babi.batches import Batch, PackedBatches
-from babi.model import answer_loss
+from babi.model import mean_surprise
 from babi.scoring import Scores
 
 EVALUATION_ROWS = 16
@@ -52,5 +52,5 @@ class Evaluator:
         """(loss, the word given at each step `[B, T]`) of a batch."""
         logits = self._model(batch.inputs, mask=batch.mask, resets=batch.resets,
                              training=False)
-        return (answer_loss(logits, batch.targets, batch.answers),
+        return (mean_surprise(logits, batch.targets, batch.answers),
                 tf.argmax(logits, axis=-1, output_type=tf.int32))

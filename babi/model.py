@@ -71,6 +71,7 @@ def build_model(config, vocabulary_size):
         num_write_heads=config.num_write_heads,
         clip_value=config.clip_value or None,
         use_bias=config.use_bias,
+        bypass_dropout=config.bypass_dropout,
         jit=config.jit,
         dtype="mixed_bfloat16" if config.mixed_precision else "float32",
         **arguments)
@@ -103,19 +104,37 @@ def path_below_root(variable):
     return variable.path.split("/", 1)[1]
 
 
-def answer_loss(logits, targets, answers):
-    """Mean cross-entropy over the answer steps of a batch; 0 if there are none.
+def set_random_numbers(model, seed, step):
+    """Makes the random numbers of a model's next call follow from a seed and a step.
+
+    Args:
+      model: `QuestionAnswerer`.
+      seed: whole number.
+      step: scalar tensor of whole numbers.
+    """
+    weights = {id(variable) for variable in model.weights}
+    states = [variable for variable in model.variables if id(variable) not in weights]
+    for number, state in enumerate(states):
+        state.assign(tf.cast(tf.stack([tf.cast(seed + number, step.dtype), step]),
+                             state.dtype))
+
+
+def mean_surprise(logits, targets, counted, count=None):
+    """Mean cross-entropy over the steps that count; 0 if there are none.
 
     Args:
       logits: `[B, T, V]`.
-      targets: `[B, T]` whole numbers: the right word of each answer step.
-      answers: `[B, T]` booleans: True at the steps that count.
+      targets: `[B, T]` whole numbers: the right word of each step.
+      counted: `[B, T]` booleans: True at the steps that count.
+      count: how many steps count, where these rows are a part of a batch; None: those
+        of these rows.
 
     Returns:
       A scalar.
     """
     surprise = tf.nn.sparse_softmax_cross_entropy_with_logits(
         labels=targets, logits=logits)
-    surprise = tf.where(answers, surprise, 0.0)
-    count = tf.math.count_nonzero(answers, dtype=surprise.dtype)
+    surprise = tf.where(counted, surprise, 0.0)
+    if count is None:
+        count = tf.math.count_nonzero(counted, dtype=surprise.dtype)
     return tf.reduce_sum(surprise) / tf.maximum(count, 1.0)

@@ -9,8 +9,8 @@ import tensorflow as tf
 from babi.allocator import sparing
 from babi.batches import Batch
 from babi.metrics import Metrics, count_questions
-from babi.model import (answer_loss, build_model, named_weights,
-                        path_below_root)
+from babi.model import (build_model, mean_surprise, named_weights,
+                        path_below_root, set_random_numbers)
 from babi.optimizer import build_optimizer
 from babi.replicas import NONE, Replicas
 
@@ -110,8 +110,9 @@ class Trainer:
         stops = tf.constant(float(stop))
         if self.replicas.name == NONE:
             return self._call(Batch(*map(tf.constant, batch)), stops)
-        answers = tf.constant(max(float(batch.answers.sum()), 1.0))
-        return self._call(self.replicas.split(batch), stops, answers)
+        counts = [tf.constant(max(float(steps.sum()), 1.0))
+                  for steps in (batch.answers, batch.mask & ~batch.answers)]
+        return self._call(self.replicas.split(batch), stops, counts)
 
     @property
     def compilations(self):
@@ -122,35 +123,49 @@ class Trainer:
         """The learning rate of the next update."""
         return float(self.optimizer.learning_rate)
 
-    def gradients(self, batch):
+    def gradients(self, batch, counts=(None, None)):
         """Loss, logits and gradients of a batch of tensors.
 
+        The gradients are those of the loss and, with `word_loss`, of the words read.
+
+        Args:
+          batch: `Batch` of tensors.
+          counts: (answer steps, steps that read a word) of the whole batch, where
+            this is a part of it.
+
         Returns:
-          (loss, logits `[B, T, V]`, list of gradients of the trainable variables).
+          (loss of the answers, logits `[B, T, V]`, list of gradients of the trainable
+          variables).
         """
+        answers, words = counts
+        set_random_numbers(self.model, self.config.seed, self.iteration)
         with tf.GradientTape() as tape:
             logits = self.model(batch.inputs, mask=batch.mask, resets=batch.resets,
                                 training=True)
-            loss = answer_loss(logits, batch.targets, batch.answers)
-        gradients = tape.gradient(loss, self.model.trainable_variables)
+            loss = total = mean_surprise(
+                logits, batch.targets, batch.answers, answers)
+            if self.config.word_loss:
+                total += self.config.word_loss * mean_surprise(
+                    logits, batch.inputs, batch.mask & ~batch.answers, words)
+        gradients = tape.gradient(total, self.model.trainable_variables)
         return loss, logits, gradients
 
     def _step(self, batch, stops):
         """The whole step on one replica."""
         return self._update(self._sums(batch, stops))
 
-    def _step_of_all(self, batch, stops, answers):
+    def _step_of_all(self, batch, stops, counts):
         """The whole step on several replicas."""
         strategy = self.replicas.strategy
         # The lambda keeps the compiled function on its replica's device.
         vectors = strategy.run(lambda *part: self._sum(*part),
-                               args=(batch, stops, answers))
+                               args=(batch, stops, counts))
         return self._update(self._from_vector(
             strategy.reduce(tf.distribute.ReduceOp.SUM, vectors, axis=None)))
 
-    def _sums_as_vector(self, batch, stops, answers):
+    def _sums_as_vector(self, batch, stops, counts):
         """A replica's `Sums` as one vector: one message between replicas."""
-        sums = self._sums(batch, stops, answers)
+        sums = self._sums(batch, stops, counts)
         parts = [*sums.gradients, sums.loss, *(sums.counts[name] for name in COUNTED),
                  sums.stops]
         return tf.concat([tf.reshape(tf.cast(part, tf.float32), [-1])
@@ -166,25 +181,21 @@ class Trainer:
         return Sums(parts[:weights], parts[weights],
                     dict(zip(COUNTED, parts[weights + 1:-1])), parts[-1])
 
-    def _sums(self, batch, stops, answers=None):
+    def _sums(self, batch, stops, counts=(None, None)):
         """A replica's `Sums`.
 
         Args:
           batch: `Batch` of tensors, the replica's rows.
           stops: scalar.
-          answers: answer steps of the whole batch; None if the replica has it all.
+          counts: as for `gradients`; None, None if the replica has the whole batch.
         """
-        loss, logits, gradients = self.gradients(batch)
-        own_answers = tf.math.count_nonzero(batch.answers, dtype=tf.float32)
-        if answers is not None:
-            share = own_answers / answers
-            loss *= share
-            gradients = [gradient * share for gradient in gradients]
+        loss, logits, gradients = self.gradients(batch, counts)
         predictions = tf.argmax(logits, axis=-1, output_type=tf.int32)
         right = tf.logical_and(predictions == batch.targets, batch.answers)
         questions, questions_wrong = count_questions(predictions, batch)
-        counts = own_answers, tf.math.count_nonzero(right), questions, questions_wrong
-        return Sums(gradients, loss, dict(zip(COUNTED, counts)), stops)
+        counted = (tf.math.count_nonzero(batch.answers), tf.math.count_nonzero(right),
+                   questions, questions_wrong)
+        return Sums(gradients, loss, dict(zip(COUNTED, counted)), stops)
 
     def _update(self, sums):
         """Clips, and moves the weights if all numbers are finite; an `Outcome`."""

@@ -29,3 +29,11 @@ def positive(name, value):
     if whole is None or whole != value or whole < 1:
         raise ValueError(f"{name} must be a positive integer, got {value!r}")
     return whole
+
+
+def share(name, value):
+    """`value` as a float; ValueError unless it is at least 0 and below 1."""
+    if not isinstance(value, (int, float)) or not 0 <= value < 1:
+        raise ValueError(f"{name} must be a number from 0 up to but not 1, got "
+                         f"{value!r}")
+    return float(value)

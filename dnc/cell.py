@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from dnc import interface as interface_vector
 from dnc import memory as external_memory
-from dnc.arguments import check_states, positive
+from dnc.arguments import check_states, positive, share
 from dnc.memory import MemoryState
 
 
@@ -82,11 +82,15 @@ class DNCCell(keras.layers.Layer):
         released code does.
       kernel_initializer: of the controller's input kernel, W_xi, W_y and W_r.
       recurrent_initializer: of the LSTM's recurrent kernel.
+      bypass_dropout: in training, the share of h_t's units that is dropped where h_t
+        enters the output map, each unit and step anew: y_t = W_y dropout(h_t) +
+        W_r reads (Franke et al. 2018). It starves the way around the memory.
+      seed: of the dropout; None takes one from Keras's global seed.
       **kwargs: `name`, `dtype` and the like.
 
     Raises:
-      ValueError: a size is not a positive integer, `clip_value` is not positive, or
-        a name is not known.
+      ValueError: a size is not a positive integer, `clip_value` is not positive, a
+        name is not known, or `bypass_dropout` is not a share or has no output map.
     """
 
     def __init__(self, output_size, controller_units=256, memory_size=256,
@@ -94,7 +98,8 @@ class DNCCell(keras.layers.Layer):
                  classic_dnc_output=False, controller=None, use_bias=False,
                  strength_activation="oneplus", usage_gradient=True,
                  clip_controller_state=False, kernel_initializer="glorot_uniform",
-                 recurrent_initializer="orthogonal", **kwargs):
+                 recurrent_initializer="orthogonal", bypass_dropout=0.0, seed=None,
+                 **kwargs):
         policy = keras.dtype_policies.get(
             kwargs.pop("dtype", None) or keras.config.dtype_policy())
         # The state is kept in the precision of the variables: see `get_config`.
@@ -123,6 +128,14 @@ class DNCCell(keras.layers.Layer):
         self.clip_controller_state = bool(clip_controller_state)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
+        self.bypass_dropout = share("bypass_dropout", bypass_dropout)
+        if self.bypass_dropout and self.classic_dnc_output:
+            raise ValueError(
+                "bypass_dropout drops h_t where it enters the output map, and with "
+                "classic_dnc_output there is none; leave out one of the two")
+        self.seed = seed
+        self._dropout_seeds = (
+            keras.random.SeedGenerator(seed) if self.bypass_dropout else None)
         self._own_controller = controller is None
         self.controller = controller if controller is not None else self._lstm()
         self.memory_shapes = external_memory.shapes(
@@ -225,7 +238,7 @@ class DNCCell(keras.layers.Layer):
         Args:
           inputs: `[B, D]`.
           states: list of `[B, size]`, as `state_size` and `get_initial_state`.
-          training: passed to a controller that takes it.
+          training: whether h_t is dropped out; passed to a controller that takes it.
 
         Returns:
           (output `[B, output_size]`, list of next states).
@@ -251,7 +264,8 @@ class DNCCell(keras.layers.Layer):
             state.memory, interface, self.usage_gradient)
         with tf.name_scope("output"):
             output = self.output(
-                hidden, tf.reshape(read_vectors, (-1, self.state_size[-1])), weights)
+                self.bypass(hidden, training),
+                tf.reshape(read_vectors, (-1, self.state_size[-1])), weights)
         with tf.name_scope("next_state"):
             next_states = self.pack_state(
                 DNCState(controller_state, memory, read_vectors))
@@ -313,11 +327,18 @@ class DNCCell(keras.layers.Layer):
                 vector, self.word_size, self.num_read_heads, self.num_write_heads),
             self.strength_activation)
 
+    def bypass(self, hidden, training=None):
+        """h_t `[..., controller output]` on its way around the memory: dropped out."""
+        if not (self.bypass_dropout and training):
+            return hidden
+        return keras.random.dropout(
+            hidden, self.bypass_dropout, seed=self._dropout_seeds)
+
     def output(self, hidden, reads, weights):
         """y_t = W_y h_t + W_r reads, clipped; or `[h_t; reads]`.
 
         Args:
-          hidden: `[..., controller output]`, h_t.
+          hidden: `[..., controller output]`, h_t after `bypass`.
           reads: `[..., R * W]`, the read vectors side by side.
           weights: `Weights`.
 
@@ -353,6 +374,7 @@ class DNCCell(keras.layers.Layer):
             clip_controller_state=self.clip_controller_state,
             kernel_initializer=serialize(self.kernel_initializer),
             recurrent_initializer=serialize(self.recurrent_initializer),
+            bypass_dropout=self.bypass_dropout, seed=self.seed,
             dtype=keras.dtype_policies.serialize(self._policy))
         return config
 

@@ -59,7 +59,7 @@ class DNC(keras.layers.RNN):
             and repeats its last output.
           initial_state: list of `[B, size]` as `return_state=True` returns them;
             zeros without.
-          training: passed to a controller that takes it.
+          training: whether h_t is dropped out; passed to a controller that takes it.
           resets: `[B, T]` booleans; an unmasked step where it is True starts from
             the zero state, so that several stories can share a row.
 
@@ -98,7 +98,7 @@ class DNC(keras.layers.RNN):
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         if self._fast_path is not None:
-            return self._run_fast(sequences, initial_state, mask)
+            return self._run_fast(sequences, initial_state, mask, training)
         return self._run_plain(sequences, initial_state, mask, training)
 
     def _run_plain(self, sequences, initial_state, mask, training):
@@ -118,7 +118,7 @@ class DNC(keras.layers.RNN):
             zero_output_for_mask=self.zero_output_for_mask,
             return_all_outputs=self.return_sequences)
 
-    def _run_fast(self, sequences, initial_state, mask):
+    def _run_fast(self, sequences, initial_state, mask, training):
         """What `_run_plain` returns, by the fast path."""
         resets = None
         if mask is not None:
@@ -132,7 +132,8 @@ class DNC(keras.layers.RNN):
             sequences, self.cell.unpack_state(initial_state), mask, resets)
         if not self.return_sequences:
             hidden, reads = hidden[:, -1:], reads[:, -1:]
-        outputs = self.cell.output(hidden, reads, self.cell.weights_as_tensors())
+        outputs = self.cell.output(
+            self.cell.bypass(hidden, training), reads, self.cell.weights_as_tensors())
         if mask is not None:
             # As Keras has it: zeros until the first step that is not masked.
             begun = mask if self.zero_output_for_mask else tf.cumsum(

@@ -54,7 +54,7 @@ class MadeUp:
         self.loss = 0.0
         self._subject = subject
         self._rng = rng
-        monkeypatch.setattr(subject, "gradients", lambda batch: (
+        monkeypatch.setattr(subject, "gradients", lambda batch, counts: (
             tf.constant(self.loss, tf.float32), tf.constant(self.logits),
             list(map(tf.constant, self.gradients))))
 
@@ -173,14 +173,14 @@ def plain():
 
     Tests share it to save tracing, and leave it as `restore(plain.first)` makes it.
     """
-    true_loss = training.answer_loss
+    true_loss = training.mean_surprise
 
-    def loss(logits, targets, answers):
+    def loss(logits, targets, *steps):
         factor = tf.where(targets[0, 0] == 158, np.nan, 1.0)
-        return true_loss(logits, targets, answers) * factor
+        return true_loss(logits, targets, *steps) * factor
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "answer_loss", loss)
+        patch.setattr(training, "mean_surprise", loss)
         subject = trainer(small_config(learning_rate=0.003))
         subject.first = subject.arrays()
         subject.step(batches(1)[0])
@@ -248,7 +248,7 @@ def test_a_gradient_that_is_not_finite_or_overflows_is_skipped(
 def test_the_step_is_compiled_once_for_each_shape(monkeypatch):
     subject = trainer(small_config())
     gradients = [tf.ones(weight.shape) for weight in subject.model.trainable_variables]
-    monkeypatch.setattr(subject, "gradients", lambda batch: (
+    monkeypatch.setattr(subject, "gradients", lambda batch, counts: (
         tf.reduce_sum(tf.cast(batch.targets, tf.float32)),
         tf.zeros(batch.inputs.shape + (len(VOCABULARY),)), gradients))
     shapes = [batches(2, row_length=length) for length in (32, 40, 48)]
@@ -272,3 +272,40 @@ def test_eager_plain_and_compiled_steps_agree():
     for name, array in weights["plain"].items():
         np.testing.assert_allclose(weights["jit"][name], array, rtol=1e-4, atol=1e-5,
                                    err_msg=name)
+
+
+def test_each_word_read_is_a_second_target():
+    """Gradients against the two losses written out, on a padded batch."""
+    subject = trainer(small_config(word_loss=0.25), compiled=False)
+    batch = Batch(*map(tf.constant, batches(1)[0]))
+    loss, logits, gradients = subject.gradients(batch)
+    weights = subject.model.trainable_variables
+    with tf.GradientTape() as tape:
+        scores = tf.nn.log_softmax(subject.model(
+            batch.inputs, mask=batch.mask, resets=batch.resets))
+        of_answers = tf.reduce_mean(tf.gather_nd(
+            scores, tf.concat([tf.where(batch.answers), tf.cast(
+                batch.targets[batch.answers], tf.int64)[:, None]], 1)))
+        reads = batch.mask & (batch.questions < 0)
+        of_words = tf.reduce_mean(tf.gather_nd(
+            scores, tf.concat([tf.where(reads), tf.cast(
+                batch.inputs[reads], tf.int64)[:, None]], 1)))
+        total = -of_answers - 0.25 * of_words
+    np.testing.assert_allclose(loss, -of_answers, rtol=1e-5)
+    assert not np.all(batch.mask)
+    for ours, expected in zip(gradients, tape.gradient(total, weights)):
+        np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_dropout_follows_from_seed_and_iteration_alone():
+    config = small_config(bypass_dropout=0.5)
+    subject, batch = trainer(config), batches(1)[0]
+    first = subject.arrays()
+    norms = [float(subject.step(batch).gradient_norm) for _ in range(2)]
+    subject.restore(first)
+    again = trainer(config)
+    again.restore(first)
+    assert float(again.step(batch).gradient_norm) == norms[0]
+    assert float(subject.step(batch).gradient_norm) == norms[0]
+    subject.restore(first | {"iteration": np.int64(7)})
+    assert float(subject.step(batch).gradient_norm) != norms[0]
