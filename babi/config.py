@@ -11,10 +11,11 @@ import dataclasses
 import math
 from absl import flags
 
+from babi.phases import phases_of
 from babi.replicas import NONE, STRATEGIES
 from babi.simulator import Options, check_options
 from babi.source import DEFAULT_VARIANT
-from babi.tasks import TASK_NAMES, parse_repeats, parse_tasks
+from babi.tasks import TASK_NAMES, parse_tasks, parse_weights
 
 # Kinds of data.
 OFFICIAL = "official"
@@ -86,9 +87,13 @@ class Config:
     sampling: str = _setting(
         "stories", "what is drawn evenly: stories, or tasks and then a story of the "
         "task", choices=("stories", "tasks"))
-    story_repeats: str = _setting(
-        NONE, "how often an epoch holds each story of a task, such as 15:4,17:4; once "
-        "for tasks that are not named; none: once for all")
+    task_weights: str = _setting(
+        NONE, "how often tasks are drawn compared with --sampling alone, such as "
+        "15:4,17:2.5,3:0; once for tasks that are not named; none: once for all",
+        ADJUSTABLE)
+    thin_task_16: bool = _setting(
+        False, "train only on such stories of task 16 that the color said last or most "
+        "often is right no more often than others: many are left out", ADJUSTABLE)
 
     # Model.
     controller_units: int = _setting(
@@ -157,6 +162,10 @@ class Config:
         minimum=0.0)
 
     # The run.
+    phases: str = _setting(
+        NONE, "settings that change at given updates, such as \"24000 memory_size=64 "
+        "row_length=320; 60000 learning_rate=1e-4\"; the other flags are those of "
+        "the start", ADJUSTABLE)
     seed: int = _setting(
         1, "seed of the initial weights, of the validation split and of the order "
         "of the stories", minimum=0, maximum=2**31 - 1)
@@ -201,6 +210,19 @@ class Config:
                 f"--learning_rate_schedule={self.learning_rate_schedule} needs "
                 f"--decay_steps, the number of updates over which the rate falls")
         self._check_data()
+        self._check_phases()
+
+    def _check_phases(self):
+        """Raises ConfigError if `phases` can't be followed."""
+        if self.phases == NONE:
+            return
+        if not self.packed_rows:
+            raise ConfigError("--phases needs --packed_rows, rows of stories that it "
+                              "can go on with in another shape")
+        try:
+            phases_of(self)
+        except ValueError as fault:
+            raise ConfigError(f"--phases: {fault}") from None
 
     def _check_data(self):
         """Raises ConfigError if settings of the data don't go together."""
@@ -210,7 +232,7 @@ class Config:
                     raise ConfigError(
                         f"--{name}={SIMULATED}: the simulated stories are in the place "
                         f"of {DEFAULT_VARIANT}; leave out --variant={self.variant}")
-        self._check_repeats()
+        self._check_weights()
         given = [f"--{flag}" for flag in _simulator_flags() if getattr(self, flag)]
         if self.data != SIMULATED:
             if given:
@@ -225,26 +247,23 @@ class Config:
         except ValueError as fault:
             raise ConfigError(f"simulated stories: {fault}") from None
 
-    def _check_repeats(self):
-        """Raises ConfigError if `story_repeats` can't be followed."""
-        if self.story_repeats == NONE:
-            return
+    def _check_weights(self):
+        """Raises ConfigError if `task_weights` can't be followed."""
         try:
-            strange = sorted(set(self.repeats()) - set(self.tasks))
+            weights = self.weights()
         except ValueError as fault:
-            raise ConfigError(f"--story_repeats: {fault}") from None
+            raise ConfigError(f"--task_weights: {fault}") from None
+        strange = sorted(set(weights) - set(self.tasks))
         if strange:
-            raise ConfigError(f"--story_repeats names task {strange[0]}, which --tasks "
+            raise ConfigError(f"--task_weights names task {strange[0]}, which --tasks "
                               f"does not; leave it out, or train on it too")
-        for name, value in (("data", SIMULATED), ("sampling", "tasks")):
-            if getattr(self, name) == value:
-                raise ConfigError(
-                    f"--story_repeats is about epochs of official stories, and "
-                    f"--{name}={value} has none; leave out one of the two")
+        if not any(weights.get(task, 1.0) for task in self.tasks):
+            raise ConfigError("--task_weights leaves no task to train on; give one of "
+                              "them a weight above 0")
 
-    def repeats(self) -> dict[int, int]:
-        """How often an epoch holds each story, `{task: times}`, of the tasks named."""
-        return {} if self.story_repeats == NONE else parse_repeats(self.story_repeats)
+    def weights(self) -> dict[int, float]:
+        """`{task: weight}` of the tasks that `task_weights` names."""
+        return {} if self.task_weights == NONE else parse_weights(self.task_weights)
 
     def simulator_options(self):
         """The `simulator.Options` that the settings ask for."""

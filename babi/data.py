@@ -1,9 +1,11 @@
 """The data of a run, from its settings: what is trained on, what is held out."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
+from babi import thinning
 from babi.batches import PackedBatches, PaddedBatches
 from babi.config import SIMULATED
 from babi.encoding import Encoder
@@ -24,13 +26,14 @@ class RunData(NamedTuple):
         "differences" from the official ones, "vocabulary_size", and "filled" if
         simulated stories were added.
       vocabulary: all words of the training stories.
-      training: the endless iterator of `batches.StoryBatch`.
+      training: a function of a `config.Config`, that of the run or of one of its
+        phases, that makes the endless iterator of `batches.StoryBatch`.
       validation: the stream of the held-out stories.
     """
 
     identity: dict
     vocabulary: Vocabulary
-    training: PackedBatches | PaddedBatches
+    training: Callable
     validation: StoryStream
 
 
@@ -60,13 +63,20 @@ def load(config, data_dir=None):
         kept |= {task: np.concatenate([kept[task], numbers])
                  for task, numbers in added.items()}
         identity |= {"filled": filled}
-    kept |= {task: np.repeat(kept[task], times)
-             for task, times in config.repeats().items()}
     vocabulary = Vocabulary.from_stories(
         (story for of_task in stories.values() for story in of_task),
         ENGLISH_WORDS if config.variant.startswith("en") else ())
     encoder = Encoder(vocabulary)
-    training = StoryStream(stories, encoder, config.seed, kept, config.sampling)
+
+    def training(settings):
+        chosen = dict(kept)
+        if settings.thin_task_16 and thinning.TASK in chosen:
+            chosen[thinning.TASK] = np.array(
+                [number for number in chosen[thinning.TASK]
+                 if thinning.keeps(stories[thinning.TASK][number], int(number))], int)
+        return StoryStream(stories, encoder, config.seed, chosen, settings.sampling,
+                           weights=settings.weights())
+
     if config.validation_stories:
         held = {task: of_task[:config.validation_stories]
                 for task, of_task in held.items()}
@@ -91,18 +101,25 @@ def _simulated(config):
             for task in config.tasks}
     validation = StoryStream(source.first_stories("valid", held), encoder,
                              config.seed, epochs=1)
+
+    def training(settings):
+        return source.training_stream(encoder, settings.sampling, settings.weights(),
+                                      settings.thin_task_16)
+
     return _run_data(config, source.identity() | {"differences": []}, vocabulary,
-                     source.training_stream(encoder, config.sampling), validation)
+                     training, validation)
 
 
-def _run_data(config, identity, vocabulary, training, validation):
-    """A `RunData` with the training stories in batches."""
-    if config.packed_rows:
-        batches = PackedBatches(training, config.packed_rows, config.row_length)
-    else:
-        batches = PaddedBatches(training, config.batch_size, config.seed)
+def _run_data(config, identity, vocabulary, stream, validation):
+    """A `RunData`; `stream` makes the training stories that settings ask for."""
+    def training(settings):
+        if settings.packed_rows:
+            return PackedBatches(stream(settings), settings.packed_rows,
+                                 settings.row_length)
+        return PaddedBatches(stream(settings), settings.batch_size, config.seed)
+
     return RunData(identity | {"vocabulary_size": len(vocabulary)}, vocabulary,
-                   batches, validation)
+                   training, validation)
 
 
 def stream_of_held_out(source, tasks, vocabulary, config):

@@ -9,9 +9,10 @@ import numpy as np
 
 from babi import failures
 from babi.checkpoints import CheckpointError, RunCheckpoints
-from babi.config import NONE
+from babi.config import NONE, differences
 from babi.evaluation import Evaluator
 from babi.events import Events
+from babi.phases import phase_at, phases_of
 from babi.run_state import RunState
 from babi.stories import DataError
 from babi.visualise import Visualiser, choose_examples
@@ -84,24 +85,71 @@ class Run:
     Args:
       directory: the run directory.
       record: `record.RunRecord` of the run.
-      trainer: `training.Trainer`.
+      trainer_of: a function of a `phases.Phase` that makes its `training.Trainer`.
       data: `data.RunData`.
       progress: `progress.Progress`.
     """
 
-    def __init__(self, directory, record, trainer, data, progress):
+    def __init__(self, directory, record, trainer_of, data, progress):
         self._directory = pathlib.Path(directory)
         self._record = record
         self._config = record.config
-        self._trainer = trainer
-        self._replicas = trainer.replicas
+        self._phases = phases_of(self._config)
+        self._trainer_of = trainer_of
         self._data = data
         self._progress = progress
         self._checkpoints = RunCheckpoints(directory, self._config.max_checkpoints)
-        self._evaluator = Evaluator(trainer.model, self._config.jit)
         self._state = RunState()
         self._save_failed = False
         self._feeder = self._events = self._window = self._visualiser = None
+        self._phase = None
+        self._prepare(0)
+        self._replicas = self._trainer.replicas
+
+    def _prepare(self, number):
+        """Makes what a phase needs: trainer, evaluator, batches."""
+        phase = self._phases[number]
+        if number == self._phase:
+            return
+        self._phase = number
+        self._trainer = self._trainer_of(phase)
+        self._evaluator = Evaluator(self._trainer.model, self._config.jit)
+        self._batches = self._data.training(phase.settings)
+
+    @property
+    def num_weights(self):
+        """Weights of the model."""
+        return self._trainer.model.count_params()
+
+    @property
+    def shapes(self):
+        """Shapes `(B, T)` of the batches of the phase at hand."""
+        return self._batches.shapes
+
+    def _go_to_phase(self, number):
+        """Goes on with all that was learnt in the settings of another phase."""
+        arrays = self._trainer.arrays()
+        self._prepare(number)
+        self._trainer.restore(arrays)
+        self._place_batches()
+        shapes = ", ".join(f"{rows}x{steps}" for rows, steps in self.shapes)
+        self._progress.line(
+            f"{int(arrays['iteration']):,}  phase {number + 1} of "
+            f"{len(self._phases)}: "
+            f"{'; '.join(self._changes(number))}; batches {shapes}")
+
+    def _place_batches(self):
+        """Goes on with the data after the batch that was last trained on."""
+        place = self._state.data
+        if place.get("phase", 0) != self._phase:
+            # Stories that waited for a row of another shape are let go.
+            place = {"position": place["position"], "pool": [], "long": []}
+        self._batches.restore(place)
+
+    def _changes(self, number):
+        """What a phase changes, as texts."""
+        return differences(self._phases[number - 1].settings,
+                           self._phases[number].settings)
 
     def resume(self, start=None):
         """Goes on from the newest checkpoint that can be used, if there is one.
@@ -122,9 +170,11 @@ class Run:
         found = found or arrays | {"run_state": b""}
         state = self._replicas.bytes_from_chief(found["run_state"])
         self._state = RunState.from_json(state)
-        self._data.training.restore(self._state.data)
-        self._trainer.restore({name: share(found[name]) for name in arrays})
-        iteration = int(self._trainer.iteration.numpy())
+        arrays = {name: share(found[name]) for name in arrays}
+        iteration = int(arrays["iteration"])
+        self._prepare(phase_at(self._phases, iteration))
+        self._trainer.restore(arrays)
+        self._place_batches()
         self._progress.line(f"Going on from iteration {iteration:,}, after "
                             f"{self._state.stories:,} stories.")
 
@@ -156,18 +206,17 @@ class Run:
         iteration = int(self._trainer.iteration.numpy())
         self._events = Events(self._directory if self._replicas.is_chief else None,
                               iteration, self._progress.line)
-        if self._config.visualise_interval and self._replicas.is_chief:
-            self._visualiser = Visualiser(
-                self._trainer, self._data.vocabulary,
-                choose_examples(self._data.validation), self._events)
-        self._feeder = Feeder(self._data.training)
-        self._state.data = self._feeder.state
         self._window = _Window()
+        self._start_feeding()
         try:
             with StopRequest() as stop:
                 self._stopping = False
                 while (iteration < self._config.num_training_iterations
                        and not self._stopping):
+                    if phase_at(self._phases, iteration) != self._phase:
+                        self._feeder.close()
+                        self._go_to_phase(phase_at(self._phases, iteration))
+                        self._start_feeding()
                     iteration = self._step(iteration + 1, stop)
                 self._save(iteration)
         finally:
@@ -186,6 +235,19 @@ class Run:
         else:
             self._progress.line(f"Finished: {iteration:,} iterations.")
 
+    def _start_feeding(self):
+        """Starts what the phase at hand needs while it trains."""
+        if self._config.visualise_interval and self._replicas.is_chief:
+            self._visualiser = Visualiser(
+                self._trainer, self._data.vocabulary,
+                choose_examples(self._data.validation), self._events)
+        self._feeder = Feeder(self._batches)
+        self._remember_place()
+
+    def _remember_place(self):
+        """Keeps where the data stand after the batch that was last handed out."""
+        self._state.data = self._feeder.state | {"phase": self._phase}
+
     def _step(self, iteration, stop):
         """Makes one step and what is due after it; returns the iteration."""
         started = time.monotonic()
@@ -196,7 +258,7 @@ class Run:
         self._state.stories += len(batch.stories)
         self._state.tokens += tokens
         self._state.seconds += time.monotonic() - started
-        self._state.data = self._feeder.state
+        self._remember_place()
         if outcome.finite:
             self._state.skipped_in_row = 0
         else:

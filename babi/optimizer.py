@@ -17,11 +17,13 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
       decay_steps: updates after warm-up until it has fallen to `decay_rate * peak`;
         from there cosine stays, exponential falls on at the same pace.
       decay_rate: see `decay_steps`.
+      start: updates made before the first one that counts.
     """
 
     def __init__(self, peak, schedule="constant", warmup_steps=0, decay_steps=0,
-                 decay_rate=1.0):
+                 decay_rate=1.0, start=0):
         super().__init__()
+        self.start = start
         self.peak = peak
         self.schedule = schedule
         self.warmup_steps = warmup_steps
@@ -29,7 +31,7 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         self.decay_rate = decay_rate
 
     def __call__(self, step):
-        step = tf.cast(step, tf.float32)
+        step = tf.cast(step - self.start, tf.float32)
         rate = tf.constant(self.peak, tf.float32)
         if self.schedule != "constant":
             progress = tf.maximum(step - self.warmup_steps, 0.0) / self.decay_steps
@@ -45,13 +47,18 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
     def get_config(self):
         return {"peak": self.peak, "schedule": self.schedule,
                 "warmup_steps": self.warmup_steps, "decay_steps": self.decay_steps,
-                "decay_rate": self.decay_rate}
+                "decay_rate": self.decay_rate, "start": self.start}
 
 
-def build_optimizer(config, variables):
-    """The optimizer of a `config.Config`, with its slots for the variables."""
+def build_optimizer(config, variables, start=0):
+    """The optimizer of a `config.Config`, with its slots for the variables.
+
+    Args:
+      start: the update from which the learning rate's schedule is counted.
+    """
     rate = LearningRate(config.learning_rate, config.learning_rate_schedule,
-                        config.warmup_steps, config.decay_steps, config.decay_rate)
+                        config.warmup_steps, config.decay_steps, config.decay_rate,
+                        start)
     if config.optimizer == "adam":
         optimizer = keras.optimizers.Adam(
             rate, beta_1=config.momentum, beta_2=config.rho, epsilon=config.epsilon,

@@ -12,8 +12,8 @@ RECORD_FILE = "config.json"
 RECORD_FORMAT = 1
 # Settings that came after the first records of this format: their defaults are what was
 # done before they came.
-_ADDED = ("initial_weights", "input_stddev", "read_stddev", "story_repeats",
-          "word_loss", "bypass_dropout")
+_ADDED = ("initial_weights", "input_stddev", "read_stddev", "task_weights",
+          "thin_task_16", "word_loss", "bypass_dropout", "phases")
 _MAX_RECORD_BYTES = 1 << 20
 
 

@@ -5,18 +5,20 @@ from typing import NamedTuple
 
 import numpy as np
 
+from babi import thinning
 from babi.config import SIMULATED
 from babi.encoding import story_length
 from babi.simulator import (OFFICIAL_STORIES, VERSION, Options, check_options,
-                            generate_story, options_for, stream)
+                            generate_story, options_for)
 from babi.simulator.output import stories_with_questions
 from babi.stories import DataError, Story, format_stories
-from babi.streams import GeneratedStream, task_in_turn
+from babi.streams import GeneratedStream, TaskTurns, task_counts
 from babi.tasks import TEST_QUESTIONS
 
 _MEASURED_STORIES = 64  # of each task, for the length of the longest
 _LENGTH_MARGIN = 1.5
 _HASHED_STORIES = 5  # of each task
+_ATTEMPT_STEP = 1 << 48  # between the numbers tried; no training gets that far
 
 
 class SimulatedSource(NamedTuple):
@@ -52,27 +54,36 @@ class SimulatedSource(NamedTuple):
         return {task: [self._story(task, index, split) for index in range(count)]
                 for task, count in counts.items()}
 
-    def training_stream(self, encoder, sampling: str) -> GeneratedStream:
+    def training_stream(self, encoder, sampling: str,
+                        weights: dict[int, float] | None = None,
+                        thin_task_16: bool = False) -> GeneratedStream:
         """Endless training stories, no two positions with the same number.
 
         Args:
           encoder: `encoding.Encoder`.
           sampling: "stories", tasks in their official shares, or "tasks", evenly.
+          weights: see `streams.task_counts`.
+          thin_task_16: leave out what `thinning` does.
         """
-        def story_in_shares(position):
-            return next(stream(self.tasks, self.seed, position, self.options))
+        counts = task_counts({task: OFFICIAL_STORIES[task] for task in self.tasks},
+                             weights or {}, sampling)
+        turns = TaskTurns(counts, self.seed)
 
-        def story_in_turn(position):
-            task, turn = task_in_turn(self.tasks, self.seed, position)
-            return self._story(task, turn, "train")
+        def story_at(position, attempt):
+            task, before = turns.at(position)
+            number = before + attempt * _ATTEMPT_STEP
+            story = self._story(task, number, "train")
+            if (thin_task_16 and task == thinning.TASK
+                    and not thinning.keeps(story, number)):
+                return None
+            return story
 
         return GeneratedStream(
-            story_in_turn if sampling == "tasks" else story_in_shares, encoder,
-            self._longest())
+            story_at, encoder, self._longest([task for task in counts if counts[task]]))
 
-    def _longest(self):
+    def _longest(self, tasks):
         """Tokens that hardly a training story exceeds, always the same number."""
-        counts = dict.fromkeys(self.tasks, _MEASURED_STORIES)
+        counts = dict.fromkeys(tasks, _MEASURED_STORIES)
         return int(_LENGTH_MARGIN * max(
             story_length(story) for of_task in self.first_stories(
                 "train", counts).values() for story in of_task))

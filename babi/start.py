@@ -155,17 +155,21 @@ def _build_run(directory, record, data, progress, compiled, replicas, start=None
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
-    trainer = Trainer(config, len(data.vocabulary), compiled, replicas)
-    run = Run(directory, record, trainer, data, progress)
+
+    def trainer_of(phase):
+        return Trainer(phase.settings, len(data.vocabulary), compiled, replicas,
+                       phase.rate_start)
+
+    run = Run(directory, record, trainer_of, data, progress)
     for remark in data.identity["differences"]:
         progress.line(f"Data: {remark}")
     for change in record.changes:
         progress.line(f"Changed after the start: {change}")
     progress.line(
-        f"Run {directory}: {trainer.model.count_params():,} weights; data "
+        f"Run {directory}: {run.num_weights:,} weights; data "
         f"{data_name(data.identity)}; tasks "
         f"{','.join(map(str, config.tasks))}; batches of rows x steps "
-        f"{', '.join(f'{rows}x{steps}' for rows, steps in data.training.shapes)}"
+        f"{', '.join(f'{rows}x{steps}' for rows, steps in run.shapes)}"
         f"{f', shared by {replicas.count} replicas' if replicas.count > 1 else ''}")
     run.resume(start)
     return run

@@ -7,6 +7,7 @@ version (it makes no such promise for `Generator.permutation`).
 """
 
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -17,12 +18,12 @@ from babi.stories import Story
 
 VALIDATION_SHARE = 0.1  # of each task's training stories
 SAMPLINGS = ("stories", "tasks")
+_TURN_STEPS = 100  # of an even task's part in a turn: what weights are rounded to
 _REMEMBERED = 4096  # generated examples kept at hand
-_REPLACEMENTS = 20  # stories to try where one is too long
-_REPLACEMENT_STEP = 1 << 48  # between their numbers; no training gets that far
+_ATTEMPTS = 100  # stories to try for a position
 
 # Keep the random numbers of different purposes apart.
-_HOLD_OUT, _STORY_ORDER, _TASK_ORDER, _ORDER_IN_TASK = range(4)
+_HOLD_OUT, _STORY_ORDER, _TASK_ORDER = range(3)
 
 
 class ExampleStream(Protocol):
@@ -66,14 +67,49 @@ def permutation(size: int, *key: int) -> np.ndarray:
     return order
 
 
-def task_in_turn(tasks: Sequence[int], seed: int, position: int) -> tuple[int, int]:
-    """The task at a position, where each turn has every task once in random order.
+class TaskTurns:
+    """Which task comes at a position, where each turn holds tasks in given numbers.
 
-    Returns:
-      (task, number of the turn).
+    Args:
+      counts: `{task: how often it comes in a turn}`.
+      seed: of the random order within a turn.
+
+    Attributes:
+      size: positions in a turn.
     """
-    turn, place = divmod(position, len(tasks))
-    return tasks[permutation(len(tasks), seed, _TASK_ORDER, turn)[place]], turn
+
+    def __init__(self, counts: Mapping[int, int], seed: int):
+        self._seed = seed
+        self._counts = {task: count for task, count in sorted(counts.items()) if count}
+        self._firsts = dict(zip(self._counts, np.cumsum(
+            [0, *self._counts.values()]).tolist()))
+        self._tasks = np.repeat(list(self._counts), list(self._counts.values()))
+        self.size = self._tasks.size
+
+    def at(self, position: int) -> tuple[int, int]:
+        """(task, how often it came before) at a position; no such pair comes twice."""
+        turn, place = divmod(position, self.size)
+        slot = int(permutation(self.size, self._seed, _TASK_ORDER, turn)[place])
+        task = int(self._tasks[slot])
+        return task, turn * self._counts[task] + slot - self._firsts[task]
+
+
+def task_counts(numbers: Mapping[int, int], weights: Mapping[int, float],
+                sampling: str) -> dict[int, int]:
+    """How often each task comes in a turn of `TaskTurns`.
+
+    Args:
+      numbers: `{task: number of its stories}`.
+      weights: `{task: factor}`, 1 for tasks that are not named.
+      sampling: "stories", so that a turn without weights holds each story once, or
+        "tasks", evenly.
+    """
+    whole = {task: number if sampling == "stories" else _TURN_STEPS
+             for task, number in numbers.items() if number}
+    counts = {task: round(number * weights.get(task, 1.0))
+              for task, number in whole.items()}
+    divisor = math.gcd(*counts.values()) if sampling == "tasks" else 1
+    return {task: count // max(divisor, 1) for task, count in counts.items()}
 
 
 def hold_out(counts: Mapping[int, int], seed: int, share: float = VALIDATION_SHARE
@@ -109,27 +145,26 @@ def hold_out(counts: Mapping[int, int], seed: int, share: float = VALIDATION_SHA
 class StoryStream:
     """A finite list of stories, seen epoch after epoch.
 
-    With sampling "stories" each epoch holds every story once, or as often as it was
-    chosen, in an order given by the seed and the epoch: a fair draw over stories.
-    With "tasks" each run of as many positions as there are tasks holds every task
-    once, in random order, and each task goes through its own stories epoch after
-    epoch.
+    Tasks come in turns (`TaskTurns`), and each goes through its own stories epoch
+    after epoch, in an order given by the seed and the epoch. With sampling "stories"
+    and no weights a turn holds every story once: a fair draw over stories.
     """
 
     def __init__(self, stories: Mapping[int, Sequence[Story]], encoder: Encoder,
                  seed: int, chosen: Mapping[int, np.ndarray] | None = None,
-                 sampling: str = "stories", epochs: int | None = None):
+                 sampling: str = "stories", epochs: int | None = None,
+                 weights: Mapping[int, float] | None = None):
         """Makes a stream.
 
         Args:
           stories: `{task: stories}`.
           encoder: turns stories into examples.
           seed: a non-negative integer.
-          chosen: `{task: story numbers}` to use, some of them repeatedly if need
-            be; None: all.
+          chosen: `{task: story numbers}` to use; None: all.
           sampling: "stories" or "tasks".
-          epochs: for a stream that ends, the number of epochs (with "tasks", of
-            as many positions as there are stories); None: endless.
+          epochs: for a stream that ends, the number of epochs, of as many positions
+            as there are stories; None: endless.
+          weights: see `task_counts`.
 
         Raises:
           ValueError: no stories, an unknown sampling, a negative seed.
@@ -141,39 +176,29 @@ class StoryStream:
             raise ValueError(f"seed: expected 0 or more, got {seed}")
         numbers = {task: np.asarray(chosen[task] if chosen else range(len(of_task)))
                    for task, of_task in sorted(stories.items())}
-        self._numbers = {task: of_task for task, of_task in numbers.items()
-                         if of_task.size}
+        counts = task_counts({task: of_task.size for task, of_task in numbers.items()},
+                             weights or {}, sampling)
+        self._numbers = {task: numbers[task] for task, count in counts.items() if count}
         if not self._numbers:
             raise ValueError("a stream needs at least one story; choose tasks or "
                              "data that have some")
+        self._turns = TaskTurns(counts, seed)
         self._stories = stories
         self._encoder = encoder
         self._seed = seed
-        self._sampling = sampling
-        self._tasks = np.concatenate([np.full(of_task.size, task) for task, of_task
-                                      in self._numbers.items()])
-        self._indices = np.concatenate(list(self._numbers.values()))
         self._lengths = {task: {int(index): story_length(stories[task][index])
                                 for index in of_task}
                          for task, of_task in self._numbers.items()}
         self.longest = max(max(of_task.values()) for of_task in self._lengths.values())
-        self.stories_per_epoch = self._indices.size
+        self.stories_per_epoch = sum(of_task.size for of_task in self._numbers.values())
         self.count = None if epochs is None else epochs * self.stories_per_epoch
 
     def key(self, position: int) -> tuple[int, int]:
         """(task, story number) at a position."""
-        if self._sampling == "tasks":
-            return self._key_by_task(position)
-        epoch, place = divmod(position, self.stories_per_epoch)
-        order = permutation(self.stories_per_epoch, self._seed, _STORY_ORDER, epoch)
-        return int(self._tasks[order[place]]), int(self._indices[order[place]])
-
-    def _key_by_task(self, position):
-        """`key` where every task is drawn equally often."""
-        task, turn = task_in_turn(list(self._numbers), self._seed, position)
+        task, before = self._turns.at(position)
         numbers = self._numbers[task]
-        epoch, place = divmod(turn, numbers.size)
-        order = permutation(numbers.size, self._seed, _ORDER_IN_TASK, task, epoch)
+        epoch, place = divmod(before, numbers.size)
+        order = permutation(numbers.size, self._seed, _STORY_ORDER, task, epoch)
         return task, int(numbers[order[place]])
 
     def example(self, position: int) -> Example:
@@ -200,17 +225,17 @@ class GeneratedStream:
 
     count = None
 
-    def __init__(self, story_at: Callable[[int], Story], encoder: Encoder,
+    def __init__(self, story_at: Callable[[int, int], Story | None], encoder: Encoder,
                  longest: int):
         """Makes a stream.
 
         Args:
-          story_at: gives the story of any number, always the same one.
+          story_at: gives the story of a position and a number of attempt, from 0,
+            always the same one, or None if it has none.
           encoder: turns stories into examples.
           longest: a longer story is cut after the last of its questions that
             fits, which leaves a story as good as any: the network reads forwards.
-            One without such a question gives way to another, with a number far
-            beyond those of the stream.
+            One without such a question gives way to the next attempt.
         """
         self._story_at = story_at
         self._encoder = encoder
@@ -224,9 +249,11 @@ class GeneratedStream:
         Raises:
           ValueError: no story has a question that fits.
         """
-        for replacement in range(_REPLACEMENTS):
-            number = position + replacement * _REPLACEMENT_STEP
-            example = self._encoder.encode(self._story_at(number), number)
+        for attempt in range(_ATTEMPTS):
+            story = self._story_at(position, attempt)
+            if story is None:
+                continue
+            example = self._encoder.encode(story, position)
             if example.inputs.size <= self.longest:
                 return example
             ends = _question_ends(example)
@@ -234,9 +261,8 @@ class GeneratedStream:
             if fitting.size:
                 return Example(example.task, example.index,
                                *(array[:fitting[-1]] for array in example[2:]))
-        raise ValueError(
-            f"story {position}, of task {example.task}: its first question ends at "
-            f"token {ends[0]}, beyond {self.longest}; allow longer stories")
+        raise ValueError(f"story {position}: in {_ATTEMPTS} attempts none had a "
+                         f"question within {self.longest} tokens; allow longer stories")
 
     def length(self, position: int) -> int:
         """Number of tokens of the example at a position."""

@@ -4,9 +4,11 @@ Question errors are percentages of the 1,000 test questions of a task answered
 wrongly, after joint training on all tasks of en-10k.
 """
 
+import re
 from typing import NamedTuple
 
 FAILURE_THRESHOLD = 5.0  # a task with a larger question error, in %, is failed
+_WEIGHT = re.compile(r"([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]{1,2})?)")
 TEST_QUESTIONS = 1000  # in each task's test file, in every variant
 
 TASK_NAMES = {
@@ -154,28 +156,27 @@ def parse_tasks(text: str) -> tuple[int, ...]:
     return tuple(sorted(chosen))
 
 
-def parse_repeats(text: str) -> dict[int, int]:
-    """Reads how often the stories of tasks are to come, such as `15:4,17:4`.
+def parse_weights(text: str) -> dict[int, float]:
+    """Reads how often tasks are to come compared with others, such as `15:4,3:0.5`.
 
     Returns:
-      `{task: times}`, of the tasks named.
+      `{task: weight}`, of the tasks named.
 
     Raises:
       ValueError: the text is not of that form, names a task twice, or one that does
-        not exist, or a number of times outside 1 to 99.
+        not exist, or a weight above 99.
     """
-    times = {}
+    weights = {}
     for part in text.split(","):
-        numbers = part.strip().split(":")
-        good = len(numbers) == 2 and all(_is_number(number, 2) for number in numbers)
-        task, count = map(int, numbers) if good else (0, 0)
-        if task not in TASK_NAMES or count < 1 or task in times:
+        match = _WEIGHT.fullmatch(part.strip())
+        task = int(match[1]) if match else 0
+        if task not in TASK_NAMES or task in weights:
             raise ValueError(
-                f"{part.strip()[:40]!r} is not a task and a number of times; give each "
-                f"task once, from 1 to {len(TASK_NAMES)}, and 1 to 99 times, such as "
-                f"15:4,17:4")
-        times[task] = count
-    return times
+                f"{part.strip()[:40]!r} is not a task and its weight; give each task "
+                f"once, from 1 to {len(TASK_NAMES)}, and a weight from 0 to 99 with at "
+                f"most two decimals, such as 15:4,17:2.5")
+        weights[task] = float(match[2])
+    return weights
 
 
 def _is_number(text, digits):

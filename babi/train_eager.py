@@ -47,7 +47,8 @@ def _comparison(settings, steps):
 
     settings, data = load_data(settings, train.DATA_DIR.value, train.data_chosen(),
                                lambda line: None)  # it will be said by the training
-    batches = [next(data.training).arrays for _ in range(steps)]
+    stream = data.training(settings)
+    batches = [next(stream).arrays for _ in range(steps)]
     losses, seconds = {}, {}
     for compiled in (False, True):
         keras.utils.set_random_seed(settings.seed)

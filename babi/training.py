@@ -60,6 +60,7 @@ class Trainer:
       vocabulary_size: V.
       compiled: False runs the step eagerly, operation by operation.
       replicas: `replicas.Replicas` to share the work of a step; default: one.
+      rate_start: the update from which the learning rate's schedule is counted.
 
     Attributes:
       model: `model.QuestionAnswerer`.
@@ -68,14 +69,16 @@ class Trainer:
       iteration: steps made, skipped ones included; int64 variable.
     """
 
-    def __init__(self, config, vocabulary_size, compiled=True, replicas=None):
+    def __init__(self, config, vocabulary_size, compiled=True, replicas=None,
+                 rate_start=0):
         self.config = config
         self.replicas = replicas or Replicas()
         with self.replicas.strategy.scope():
             self.model = build_model(
                 dataclasses.replace(config, jit=config.jit and compiled),
                 vocabulary_size)
-            self.optimizer = build_optimizer(config, self.model.trainable_variables)
+            self.optimizer = build_optimizer(
+                config, self.model.trainable_variables, rate_start)
             self.metrics = Metrics()
             self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False,
                                          name="iteration")

@@ -331,8 +331,12 @@ class DNCCell(keras.layers.Layer):
         """h_t `[..., controller output]` on its way around the memory: dropped out."""
         if not (self.bypass_dropout and training):
             return hidden
-        return keras.random.dropout(
-            hidden, self.bypass_dropout, seed=self._dropout_seeds)
+        # Keras's own dropout takes 50 times as long where XLA compiles it for a CPU.
+        draws = tf.random.stateless_uniform(
+            tf.shape(hidden), tf.cast(self._dropout_seeds.next(), tf.int32),
+            dtype=hidden.dtype, alg="philox")
+        kept = hidden / (1 - self.bypass_dropout)
+        return tf.where(draws >= self.bypass_dropout, kept, tf.zeros_like(kept))
 
     def output(self, hidden, reads, weights):
         """y_t = W_y h_t + W_r reads, clipped; or `[h_t; reads]`.

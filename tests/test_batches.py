@@ -314,7 +314,7 @@ def test_a_stream_without_stories_is_refused():
         StoryStream({1: []}, ENCODER, 1)
 
 
-def story_at(position):
+def story_at(position, attempt=0):
     return make_stories({1 + position % 3: 1}, seed=position)[1 + position % 3][0]
 
 
@@ -340,14 +340,14 @@ def test_a_generated_story_is_cut_after_the_last_question_that_fits():
     story = Story(6, (fact, asked, fact, asked, fact, fact))  # 4 6 4 6 4 4 tokens
     for longest, tokens, questions in ((28, 28, 2), (27, 20, 2), (20, 20, 2),
                                        (19, 10, 1), (10, 10, 1)):
-        stream = GeneratedStream(lambda position: story, ENCODER, longest)
+        stream = GeneratedStream(lambda position, attempt: story, ENCODER, longest)
         example = stream.example(0)
         assert (stream.length(0), example.num_questions) == (tokens, questions)
         whole = ENCODER.encode(story)
         for array, other in zip(example[2:], whole[2:]):
             np.testing.assert_array_equal(array, other[:tokens])
-    stream = GeneratedStream(lambda position: story, ENCODER, 9)
-    with pytest.raises(ValueError, match="ends at token 10, beyond 9"):
+    stream = GeneratedStream(lambda position, attempt: story, ENCODER, 9)
+    with pytest.raises(ValueError, match="none had a question within 9 tokens"):
         stream.example(0)
 
 

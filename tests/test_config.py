@@ -76,12 +76,13 @@ def test_a_record_of_another_version_is_refused():
 
 def test_a_record_older_than_a_setting_has_what_was_done_before_it():
     record = json.loads(RECORD.to_json())
-    for name in ("initial_weights", "input_stddev", "read_stddev", "story_repeats"):
+    for name in ("initial_weights", "input_stddev", "word_loss", "task_weights",
+                 "phases"):
         del record["settings"][name]
     config = RunRecord.from_json(json.dumps(record), "config.json").config
     assert config == dataclasses.replace(
-        RECORD.config, initial_weights="none", input_stddev=0.0, read_stddev=0.0,
-        story_repeats="none")
+        RECORD.config, initial_weights="none", input_stddev=0.0, word_loss=0.0,
+        task_weights="none", phases="none")
 
 
 def test_mutated_records_are_refused_on_one_line_or_right(tmp_path):

@@ -17,7 +17,7 @@ from babi.progress import Progress
 from babi.results import Result, as_markdown, as_text
 from babi.simulated import SimulatedSource, data_name
 from babi.simulator import (OFFICIAL_STORIES, VERSION, Options, generate_story,
-                            split_of, stream)
+                            split_of)
 from babi.start import open_run
 from babi.stories import DataError, count_questions, format_stories
 from babi.streams import GeneratedStream
@@ -52,24 +52,25 @@ def batch_examples(batch):
         for story in batch.stories}
 
 
-def test_training_reads_the_stream_of_the_chosen_tasks_without_repeats():
-    data = load(simulated(tasks=(1, 15, 19), simulator_seed=5))
+def test_training_reads_the_stories_of_the_chosen_tasks_without_repeats():
+    config = simulated(tasks=(1, 15, 19), simulator_seed=5)
+    data = load(config)
     assert data.vocabulary == Vocabulary.english() and len(data.vocabulary) == 159
-    expected = stream((1, 15, 19), seed=5)
-    seen = {}
+    seen, batches = {}, data.training(config)
     for _ in range(20):
-        found = batch_examples(next(data.training))
+        found = batch_examples(next(batches))
         assert not {index for _, index in found} & {index for _, index in seen}
         seen |= found
-    stories = [next(expected) for _ in range(max(index for _, index in seen) + 1)]
-    assert {task for task, _ in seen} == {1, 15, 19} and len(seen) > 150
-    for (task, index), ids in seen.items():
-        assert stories[index].task == task
-        assert data.vocabulary.decode(ids) == encoded(stories[index],
-                                                      data.vocabulary)[0]
+    assert len(seen) > 150
+    for task in (1, 15, 19):
+        texts = {tuple(data.vocabulary.decode(ids))
+                 for (of, _), ids in seen.items() if of == task}
+        first = [tuple(encoded(generate_story(task, 5, number), data.vocabulary)[0])
+                 for number in range(2 * OFFICIAL_STORIES[task])]
+        assert texts and texts < set(first)
 
 
-def test_tasks_can_be_drawn_evenly():
+def test_tasks_can_be_drawn_evenly_or_by_weights():
     source = SimulatedSource((4, 15, 19), seed=2)
     vocabulary = Vocabulary.english()
     examples = source.training_stream(Encoder(vocabulary), "tasks")
@@ -79,9 +80,30 @@ def test_tasks_can_be_drawn_evenly():
         for example in found:
             assert words_of(example, vocabulary) == encoded(
                 generate_story(example.task, 2, turn), vocabulary)
-    shares = source.training_stream(Encoder(vocabulary), "stories")
-    drawn = Counter(shares.task(position) for position in range(1000))
-    assert drawn[4] / drawn[15] == pytest.approx(4.0, rel=0.2)
+
+    def drawn(sampling, weights, positions=1000):
+        stream = source.training_stream(Encoder(vocabulary), sampling, weights)
+        return Counter(stream.task(position) for position in range(positions))
+
+    shares = drawn("stories", {})
+    assert shares[4] / shares[15] == pytest.approx(4.0, rel=0.2)
+    assert drawn("tasks", {4: 2.5, 15: 0, 19: 0.5}, 60) == {4: 50, 19: 10}
+    shares = drawn("stories", {15: 8})
+    assert shares[4] / shares[15] == pytest.approx(0.5, rel=0.2)
+
+
+@pytest.mark.parametrize("thin, right", [(False, 0.5), (True, 0.2)])
+def test_task_16_can_be_read_without_its_short_cut(thin, right):
+    """How often the color said last is the answer."""
+    vocabulary, known = Vocabulary.english(), {"gray", "white", "yellow", "green"}
+    examples = SimulatedSource((16,), seed=1).training_stream(
+        Encoder(vocabulary), "stories", None, thin)
+    last = []
+    for position in range(600):
+        words, answers = words_of(examples.example(position), vocabulary)
+        colors = [word for word in words if word in known]
+        last.append(colors[-1] == answers[-1])
+    assert np.mean(last) == pytest.approx(right, abs=0.07)
 
 
 def test_held_out_and_test_stories_are_of_splits_of_their_own():
@@ -103,10 +125,11 @@ def test_held_out_and_test_stories_are_of_splits_of_their_own():
 
 
 def test_options_reach_the_stories():
-    plain = load(simulated(tasks=(1,)))
-    harder = load(simulated(tasks=(1,), length_factor=3, num_actors=9))
-    lengths = [np.mean([story.length for story in next(data.training).stories])
-               for data in (plain, harder)]
+    configs = (simulated(tasks=(1,)),
+               simulated(tasks=(1,), length_factor=3, num_actors=9))
+    plain, harder = map(load, configs)
+    lengths = [np.mean([story.length for story in next(data.training(config)).stories])
+               for data, config in zip((plain, harder), configs)]
     assert lengths[1] > 2 * lengths[0]
     assert harder.identity["options"] == {"length_factor": 3, "num_actors": 9}
     assert harder.identity["sha256"] != plain.identity["sha256"]
@@ -116,11 +139,11 @@ def test_options_reach_the_stories():
 @pytest.mark.parametrize("rows", [0, 2])
 def test_batches_go_on_exactly_where_they_stopped(rows):
     config = simulated(tasks=(4, 5, 16), packed_rows=rows, batch_size=2)
-    whole, first = load(config).training, load(config).training
+    whole, first = (load(config).training(config) for _ in range(2))
     batches = [next(whole) for _ in range(12)]
     for _ in range(5):
         next(first)
-    second = load(config).training
+    second = load(config).training(config)
     second.restore(first.state())
     for expected in batches[5:]:
         found = next(second)
@@ -130,19 +153,21 @@ def test_batches_go_on_exactly_where_they_stopped(rows):
 
 
 def test_a_story_without_a_question_that_fits_gives_way_to_another():
-    def story_at(number):  # every other story of the stream is far too long
-        rng = random.Random(number)
-        story = make_story(1, rng, questions=1)
+    def story_at(position, attempt):  # every other first attempt is far too long
+        story = make_story(1, random.Random(100 * attempt + position), questions=1)
+        if position % 3 == 0 and attempt < 2:
+            return None
         return story._replace(lines=story.lines[:-1] * 9 + story.lines[-1:]) if (
-            number % 2 and number < 100) else story
+            position % 2 and attempt == 0) else story
 
     examples = GeneratedStream(story_at, Encoder(Vocabulary.english()), 30)
     for position in range(10):
         example = examples.example(position)
         assert example.inputs.size == examples.length(position) <= 30
-        assert (example.index == position) == (position % 2 == 0)
+        attempt = 2 if position % 3 == 0 else position % 2
+        assert example.index == position
         assert words_of(example, Vocabulary.english()) == encoded(
-            story_at(example.index), Vocabulary.english())
+            story_at(position, attempt), Vocabulary.english())
 
 
 @pytest.fixture
@@ -173,9 +198,9 @@ def test_a_short_task_is_filled_when_asked_for(short_files):
                 for position in range(data.validation.count)]
     held = {example.index for example in examples if example.task == 1}
     assert len(held) == 3 and max(held) < 30
-    seen = {}
-    while data.training.epoch < 0.2:
-        seen |= batch_examples(next(data.training))
+    seen, batches = {}, data.training(config)
+    while batches.epoch < 0.2:
+        seen |= batch_examples(next(batches))
     assert not held & {index for task, index in seen if task == 1}
     added = {key: ids for key, ids in seen.items() if key[0] == 1 and key[1] >= 30}
     assert len(added) > 200
@@ -185,19 +210,20 @@ def test_a_short_task_is_filled_when_asked_for(short_files):
 
 
 def test_stories_of_a_task_come_as_often_as_asked_for(short_files):
-    config = Config(tasks=(1, 18), packed_rows=4, story_repeats="1:3")
-    data = load(config, short_files)
-    counts = Counter()
-    while data.training.epoch < 3:
-        counts.update((story.task, story.index)
-                      for story in next(data.training).stories)
+    config = Config(tasks=(1, 18), packed_rows=4, task_weights="1:3.33")
+    batches = load(config, short_files).training(config)
+    counts, number = Counter(), round(0.9 * 1978)
+    while sum(counts.values()) < 3 * (90 + number):
+        counts.update((story.task, story.index) for story in next(batches).stories)
     of_task = {task: [count for (of, _), count in counts.items() if of == task]
                for task in (1, 18)}
-    assert len(of_task[1]) == 27 and len(of_task[18]) == round(0.9 * 1978)
-    # Three epochs, but for some stories that wait for a row or came early.
-    assert abs(sum(of_task[1]) - 3 * 3 * 27) < 20
-    assert abs(sum(of_task[18]) - 3 * len(of_task[18])) < 150
-    assert max(of_task[18]) <= 4 and min(of_task[1]) >= 6
+    assert len(of_task[1]) == 27 and len(of_task[18]) == number
+    # Three turns, but for some stories that wait for a row or came early.
+    assert abs(sum(of_task[1]) - 3 * 90) < 20
+    assert max(of_task[18]) <= 4 and min(of_task[1]) >= 8
+    config = Config(tasks=(1, 18), packed_rows=4, task_weights="18:0")
+    batches = load(config, short_files).training(config)
+    assert {story.task for story in next(batches).stories} == {1}
 
 
 @pytest.mark.parametrize("settings, expected", [
@@ -207,11 +233,11 @@ def test_stories_of_a_task_come_as_often_as_asked_for(short_files):
     ({"data": "simulated", "fill_tasks": "simulated"}, "fills official data"),
     ({"data": "simulated", "variant": "hn"}, "leave out --variant=hn"),
     ({"fill_tasks": "simulated", "variant": "en"}, "leave out --variant=en"),
-    ({"story_repeats": "15:0"}, "--story_repeats: '15:0' is not a task and a number"),
-    ({"story_repeats": "2:2,2:3"}, "--story_repeats: '2:3' is not .* each task once"),
-    ({"story_repeats": "2:2", "tasks": (1, 3)}, "names task 2, which --tasks does not"),
-    ({"story_repeats": "2:2", "sampling": "tasks"}, "--sampling=tasks has none"),
-    ({"story_repeats": "2:2", "data": "simulated"}, "--data=simulated has none"),
+    ({"task_weights": "15:100"}, "--task_weights: '15:100' is not a task and its"),
+    ({"task_weights": "15:-1"}, "--task_weights: '15:-1' is not a task and its weight"),
+    ({"task_weights": "2:2,2:3"}, "--task_weights: '2:3' is not .* each task once"),
+    ({"task_weights": "2:2", "tasks": (1, 3)}, "names task 2, which --tasks does not"),
+    ({"task_weights": "3:0", "tasks": (3,)}, "leaves no task to train on"),
     ({"data": "invented"}, "--data=invented: one of official, simulated")])
 def test_settings_that_do_not_go_together_get_one_line(settings, expected):
     with pytest.raises(ConfigError, match=expected) as caught:

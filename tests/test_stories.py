@@ -9,7 +9,7 @@ from babi_data import (make_stories, mutate, needs_real_data, real_source,
 
 from babi.stories import (DataError, Line, Story, count_questions, format_stories,
                           parse_stories)
-from babi.tasks import (PUBLISHED_RESULTS, TASK_NAMES, TASK_TITLES, parse_repeats,
+from babi.tasks import (PUBLISHED_RESULTS, TASK_NAMES, TASK_TITLES, parse_weights,
                         parse_tasks)
 
 GOOD = (b"1 Mary got the milk.\n2 John moved to the office.\n"
@@ -177,14 +177,14 @@ def test_a_wrong_choice_of_tasks(text):
         parse_tasks(text)
 
 
-def test_how_often_stories_come():
-    assert parse_repeats("15:4") == {15: 4}
-    assert parse_repeats(" 2:1,17:99 ") == {2: 1, 17: 99}
+def test_weights_of_tasks():
+    assert parse_weights("15:4") == {15: 4.0}
+    assert parse_weights(" 2:0.25,17:99,3:0 ") == {2: 0.25, 17: 99.0, 3: 0.0}
 
 
-@pytest.mark.parametrize("text", ["", "15", "15:", "15:0", "15:100", "0:2", "21:2",
-                                  "2:2,2:3", "2:2,", "2:2:2", "2:-1", "2:1.5", "²:2",
-                                  "2:" + "9" * 5000])
-def test_a_wrong_number_of_times(text):
-    with pytest.raises(ValueError, match="is not a task and a number .* 15:4,17:4$"):
-        parse_repeats(text)
+@pytest.mark.parametrize("text", ["", "15", "15:", "15:100", "0:2", "21:2", "2:.5",
+                                  "2:2,2:3", "2:2,", "2:2:2", "2:-1", "2:1.555", "²:2",
+                                  "2:nan", "2:" + "9" * 5000])
+def test_a_wrong_weight(text):
+    with pytest.raises(ValueError, match="is not a task and its weight.* 15:4,17:2.5$"):
+        parse_weights(text)
