@@ -12,6 +12,7 @@ import math
 from absl import flags
 
 from babi.phases import phases_of
+from babi.presets import PRESETS
 from babi.replicas import NONE, STRATEGIES
 from babi.simulator import Options, check_options
 from babi.source import DEFAULT_VARIANT
@@ -339,27 +340,32 @@ class _TasksSerializer(flags.ArgumentSerializer):
         return ",".join(map(str, value))
 
 
-def define_flags():
-    """Defines a command-line flag for every setting."""
+def define_flags(values=flags.FLAGS):
+    """Defines a command-line flag for every setting, and --preset."""
+    flags.DEFINE_enum("preset", "paper", list(PRESETS), "named settings, as in "
+                      "babi/presets.py; flags given besides override them",
+                      flag_values=values)
     define = {int: flags.DEFINE_integer, float: flags.DEFINE_float,
               bool: flags.DEFINE_bool, str: flags.DEFINE_string}
     for field in dataclasses.fields(Config):
         description = field.metadata["description"]
         if field.name == "tasks":
             flags.DEFINE(_TasksParser(), field.name, field.default, description,
-                         serializer=_TasksSerializer())
+                         serializer=_TasksSerializer(), flag_values=values)
         else:
-            define[type(field.default)](field.name, field.default, description)
+            define[type(field.default)](
+                field.name, field.default, description, flag_values=values)
 
 
 def from_flags(values=flags.FLAGS):
-    """Config of the parsed flags.
+    """Config of the parsed flags: the preset's settings, but for the flags given.
 
     Raises:
       ConfigError: a flag out of its range.
     """
-    return Config(**{field.name: getattr(values, field.name)
-                     for field in dataclasses.fields(Config)})
+    given = {field.name: values[field.name].value
+             for field in dataclasses.fields(Config) if values[field.name].present}
+    return Config(**PRESETS[values.preset] | given)
 
 
 def differences(old, new, kinds=(FIXED, ADJUSTABLE)):

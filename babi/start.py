@@ -60,7 +60,8 @@ def open_run(directory, data_dir, config, change_settings, progress, compiled=Tr
         return
     record = _existing_record(directory)
     if record is not None and not data_chosen:
-        config = dataclasses.replace(config, data=record.config.data)
+        config = dataclasses.replace(config, data=record.config.data,
+                                     fill_tasks=record.config.fill_tasks)
     changes = _allowed_changes(directory, record, config, change_settings)
     config, data = load_data(config, data_dir, data_chosen or record is not None,
                              progress.line)
@@ -139,10 +140,9 @@ def load_data(config, data_dir, chosen, say):
     try:
         return config, run_data.load(config, data_dir)
     except NoDataError:
-        if (chosen or config.variant != DEFAULT_VARIANT
-                or config.fill_tasks == SIMULATED):
+        if chosen or config.variant != DEFAULT_VARIANT:
             raise
-    config = dataclasses.replace(config, data=SIMULATED)
+    config = dataclasses.replace(config, data=SIMULATED, fill_tasks="none")
     say("No official bAbI data here, and none could be downloaded: training on "
         "simulated stories (--data_dir=PATH gives official ones; --data=official says "
         "what was tried).")

@@ -5,7 +5,7 @@
 The same command goes on where an interrupted run stopped. It trains on the official
 data en-10k; where there are none and no network, on simulated stories, which
 --data=simulated asks for and --data=official forbids. The other defaults are those of
-the paper's DNC1; README.md names faster settings.
+the paper's DNC1; --preset=joint learns far faster.
 """
 
 import os
@@ -63,7 +63,8 @@ def train(settings, compiled=True):
 
 def data_chosen():
     """Whether the flags say which data to train on."""
-    return bool(flags.FLAGS["data"].present) or DATA_DIR.value is not None
+    return DATA_DIR.value is not None or any(
+        flags.FLAGS[name].present for name in ("data", "fill_tasks"))
 
 
 if __name__ == "__main__":

@@ -5,8 +5,12 @@ import json
 import random
 
 import pytest
+from absl import flags
 
+from babi import config
 from babi.config import ADJUSTABLE, FIXED, Config, ConfigError, differences
+from babi.phases import phases_of
+from babi.presets import PRESETS
 from babi.record import RECORD_FILE, RunRecord
 from babi_data import mutate
 
@@ -35,6 +39,28 @@ def test_the_defaults_are_those_of_the_paper():
 def test_a_setting_out_of_range_is_named_with_what_is_expected(setting, value):
     with pytest.raises(ConfigError, match=f"^--{setting}=.* is expected$"):
         Config(**{setting: value})
+
+
+def test_flags_override_the_preset():
+    def read(*arguments):
+        values = flags.FlagValues()
+        config.define_flags(values)
+        values(["train", *arguments])
+        return config.from_flags(values)
+
+    assert read() == read("--preset=paper") == Config()
+    joint = read("--preset=joint")
+    assert (joint.optimizer, joint.word_loss, joint.seed) == ("adam", 0.1, 1)
+    assert dataclasses.asdict(joint) == dataclasses.asdict(Config()) | PRESETS["joint"]
+    changed = read("--preset=joint", "--word_loss=0", "--tasks=1-20", "--seed=2")
+    assert changed == dataclasses.replace(joint, word_loss=0.0, seed=2)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_each_preset_can_be_followed(name):
+    settings = Config(**PRESETS[name])
+    starts = [phase.start for phase in phases_of(settings)]
+    assert starts[-1] < settings.num_training_iterations
 
 
 def test_a_decay_needs_its_length():

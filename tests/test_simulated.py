@@ -270,13 +270,13 @@ def train(directory, iterations, capsys, chosen=False, **settings):
 def test_a_run_without_data_trains_on_simulated_stories_and_resumes_bit_for_bit(
         tmp_path, no_data, capsys, monkeypatch):
     whole = train(tmp_path / "whole", 6, capsys)
-    first = train(tmp_path / "broken", 3, capsys)
+    first = train(tmp_path / "broken", 3, capsys, fill_tasks="simulated")
     told = "No official bAbI data here"
     assert whole.splitlines()[0].count(told) == first.count(told) == 1
     assert "data simulated stories (babi.simulator version" in first
     # The data may be there again: the run goes on with what it has begun with.
     monkeypatch.setattr("babi.download.find_or_download", None)
-    second = train(tmp_path / "broken", 6, capsys)
+    second = train(tmp_path / "broken", 6, capsys, fill_tasks="simulated")
     assert "Going on from iteration 3," in second and told not in second
     assert_same_training(tmp_path / "whole" / "model.ckpt-6",
                          tmp_path / "broken" / "model.ckpt-6")
@@ -295,7 +295,7 @@ def test_a_run_without_data_trains_on_simulated_stories_and_resumes_bit_for_bit(
 
 
 @pytest.mark.parametrize("settings", [
-    {"chosen": True}, {"variant": "hn"}, {"fill_tasks": "simulated"}])
+    {"chosen": True}, {"variant": "hn"}])
 def test_what_was_asked_for_is_not_replaced(tmp_path, no_data, capsys, settings):
     with pytest.raises(NoDataError):
         train(tmp_path / "run", 1, capsys, **settings)
