@@ -146,6 +146,12 @@ class Config:
     epsilon: float = _setting(
         1e-10, "the optimizer's term against division by zero", ADJUSTABLE,
         above=0.0)
+    weight_decay: float = _setting(
+        0.0, "decoupled weight decay: each update takes this times the learning rate "
+        "of each weight", ADJUSTABLE, minimum=0.0, maximum=1.0)
+    ema_momentum: float = _setting(
+        0.0, "how much of the running average of the weights each update keeps; it is "
+        "what is validated and tested; 0: no average", minimum=0.0, maximum=0.9999999)
     learning_rate_schedule: str = _setting(
         "constant", "how the learning rate falls after warm-up: not at all; cosine, "
         "to --decay_rate times its value over --decay_steps; exponential, by "

@@ -1,8 +1,6 @@
 """A training run: steps, reports, validation and checkpoints, in one directory."""
 
-import concurrent.futures
 import pathlib
-import signal
 import time
 
 import numpy as np
@@ -12,67 +10,11 @@ from babi.checkpoints import CheckpointError, RunCheckpoints
 from babi.config import NONE, differences
 from babi.evaluation import Evaluator
 from babi.events import Events
+from babi.feeding import Feeder, StopRequest, Window
 from babi.phases import phase_at, phases_of
 from babi.run_state import RunState
 from babi.stories import DataError
 from babi.visualise import Visualiser, choose_examples
-
-
-class Feeder:
-    """Builds the next batch while the step at hand runs.
-
-    Args:
-      batches: an iterator with `state()`, as in `babi.batches`.
-
-    Attributes:
-      state: where the iterator stood after the batch that was last handed out.
-    """
-
-    def __init__(self, batches):
-        self._batches = batches
-        self._thread = concurrent.futures.ThreadPoolExecutor(1)
-        self.state = batches.state()
-        self._next = self._thread.submit(self._build)
-
-    def _build(self):
-        batch = next(self._batches)
-        return batch, self._batches.state()
-
-    def next(self):
-        """The next `batches.StoryBatch`."""
-        batch, self.state = self._next.result()
-        self._next = self._thread.submit(self._build)
-        return batch
-
-    def close(self):
-        """Ends the thread."""
-        self._thread.shutdown()
-
-
-class StopRequest:
-    """Remembers SIGINT and SIGTERM, while it is in a `with`.
-
-    Attributes:
-      name: the signal's name once it has come, else None.
-    """
-
-    def __init__(self):
-        self.name = None
-        self._previous = {}
-
-    def __enter__(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._previous[number] = signal.signal(number, self._remember)
-        return self
-
-    def __exit__(self, *exception):
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-    def _remember(self, number, frame):
-        self.name = signal.Signals(number).name
-        # A second one ends the program at once.
-        signal.signal(number, self._previous[number])
 
 
 class TooManyBadSteps(DataError):
@@ -206,7 +148,7 @@ class Run:
         iteration = int(self._trainer.iteration.numpy())
         self._events = Events(self._directory if self._replicas.is_chief else None,
                               iteration, self._progress.line)
-        self._window = _Window()
+        self._window = Window()
         self._start_feeding()
         try:
             with StopRequest() as stop:
@@ -313,15 +255,16 @@ class Run:
             "speed/stories per second": window.stories_per_second,
             "speed/tokens per second": window.tokens_per_second})
         self._events.write_task_errors(iteration, "training", errors)
-        self._window = _Window()
+        self._window = Window()
 
     def _validate(self, iteration):
         """Evaluates on the held-out stories; keeps the weights if they are the best.
         """
         started = time.monotonic()
-        scores, loss = self._evaluator.evaluate(
-            self._data.validation, self._config.row_length,
-            observe=self._visualiser and self._visualiser.observer())
+        with self._trainer.averaged():
+            scores, loss = self._evaluator.evaluate(
+                self._data.validation, self._config.row_length,
+                observe=self._visualiser and self._visualiser.observer())
         errors, mean = scores.question_errors(), scores.mean_question_error()
         best = self._state.best is None or mean < self._state.best
         by_task = " ".join(f"{task}:{error:.1f}" for task, error in errors.items())
@@ -354,7 +297,7 @@ class Run:
         """Whether a checkpoint could be written, by the chief; if not, says why."""
         if not self._replicas.is_chief:
             return True
-        arrays = self._trainer.arrays() | {"run_state": self._state.to_json()}
+        arrays = self._trainer.checkpoint() | {"run_state": self._state.to_json()}
         try:
             save(iteration, arrays)
             return True
@@ -392,38 +335,3 @@ class Run:
         except OSError as error:
             return f"{path} could not be written ({error.strerror})"
         return f"the step is kept in {path}: python3 babi/replay.py --step={path}"
-
-
-class _Window:
-    """Counts what is read between two reports, and the time it takes."""
-
-    def __init__(self):
-        self._started = time.monotonic()
-        self._stories = self._tokens = self._slots = 0
-
-    def add(self, stories, tokens, slots):
-        """Counts a batch: its stories, its tokens, and its steps in all."""
-        self._stories += stories
-        self._tokens += tokens
-        self._slots += slots
-
-    def pause(self, seconds):
-        """Leaves out time spent on something else."""
-        self._started += seconds
-
-    @property
-    def stories_per_second(self):
-        return self._stories / self._seconds
-
-    @property
-    def tokens_per_second(self):
-        return self._tokens / self._seconds
-
-    @property
-    def real_share(self):
-        """Share of the steps that held a token."""
-        return self._tokens / max(self._slots, 1)
-
-    @property
-    def _seconds(self):
-        return max(time.monotonic() - self._started, 1e-9)

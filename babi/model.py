@@ -13,6 +13,10 @@ SHAPE_SETTINGS = ("controller_units", "word_size", "num_read_heads", "num_write_
                   "use_bias")
 
 
+# Before the name of a weight in a checkpoint: its average over the updates.
+AVERAGE = "average/"
+
+
 @keras.saving.register_keras_serializable("babi")
 class QuestionAnswerer(keras.Model):
     """A DNC that reads a story word by word and answers where a `-` stands.

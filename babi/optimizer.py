@@ -59,13 +59,15 @@ def build_optimizer(config, variables, start=0):
     rate = LearningRate(config.learning_rate, config.learning_rate_schedule,
                         config.warmup_steps, config.decay_steps, config.decay_rate,
                         start)
+    shared = {"epsilon": config.epsilon, "name": config.optimizer,
+              "weight_decay": config.weight_decay or None,
+              "use_ema": config.ema_momentum > 0,
+              "ema_momentum": config.ema_momentum}
     if config.optimizer == "adam":
         optimizer = keras.optimizers.Adam(
-            rate, beta_1=config.momentum, beta_2=config.rho, epsilon=config.epsilon,
-            name="adam")
+            rate, beta_1=config.momentum, beta_2=config.rho, **shared)
     else:
         optimizer = keras.optimizers.RMSprop(
-            rate, rho=config.rho, momentum=config.momentum, epsilon=config.epsilon,
-            name="rmsprop")
+            rate, rho=config.rho, momentum=config.momentum, **shared)
     optimizer.build(variables)
     return optimizer

@@ -13,7 +13,8 @@ RECORD_FORMAT = 1
 # Settings that came after the first records of this format: their defaults are what was
 # done before they came.
 _ADDED = ("initial_weights", "input_stddev", "read_stddev", "task_weights",
-          "thin_task_16", "word_loss", "bypass_dropout", "phases")
+          "thin_task_16", "word_loss", "bypass_dropout", "phases",
+          "weight_decay", "ema_momentum")
 _MAX_RECORD_BYTES = 1 << 20
 
 

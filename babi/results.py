@@ -11,11 +11,14 @@ from babi.tasks import (FAILURE_THRESHOLD, PUBLISHED_RESULTS, TASK_NAMES, TASK_T
 TABLE_START, TABLE_END = "<!-- results -->", "<!-- end of results -->"
 
 
+_HEADING = "Question error in % (of words, where it says so)"
+
+
 class Result(NamedTuple):
     """One checkpoint's result on the test questions.
 
     Attributes:
-      checkpoint: its name.
+      checkpoint: its folder and name, such as model/model.ckpt-100.
       iteration: iterations it was trained for.
       stories: stories it was trained on.
       seconds: time spent in its training.
@@ -46,47 +49,53 @@ class _Column(NamedTuple):
     failed: str
 
 
-def table_rows(results):
+def table_rows(results, separate=False):
     """The table of results as rows of texts, the first one the heading.
 
     Args:
       results: list of `Result`; of several, the mean and standard deviation.
+      separate: a column for each instead, under the name of its folder.
     """
-    columns = [_own_column(results)]
+    columns = ([_own_column([result], result.checkpoint.split("/")[0])
+                for result in results]
+               if separate else [_own_column(results)])
     columns += [_published_column(column) for column in PUBLISHED_RESULTS.values()]
     tasks = sorted(results[0].errors)
     rows = [["task", *(column.title for column in columns)]]
     rows += [[f"{task} {TASK_TITLES[task]}",
-              *(column.errors[task] for column in columns)] for task in tasks]
+              *(column.errors.get(task, "") for column in columns)] for task in tasks]
     if len(tasks) == len(TASK_NAMES):
         rows.append(["mean error", *(column.mean for column in columns)])
         rows.append([f"failed tasks (> {FAILURE_THRESHOLD:g}%)",
                      *(column.failed for column in columns)])
     else:  # the published means are those of all tasks
-        blanks = [""] * (len(columns) - 1)
-        rows.append([f"mean error of {len(tasks)} tasks", columns[0].mean, *blanks])
+        ours = columns[:-len(PUBLISHED_RESULTS)]
+        blanks = [""] * len(PUBLISHED_RESULTS)
+        rows.append([f"mean error of {len(tasks)} tasks",
+                     *(column.mean for column in ours), *blanks])
         rows.append([f"failed of {len(tasks)} tasks (> {FAILURE_THRESHOLD:g}%)",
-                     columns[0].failed, *blanks])
+                     *(column.failed for column in ours), *blanks])
     return rows
 
 
-def as_text(results):
-    """The table for a screen, with what the results are of."""
-    rows = table_rows(results)
+def as_text(results, separate=False):
+    """The table for a screen, with what the results are of; see `table_rows`."""
+    rows = table_rows(results, separate)
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = ["  ".join([row[0].ljust(widths[0]),
                         *(cell.rjust(width) for cell, width
                           in zip(row[1:], widths[1:]))]).rstrip() for row in rows]
     lines.insert(1, "  ".join("-" * width for width in widths))
     lines.insert(-2, lines[1])
-    return "\n".join(["Question error in %", *remarks(results), "", *lines]) + "\n"
+    return "\n".join([_HEADING, *remarks(results), "", *lines]) + "\n"
 
 
-def as_markdown(results):
-    """The table in Markdown, with what the results are of."""
-    heading, *rows = (f"| {' | '.join(row)} |" for row in table_rows(results))
-    rule = "|---|" + "---:|" * (1 + len(PUBLISHED_RESULTS))
-    return "\n".join(["Question error in %", "",
+def as_markdown(results, separate=False):
+    """The table in Markdown, with what the results are of; see `table_rows`."""
+    table = table_rows(results, separate)
+    heading, *rows = (f"| {' | '.join(row)} |" for row in table)
+    rule = "|---|" + "---:|" * (len(table[0]) - 1)
+    return "\n".join([_HEADING, "",
                       *(f"- {line}" for line in remarks(results)), "",
                       heading, rule, *rows]) + "\n"
 
@@ -157,8 +166,8 @@ def _mean_and_deviation(values):
     return {"mean": statistics.fmean(values), "deviation": deviation}
 
 
-def _own_column(results):
-    """The column of the results at hand."""
+def _own_column(results, title=None):
+    """The column of the results at hand; by default under the checkpoint's name."""
     summary = _summary(results)
     many = len(results) > 1
 
@@ -167,7 +176,8 @@ def _own_column(results):
             return f"{value['mean']:.1f} +- {value['deviation']:.1f}"
         return f"{value['mean']:.{digits}f}"
 
-    title = f"{len(results)} checkpoints" if many else results[0].checkpoint
+    title = title or (f"{len(results)} checkpoints" if many
+                      else results[0].checkpoint.split("/")[-1])
     return _Column(title,
                    {task: text(value) for task, value in summary["errors"].items()},
                    text(summary["mean_error"]), text(summary["failed_tasks"], 0))
@@ -176,6 +186,8 @@ def _own_column(results):
 def _published_column(column):
     """A published column."""
     def text(error, digits=1):
+        if error is None:
+            return ""
         if error.deviation is None:
             return max(f"{error.mean:.{digits}f}", f"{error.mean:g}", key=len)
         return f"{error.mean:.1f} +- {error.deviation:.1f}"

@@ -48,6 +48,9 @@ _INSERT_INTO = flags.DEFINE_string(
 _HELD_OUT = flags.DEFINE_bool(
     "held_out", False, "ask what the run held out of its training stories instead of "
     "the test questions: to choose between checkpoints or settings")
+_SEPARATE = flags.DEFINE_bool(
+    "separate", False, "several checkpoints: a column for each, under the name of its "
+    "folder, instead of their mean")
 _JIT = flags.DEFINE_bool("jit", True, "compile with XLA; --nojit: a plain graph")
 
 
@@ -75,7 +78,7 @@ def main():
     source = _source(first, tasks)
     found = [_test(trained.load(prefix, _JIT.value), source, tasks)
              for prefix in prefixes]
-    print("\n" + results.as_text(found), end="")
+    print("\n" + results.as_text(found, _SEPARATE.value), end="")
     if _OUTPUT.value:
         _write(found)
     if _INSERT_INTO.value:
@@ -121,7 +124,8 @@ def _test(model, source, tasks):
     progress.line(f"{model.prefix}: {sum(questions.values()):,} questions in "
                   f"{duration(time.monotonic() - started)}")
     return results.Result(
-        model.prefix.name, model.iteration, model.state.stories, model.state.seconds,
+        "/".join(model.prefix.resolve().parts[-2:]), model.iteration,
+        model.state.stories, model.state.seconds,
         model.record.data, source.identity(), questions, scores.question_errors(),
         _HELD_OUT.value)
 
@@ -146,7 +150,7 @@ def _insert(found):
     path = pathlib.Path(_INSERT_INTO.value)
     try:
         text = results.insert(path.read_text(encoding="utf-8"),
-                              results.as_markdown(found))
+                              results.as_markdown(found, _SEPARATE.value))
         write_atomically(path, text.encode())
     except (OSError, ValueError) as error:
         raise program.UsageError(f"--insert_into: {path}: {error}; give a file with "
@@ -159,7 +163,8 @@ def _write(found):
     text = json.dumps(results.as_dict(found), indent=2) + "\n"
     name = pathlib.Path(_OUTPUT.value)
     name = name.with_suffix("") if name.suffix in (".json", ".md") else name
-    for suffix, content in ((".json", text), (".md", results.as_markdown(found))):
+    table = results.as_markdown(found, _SEPARATE.value)
+    for suffix, content in ((".json", text), (".md", table)):
         path = name.with_name(name.name + suffix)
         try:
             write_atomically(path, content.encode())

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from babi import checkpoints
 from babi.data import VOCABULARY_FILE
-from babi.model import QuestionAnswerer, build_model, named_weights
+from babi.model import AVERAGE, QuestionAnswerer, build_model, named_weights
 from babi.record import RunRecord
 from babi.run_state import RunState
 from babi.vocabulary import Vocabulary
@@ -35,6 +35,8 @@ class Trained(NamedTuple):
 def load(path, jit=True):
     """Reads a checkpoint and what stands beside it.
 
+    The weights are their averages, if the run kept these.
+
     Args:
       path: as for `checkpoints.resolve`.
       jit: whether the model is to be compiled with XLA.
@@ -56,6 +58,6 @@ def load(path, jit=True):
     checkpoints.check(arrays, {name: (variable.shape, variable.dtype)
                                for name, variable in weights.items()}, prefix)
     for name, variable in weights.items():
-        variable.assign(arrays[name])
+        variable.assign(arrays.get(f"{AVERAGE}{name}", arrays[name]))
     return Trained(prefix, model, vocabulary, record, int(arrays["iteration"]),
                    RunState.from_json(arrays["run_state"]))

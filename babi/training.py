@@ -1,5 +1,6 @@
 """The training step: forward, backward, clipping and update in one function."""
 
+import contextlib
 import dataclasses
 import math
 from typing import NamedTuple
@@ -9,7 +10,7 @@ import tensorflow as tf
 from babi.allocator import sparing
 from babi.batches import Batch
 from babi.metrics import Metrics, count_questions
-from babi.model import (build_model, mean_surprise, named_weights,
+from babi.model import (AVERAGE, build_model, mean_surprise, named_weights,
                         path_below_root, set_random_numbers)
 from babi.optimizer import build_optimizer
 from babi.replicas import NONE, Replicas
@@ -231,6 +232,28 @@ class Trainer:
         """{name: array} of `variables`."""
         return {name: variable.numpy()
                 for name, variable in self.variables().items()}
+
+    @contextlib.contextmanager
+    def averaged(self):
+        """The model with its weights' averages in their place, if there are any."""
+        weights = self.model.trainable_variables
+        kept = [weight.numpy() for weight in weights]
+        if int(self.optimizer.iterations):
+            self.optimizer.finalize_variable_values(weights)
+        try:
+            yield
+        finally:
+            for weight, array in zip(weights, kept):
+                weight.assign(array)
+
+    def checkpoint(self):
+        """{name: array} of a checkpoint: `arrays`, and the weights' averages."""
+        arrays = self.arrays()
+        if self.config.ema_momentum:
+            with self.averaged():
+                arrays |= {f"{AVERAGE}{name}": weight.numpy()
+                           for name, weight in named_weights(self.model).items()}
+        return arrays
 
     def restore(self, arrays):
         """Takes over what `arrays` returned."""

@@ -265,6 +265,12 @@ def test_test_and_export_agree_from_any_folder(server, run, data, folder):
     assert [one["errors"] for one in again["results"]] == [result["errors"]] * 2
     assert again["summary"]["mean_error"] == {
         "mean": pytest.approx(result["mean_error"]), "deviation": 0.0}
+    code, output = server.run("test", f"--checkpoint_file={both}", "--nojit",
+                              f"--data_dir={data}", "--separate")
+    heading, = (line for line in output.splitlines() if line.startswith("task "))
+    assert heading.split()[:3] == ["task", "published", "run"]
+    row, = (line for line in output.splitlines() if line.startswith("1 single"))
+    assert row.split()[4:6] == [f"{result['errors']['1']:.1f}"] * 2
 
 
 def test_held_out_stories_are_those_the_run_did_not_train_on(

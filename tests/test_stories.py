@@ -156,6 +156,9 @@ def test_real_files_hold_the_known_number_of_stories_and_questions():
 def test_published_columns_have_their_stated_means():
     assert list(TASK_NAMES) == list(TASK_TITLES) == list(range(1, 21))
     for name, result in PUBLISHED_RESULTS.items():
+        if name == "nutm":  # its mean alone was published
+            assert not result.errors
+            continue
         mean = sum(error.mean for error in result.errors.values()) / 20
         assert mean == pytest.approx(result.mean_error.mean, abs=0.051), name
     single = PUBLISHED_RESULTS["reimplementation"]

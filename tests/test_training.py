@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from babi import training
+from babi import checkpoints, trained, training
 from babi.batches import Batch, PackedBatches
 from babi.config import Config
 from babi.encoding import Encoder
 from babi.metrics import count_questions
+from babi.model import named_weights, path_below_root
 from babi.optimizer import LearningRate
+from babi.record import RunRecord
+from babi.run_state import RunState
 from babi.scoring import Scores
 from babi.streams import StoryStream
 from babi.training import Trainer
@@ -309,3 +312,46 @@ def test_dropout_follows_from_seed_and_iteration_alone():
     assert float(subject.step(batch).gradient_norm) == norms[0]
     subject.restore(first | {"iteration": np.int64(7)})
     assert float(subject.step(batch).gradient_norm) != norms[0]
+
+
+def test_the_average_of_the_weights_is_kept_beside_them(tmp_path):
+    subject = trainer(small_config(ema_momentum=0.6))
+    names = [f"model/{path_below_root(weight)}"
+             for weight in subject.model.trainable_variables]
+    expected = None
+    for batch in batches(4):
+        subject.step(batch)
+        arrays = subject.arrays()
+        expected = {name: arrays[name] if expected is None else
+                    0.6 * expected[name] + 0.4 * arrays[name] for name in names}
+    saved = subject.checkpoint()
+    for name in names:
+        np.testing.assert_allclose(saved[f"average/{name}"], expected[name], atol=1e-6)
+        np.testing.assert_array_equal(saved[name], arrays[name])
+    with subject.averaged():
+        np.testing.assert_array_equal(
+            subject.arrays()[names[0]], saved[f"average/{names[0]}"])
+    np.testing.assert_array_equal(subject.arrays()[names[0]], arrays[names[0]])
+    # What is tested is the average.
+    RunRecord(subject.config, {}, {}).write(tmp_path)
+    VOCABULARY.save(tmp_path / "vocabulary.json")
+    checkpoints.write(tmp_path / "model.ckpt-4", saved | {
+        "run_state": RunState().to_json()})
+    loaded = named_weights(trained.load(tmp_path, jit=False).model)
+    for name in names:
+        np.testing.assert_allclose(loaded[name], expected[name], atol=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", ["rmsprop", "adam"])
+def test_weight_decay_takes_a_share_of_each_weight(optimizer, monkeypatch):
+    """Without a gradient nothing else is left of an update."""
+    subject = trainer(small_config(optimizer=optimizer, weight_decay=0.5,
+                                   learning_rate=0.1), compiled=False)
+    batch = batches(1)[0]
+    zeros = [tf.zeros_like(weight) for weight in subject.model.trainable_variables]
+    monkeypatch.setattr(subject, "gradients", lambda batch, counts: (
+        tf.constant(0.0), tf.zeros((*batch.inputs.shape, len(VOCABULARY))), zeros))
+    before = [weight.numpy() for weight in subject.model.trainable_variables]
+    subject.step(batch)
+    for weight, array in zip(subject.model.trainable_variables, before):
+        np.testing.assert_allclose(weight, 0.95 * array, rtol=1e-5, atol=1e-7)
