@@ -113,13 +113,13 @@ def set_random_numbers(model, seed, step):
 
     Args:
       model: `QuestionAnswerer`.
-      seed: whole number.
+      seed: whole number, scalar.
       step: scalar tensor of whole numbers.
     """
     weights = {id(variable) for variable in model.weights}
     states = [variable for variable in model.variables if id(variable) not in weights]
     for number, state in enumerate(states):
-        state.assign(tf.cast(tf.stack([tf.cast(seed + number, step.dtype), step]),
+        state.assign(tf.cast(tf.stack([tf.cast(seed, step.dtype) + number, step]),
                              state.dtype))
 
 

@@ -12,6 +12,7 @@ run, to rounding, on however many replicas, and may go on with another number.
 
 import contextlib
 import json
+import math
 import os
 
 import numpy as np
@@ -26,11 +27,12 @@ class ClusterError(ValueError):
     """A cluster that can't be used, or that lost a worker: one line."""
 
 
-def prepare(name):
+def prepare(name, rows):
     """Sets up devices; must come before TensorFlow makes them.
 
     Args:
       name: one of `STRATEGIES`.
+      rows: rows of a batch, which the cores of a machine share evenly.
 
     Raises:
       ClusterError: TF_CONFIG is needed and missing or malformed.
@@ -45,6 +47,8 @@ def prepare(name):
 
     cores = len(os.sched_getaffinity(0)) if hasattr(
         os, "sched_getaffinity") else os.cpu_count()
+    # No more than have rows to read: 4 cores for 8 rows if there are 6.
+    cores = math.ceil(rows / math.ceil(rows / cores))
     if tf.config.list_physical_devices("GPU") or cores == 1:
         return
     tf.config.threading.set_intra_op_parallelism_threads(1)

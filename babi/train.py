@@ -52,7 +52,7 @@ def train(settings, compiled=True):
     program.start_tensorflow()
     from babi.start import open_run
 
-    replicas.prepare(settings.strategy)
+    replicas.prepare(settings.strategy, settings.packed_rows or settings.batch_size)
     workers = replicas.Replicas(settings.strategy)
     progress = Progress(settings.num_training_iterations)
     with workers.together(), open_run(

@@ -16,6 +16,7 @@ from babi.optimizer import build_optimizer
 from babi.replicas import NONE, Replicas
 
 
+_SEED_STEP = 1 << 20  # between the seeds of the replicas' random numbers
 # What `Sums` counts of `metrics.Totals`.
 COUNTED = ("answers", "answers_right", "questions", "questions_wrong")
 
@@ -127,7 +128,7 @@ class Trainer:
         """The learning rate of the next update."""
         return float(self.optimizer.learning_rate)
 
-    def gradients(self, batch, counts=(None, None)):
+    def gradients(self, batch, counts=(None, None), replica=0):
         """Loss, logits and gradients of a batch of tensors.
 
         The gradients are those of the loss and, with `word_loss`, of the words read.
@@ -136,13 +137,15 @@ class Trainer:
           batch: `Batch` of tensors.
           counts: (answer steps, steps that read a word) of the whole batch, where
             this is a part of it.
+          replica: number of the replica, for its random numbers; scalar.
 
         Returns:
           (loss of the answers, logits `[B, T, V]`, list of gradients of the trainable
           variables).
         """
         answers, words = counts
-        set_random_numbers(self.model, self.config.seed, self.iteration)
+        set_random_numbers(
+            self.model, self.config.seed + _SEED_STEP * replica, self.iteration)
         with tf.GradientTape() as tape:
             logits = self.model(batch.inputs, mask=batch.mask, resets=batch.resets,
                                 training=True)
@@ -161,15 +164,20 @@ class Trainer:
     def _step_of_all(self, batch, stops, counts):
         """The whole step on several replicas."""
         strategy = self.replicas.strategy
-        # The lambda keeps the compiled function on its replica's device.
-        vectors = strategy.run(lambda *part: self._sum(*part),
-                               args=(batch, stops, counts))
+
+        # A function of its own keeps the compiled one on its replica's device.
+        def part(*arguments):
+            context = tf.distribute.get_replica_context()
+            return self._sum(
+                *arguments, tf.convert_to_tensor(context.replica_id_in_sync_group))
+
+        vectors = strategy.run(part, args=(batch, stops, counts))
         return self._update(self._from_vector(
             strategy.reduce(tf.distribute.ReduceOp.SUM, vectors, axis=None)))
 
-    def _sums_as_vector(self, batch, stops, counts):
+    def _sums_as_vector(self, *arguments):
         """A replica's `Sums` as one vector: one message between replicas."""
-        sums = self._sums(batch, stops, counts)
+        sums = self._sums(*arguments)
         parts = [*sums.gradients, sums.loss, *(sums.counts[name] for name in COUNTED),
                  sums.stops]
         return tf.concat([tf.reshape(tf.cast(part, tf.float32), [-1])
@@ -185,15 +193,15 @@ class Trainer:
         return Sums(parts[:weights], parts[weights],
                     dict(zip(COUNTED, parts[weights + 1:-1])), parts[-1])
 
-    def _sums(self, batch, stops, counts=(None, None)):
+    def _sums(self, batch, stops, counts=(None, None), replica=0):
         """A replica's `Sums`.
 
         Args:
           batch: `Batch` of tensors, the replica's rows.
           stops: scalar.
-          counts: as for `gradients`; None, None if the replica has the whole batch.
+          counts, replica: as for `gradients`.
         """
-        loss, logits, gradients = self.gradients(batch, counts)
+        loss, logits, gradients = self.gradients(batch, counts, replica)
         predictions = tf.argmax(logits, axis=-1, output_type=tf.int32)
         right = tf.logical_and(predictions == batch.targets, batch.answers)
         questions, questions_wrong = count_questions(predictions, batch)
@@ -238,7 +246,7 @@ class Trainer:
         """The model with its weights' averages in their place, if there are any."""
         weights = self.model.trainable_variables
         kept = [weight.numpy() for weight in weights]
-        if int(self.optimizer.iterations):
+        if self.optimizer.iterations.numpy():
             self.optimizer.finalize_variable_values(weights)
         try:
             yield

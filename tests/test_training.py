@@ -57,7 +57,7 @@ class MadeUp:
         self.loss = 0.0
         self._subject = subject
         self._rng = rng
-        monkeypatch.setattr(subject, "gradients", lambda batch, counts: (
+        monkeypatch.setattr(subject, "gradients", lambda batch, counts, replica: (
             tf.constant(self.loss, tf.float32), tf.constant(self.logits),
             list(map(tf.constant, self.gradients))))
 
@@ -251,7 +251,7 @@ def test_a_gradient_that_is_not_finite_or_overflows_is_skipped(
 def test_the_step_is_compiled_once_for_each_shape(monkeypatch):
     subject = trainer(small_config())
     gradients = [tf.ones(weight.shape) for weight in subject.model.trainable_variables]
-    monkeypatch.setattr(subject, "gradients", lambda batch, counts: (
+    monkeypatch.setattr(subject, "gradients", lambda batch, counts, replica: (
         tf.reduce_sum(tf.cast(batch.targets, tf.float32)),
         tf.zeros(batch.inputs.shape + (len(VOCABULARY),)), gradients))
     shapes = [batches(2, row_length=length) for length in (32, 40, 48)]
@@ -349,7 +349,7 @@ def test_weight_decay_takes_a_share_of_each_weight(optimizer, monkeypatch):
                                    learning_rate=0.1), compiled=False)
     batch = batches(1)[0]
     zeros = [tf.zeros_like(weight) for weight in subject.model.trainable_variables]
-    monkeypatch.setattr(subject, "gradients", lambda batch, counts: (
+    monkeypatch.setattr(subject, "gradients", lambda batch, counts, replica: (
         tf.constant(0.0), tf.zeros((*batch.inputs.shape, len(VOCABULARY))), zeros))
     before = [weight.numpy() for weight in subject.model.trainable_variables]
     subject.step(batch)
