@@ -9,7 +9,9 @@ import tensorflow as tf
 from dnc import interface as interface_vector
 from dnc import memory as external_memory
 from dnc.arguments import check_states, positive, share
+from dnc.controllers import NormalisedLSTMCell
 from dnc.memory import MemoryState
+from dnc.normalisation import normalised
 
 
 class DNCState(NamedTuple):
@@ -33,6 +35,8 @@ class Weights(NamedTuple):
     Attributes:
       interface_kernel: `[controller output, interface size]`, W_xi.
       interface_bias: `[interface size]` or None.
+      interface_norm: gain and shift of the interface vector's normalisation, each
+        `[interface size]`; () without.
       output_kernel: `[controller output + R * W, output_size]`, W_y above W_r; None
         with `classic_dnc_output`.
       output_bias: `[output_size]` or None.
@@ -40,6 +44,7 @@ class Weights(NamedTuple):
 
     interface_kernel: tf.Tensor
     interface_bias: tf.Tensor | None
+    interface_norm: tuple
     output_kernel: tf.Tensor | None
     output_bias: tf.Tensor | None
 
@@ -86,11 +91,19 @@ class DNCCell(keras.layers.Layer):
         enters the output map, each unit and step anew: y_t = W_y dropout(h_t) +
         W_r reads (Franke et al. 2018). It starves the way around the memory.
       seed: of the dropout; None takes one from Keras's global seed.
+      layer_norm: each of the LSTM's four pre-activation vectors, without bias, is
+        normalised over its units to mean 0 and variance 1, times a learned gain: see
+        `dnc.controllers.NormalisedLSTMCell` (Ba et al. 2016; in a DNC Franke et al.
+        2018).
+      interface_norm: the interface vector is normalised over its entries before any
+        activation, xi_t = gamma norm(W_xi h_t) + delta, with learned gain gamma (starts
+        at 1) and shift delta (at 0); a bias is added before (Franke et al. 2018).
       **kwargs: `name`, `dtype` and the like.
 
     Raises:
       ValueError: a size is not a positive integer, `clip_value` is not positive, a
-        name is not known, or `bypass_dropout` is not a share or has no output map.
+        name is not known, `bypass_dropout` is not a share or has no output map, or
+        `layer_norm` meets a controller of one's own.
     """
 
     def __init__(self, output_size, controller_units=256, memory_size=256,
@@ -99,7 +112,7 @@ class DNCCell(keras.layers.Layer):
                  strength_activation="oneplus", usage_gradient=True,
                  clip_controller_state=False, kernel_initializer="glorot_uniform",
                  recurrent_initializer="orthogonal", bypass_dropout=0.0, seed=None,
-                 **kwargs):
+                 layer_norm=False, interface_norm=False, **kwargs):
         policy = keras.dtype_policies.get(
             kwargs.pop("dtype", None) or keras.config.dtype_policy())
         # The state is kept in the precision of the variables: see `get_config`.
@@ -136,6 +149,13 @@ class DNCCell(keras.layers.Layer):
         self.seed = seed
         self._dropout_seeds = (
             keras.random.SeedGenerator(seed) if self.bypass_dropout else None)
+        self.layer_norm = bool(layer_norm)
+        self.interface_norm = bool(interface_norm)
+        if self.layer_norm and controller is not None:
+            raise ValueError(
+                "layer_norm is of the LSTM that the cell makes itself; leave it out, "
+                "and give a controller that normalises, such as "
+                "dnc.controllers.NormalisedLSTMCell")
         self._own_controller = controller is None
         self.controller = controller if controller is not None else self._lstm()
         self.memory_shapes = external_memory.shapes(
@@ -143,7 +163,8 @@ class DNCCell(keras.layers.Layer):
             self.num_write_heads)
 
     def _lstm(self):
-        return keras.layers.LSTMCell(
+        kind = NormalisedLSTMCell if self.layer_norm else keras.layers.LSTMCell
+        return kind(
             self.controller_units, kernel_initializer=_again(self.kernel_initializer),
             recurrent_initializer=_again(self.recurrent_initializer),
             dtype=self._policy, name="controller")
@@ -207,6 +228,12 @@ class DNCCell(keras.layers.Layer):
         hidden_size = self.controller_output_size
         self.interface_kernel = self._kernel("interface_kernel", hidden_size, size)
         self.interface_bias = self._bias("interface_bias", size)
+        self.interface_gain = self.interface_shift = None
+        if self.interface_norm:
+            self.interface_gain = self.add_weight(
+                name="interface_gain", shape=(size,), initializer="ones")
+            self.interface_shift = self.add_weight(
+                name="interface_shift", shape=(size,), initializer="zeros")
         self.output_kernel = self.output_bias = None
         if not self.classic_dnc_output:
             self.output_kernel = self._kernel(
@@ -226,11 +253,14 @@ class DNCCell(keras.layers.Layer):
 
     def weights_as_tensors(self):
         """`Weights` of the maps around the memory."""
-        return Weights(*(
-            None if variable is None
-            else tf.cast(tf.convert_to_tensor(variable), self.compute_dtype)
-            for variable in (self.interface_kernel, self.interface_bias,
-                             self.output_kernel, self.output_bias)))
+        def read(variable):
+            return None if variable is None else tf.cast(
+                tf.convert_to_tensor(variable), self.compute_dtype)
+        norm = (self.interface_gain, self.interface_shift)
+        return Weights(
+            read(self.interface_kernel), read(self.interface_bias),
+            tuple(map(read, norm)) if self.interface_norm else (),
+            read(self.output_kernel), read(self.output_bias))
 
     def call(self, inputs, states, training=None):
         """One time step.
@@ -309,7 +339,7 @@ class DNCCell(keras.layers.Layer):
         return tf.clip_by_value(tensor, -self.clip_value, self.clip_value)
 
     def interface_vector(self, hidden, weights):
-        """xi_t = W_xi h_t.
+        """xi_t = W_xi h_t, normalised with `interface_norm`.
 
         Args:
           hidden: `[B, controller output]`, h_t.
@@ -318,7 +348,9 @@ class DNCCell(keras.layers.Layer):
         Returns:
           `[B, size of the interface]`.
         """
-        return self._map(hidden, weights.interface_kernel, weights.interface_bias)
+        vector = self._map(hidden, weights.interface_kernel, weights.interface_bias)
+        norm = weights.interface_norm
+        return normalised(vector, *norm) if norm else vector
 
     def interface(self, vector):
         """The interface vector xi_t `[B, size]` as an activated `Interface`."""
@@ -379,6 +411,7 @@ class DNCCell(keras.layers.Layer):
             kernel_initializer=serialize(self.kernel_initializer),
             recurrent_initializer=serialize(self.recurrent_initializer),
             bypass_dropout=self.bypass_dropout, seed=self.seed,
+            layer_norm=self.layer_norm, interface_norm=self.interface_norm,
             dtype=keras.dtype_policies.serialize(self._policy))
         return config
 

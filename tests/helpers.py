@@ -61,7 +61,9 @@ def oracle_weights(cell):
     controller, U = cell.controller, cell.controller_output_size
     weights = {"kernel": controller.kernel, "bias": controller.bias,
                "recurrent_kernel": getattr(controller, "recurrent_kernel", None),
-               "W_xi": cell.interface_kernel, "b_xi": cell.interface_bias}
+               "gain": getattr(controller, "gain", None),
+               "W_xi": cell.interface_kernel, "b_xi": cell.interface_bias,
+               "gamma_xi": cell.interface_gain, "delta_xi": cell.interface_shift}
     if not cell.classic_dnc_output:
         weights.update(W_y=cell.output_kernel[:U], W_r=cell.output_kernel[U:],
                        b_y=cell.output_bias)

@@ -203,10 +203,24 @@ def split_interface(xi, W, R, H, strength=oneplus):
 
 # -------------------------------------------------------- controller and cell
 
+def layer_norm(a, epsilon=1e-5):
+    """One vector at mean 0 and variance 1 (Ba et al. 2016)."""
+    mean = math.fsum(a) / len(a)
+    variance = math.fsum((a - mean) ** 2) / len(a)
+    return (a - mean) / math.sqrt(variance + epsilon)
+
+
 def lstm(x, h, c, weights):
-    """One LSTM step; the four blocks of the weights are input, forget, cell, output."""
+    """One LSTM step; the four blocks of the weights are input, forget, cell, output.
+
+    With `gain` each of the four is normalised before the bias.
+    """
     U = len(h)
-    z = x @ weights["kernel"] + h @ weights["recurrent_kernel"] + weights["bias"]
+    z = x @ weights["kernel"] + h @ weights["recurrent_kernel"]
+    if "gain" in weights:
+        blocks = [layer_norm(z[n * U:(n + 1) * U]) for n in range(4)]
+        z = np.concatenate(blocks) * weights["gain"]
+    z = z + weights["bias"]
     i, f, g, o = (z[n * U:(n + 1) * U] for n in range(4))
     c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
     return sigmoid(o) * np.tanh(c), c
@@ -233,7 +247,8 @@ def cell_step(x, state, weights, W, R, H, clip_value=None, clip_state=False,
     """One time step of one sample -> (y, next state).
 
     weights: kernel [D + R W, 4U], recurrent_kernel [U, 4U], bias [4U], W_xi [U, I],
-    and without classic_output W_y [U, Y], W_r [R W, Y]; b_xi [I] and b_y [Y] optional.
+    and without classic_output W_y [U, Y], W_r [R W, Y]; optional b_xi [I], b_y [Y],
+    gain [4U] of a normalised LSTM, gamma_xi and delta_xi [I] of a normalised interface.
     clip_state: the controller's state is clipped as well as its output.
     """
     h, c = controller(np.concatenate([x, state["reads"].ravel()]), state["h"],
@@ -242,6 +257,8 @@ def cell_step(x, state, weights, W, R, H, clip_value=None, clip_state=False,
     if clip_state:
         h, c = clip(h, clip_value), clip(c, clip_value)
     xi = out @ weights["W_xi"] + weights.get("b_xi", 0.0)
+    if "gamma_xi" in weights:
+        xi = weights["gamma_xi"] * layer_norm(xi) + weights["delta_xi"]
     reads, memory = memory_step(state, split_interface(xi, W, R, H, strength), epsilon)
     if classic_output:
         y = np.concatenate([out, reads.ravel()])

@@ -62,6 +62,8 @@ def test_steps_equal_oracle(sizes, dtype, rng):
     ({"strength_activation": "softplus"}, {"strength": oracle.softplus}),
     ({"classic_dnc_output": True}, {"classic_output": True}),
     ({"usage_gradient": False}, {}),
+    ({"layer_norm": True}, {}),
+    ({"interface_norm": True, "use_bias": True}, {}),
 ], ids=lambda value: "-".join(value))
 def test_variants_equal_oracle(arguments, options, rng):
     cell = make_cell(SIZES[3], rng, dtype="float64", **arguments)
@@ -219,7 +221,8 @@ EVERY_ARGUMENT = {
     "output_size": 3, "controller_units": 5, "memory_size": 6, "word_size": 2,
     "num_read_heads": 3, "num_write_heads": 2, "clip_value": 1.5,
     "classic_dnc_output": False, "use_bias": True, "strength_activation": "softplus",
-    "usage_gradient": False, "clip_controller_state": True}
+    "usage_gradient": False, "clip_controller_state": True, "bypass_dropout": 0.25,
+    "seed": 3, "layer_norm": True, "interface_norm": True}
 
 
 def test_config_gives_the_same_cell_back(rng):
@@ -239,6 +242,28 @@ def test_config_gives_the_same_cell_back(rng):
     x = tf.constant(rng.normal(size=(2, D)))
     assert_close(again(x, again.get_initial_state(2))[0],
                  cell(x, cell.get_initial_state(2))[0].numpy(), 0.0)
+
+
+def test_normalised_gates_start_with_gain_one_and_forget_bias_one(rng):
+    """Keras's own `LayerNormalization` on each of the four is the same at the start."""
+    cell = make_cell(SIZES[3], layer_norm=True, dtype="float64").controller
+    assert np.all(cell.gain == 1.0)
+    assert np.all(cell.bias[U:2 * U] == 1.0) and np.all(cell.bias[:U] == 0.0)
+    norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype="float64")
+    x, h, c = (tf.constant(rng.normal(size=(2, size)))
+               for size in (cell.kernel.shape[0], U, U))
+    gates = tf.split(x @ cell.kernel + h @ cell.recurrent_kernel, 4, axis=1)
+    write, forget, candidate, expose = map(norm, gates)
+    expected = (tf.sigmoid(forget + 1) * c
+                + tf.sigmoid(write) * tf.tanh(candidate))
+    hidden, states = cell(x, [h, c])
+    assert_close(states[1], expected.numpy(), 1e-10)
+    assert_close(hidden, (tf.sigmoid(expose) * tf.tanh(expected)).numpy(), 1e-10)
+
+
+def test_layer_norm_is_of_the_cells_own_lstm():
+    with pytest.raises(ValueError, match="layer_norm is of the LSTM"):
+        DNCCell(2, layer_norm=True, controller=keras.layers.GRUCell(3))
 
 
 def test_config_keeps_a_controller_of_ones_own():

@@ -70,16 +70,25 @@ def test_a_short_sequence_is_one_segment(steps):
     assert segments.cut(steps) == (steps, steps)
 
 
+@pytest.mark.parametrize("variant", [{"layer_norm": True, "interface_norm": True}],
+                         ids="-".join)
+@pytest.mark.parametrize("dtype, H, tolerance", [
+    ("float32", 2, 2e-5), slow("float64", 1, 1e-9), slow("float64", 3, 1e-9)])
+def test_variants_agree_with_the_plain_loop(variant, dtype, H, tolerance, rng):
+    assert_paths_agree(dtype, H, 25, tolerance, rng, **variant)
+
+
 def test_a_sequence_cut_twice_agrees_with_the_plain_loop(rng, monkeypatch):
     monkeypatch.setattr(segments, "LONG", 21)
     assert segments.cut(43) == (9, 3)
     assert_paths_agree("float32", 2, 43, 2e-5, rng)
 
 
-def assert_paths_agree(dtype, H, steps, tolerance, rng, rows=B):
+def assert_paths_agree(dtype, H, steps, tolerance, rng, rows=B, **arguments):
     """Compares the fast path with the plain loop; `steps`: more than 23."""
     layer = make_layer(rng, H=H, dtype=dtype, jit=True, clip_value=0.9,
-                       return_sequences=True, return_state=True)
+                       return_sequences=True, return_state=True, **arguments)
+    assert layer._fast_path is not None
     resets = np.zeros((rows, steps), bool)
     resets[1, [0, 2, 20, 21]] = resets[2:, 23] = True
     assert_same_numbers(layer, plain_twin(layer), dtype, tolerance, rng, H, steps, rows,

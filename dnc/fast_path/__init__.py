@@ -28,16 +28,18 @@ import keras
 import tensorflow as tf
 
 from dnc.cell import DNCState, linear
+from dnc.controllers import NormalisedLSTMCell
 from dnc.fast_path import backward, forward
 from dnc.fast_path.segments import cut
 from dnc.fast_path.state import Carry, StepFactors, Weights
 from dnc.memory import MemoryState
+from dnc.normalisation import centred
 
 
 def supports(cell):
     """None if the fast path can run this `DNCCell`, else the reason why not."""
     controller = cell.controller
-    if type(controller) is not keras.layers.LSTMCell:
+    if type(controller) not in (keras.layers.LSTMCell, NormalisedLSTMCell):
         return f"its controller is a {type(controller).__name__}, not an LSTMCell"
     if (controller.activation is not keras.activations.tanh
             or controller.recurrent_activation is not keras.activations.sigmoid):
@@ -78,41 +80,46 @@ class FastPath:
           `DNCState`). A masked step repeats hidden and reads of the step before.
         """
         cell, controller = self.cell, self.cell.controller
-        kernel = tf.convert_to_tensor(controller.kernel)
-        of_inputs, of_reads = tf.split(kernel, [inputs.shape[2], -1])
+        kernel = tf.concat([controller.kernel, controller.recurrent_kernel], axis=0)
+        gate_norm = ()
+        if isinstance(controller, NormalisedLSTMCell):
+            kernel = centred(kernel, forward.GATES)
+            gate_norm = controller.normalisation()
+        of_inputs, recurrent = tf.split(kernel, [inputs.shape[2], -1])
         projected = linear(tf.transpose(inputs, [1, 0, 2]), of_inputs)
-        if controller.use_bias:
+        if controller.use_bias and not gate_norm:
             projected += controller.bias
-        weights = cell.weights_as_tensors()
-        bias = weights.interface_bias
-        weights = Weights(
-            tf.concat([of_reads, controller.recurrent_kernel], axis=0),
-            weights.interface_kernel,
-            tf.zeros_like(weights.interface_kernel[0]) if bias is None else bias)
+        weights = Weights(recurrent, *_interface_map(cell), gate_norm)
 
         steps = projected.shape[0] or tf.shape(projected)[0]
         segments = cut(projected.shape[0])
         padding = -steps % segments.segment
         factors = _step_factors(mask, resets, projected, padding)
         projected = tf.pad(projected, [[0, padding], [0, 0], [0, 0]])
-        hidden, reads, *final = self._differentiable(segments, factors)(
-            projected, *weights, *_enter(state))
+        hidden, reads, *final = self._differentiable(segments, factors, weights)(
+            projected, *tf.nest.flatten(weights), *_enter(state))
         hidden, reads = (
             tf.transpose(sequence[:steps], [1, 0, 2]) for sequence in (hidden, reads))
         return cell.clip(hidden), reads, _leave(Carry(*final), state)
 
-    def _differentiable(self, segments, factors):
+    def _differentiable(self, segments, factors, like):
         """The loop as a function of tensors, with its gradient.
 
+        Args:
+          like: `Weights` of the structure that comes.
+
         Returns:
-          A function of (projected `[T, B, 4U]`, *`Weights`, *`Carry`) that returns
+          A function of (projected `[T, B, 4U]`, *`Weights` flat, *`Carry`) that returns
           (hidden `[T, B, U]`, reads `[T, B, R * W]`, *final `Carry`).
         """
+        count = len(tf.nest.flatten(like))
+
         @tf.custom_gradient
         def recurrence(*arguments):
             # Without this, an outer tape would differentiate the inner function.
             projected, *rest = [tf.stop_gradient(tensor) for tensor in arguments]
-            weights, carry = Weights(*rest[:3]), Carry(*rest[3:])
+            weights = tf.nest.pack_sequence_as(like, rest[:count])
+            carry = Carry(*rest[count:])
             final, records = self._forward(
                 segments, factors, projected, weights, carry)
 
@@ -132,6 +139,13 @@ class FastPath:
         return backward.run(
             forward.Step(self.cell, factors), segments, weights, carry, records,
             adjoints)
+
+
+def _interface_map(cell):
+    """(kernel, bias, norm) of the interface, as `Weights` has them."""
+    kernel, bias, norm, *_ = cell.weights_as_tensors()
+    bias = tf.zeros_like(kernel[0]) if bias is None else bias
+    return (centred(kernel), centred(bias), norm) if norm else (kernel, bias, norm)
 
 
 def _enter(state):

@@ -3,8 +3,8 @@
 import tensorflow as tf
 
 from dnc.fast_path.arrays import read, rooms, tensor_array, write
-from dnc.fast_path.forward import matrices_of
-from dnc.fast_path.state import Carry, Decay, Slots, Weights
+from dnc.fast_path.forward import GATES, matrices_of, normal
+from dnc.fast_path.state import Carry, Decay, Slots
 from dnc.fast_path.step_back import StepBack
 from dnc.fast_path.xla import materialise, spread
 
@@ -30,8 +30,11 @@ def run(step, segments, weights, initial, records, adjoints):
     steps = tf.shape(records.hidden)[0]
     later = Decay(tf.ones_like(initial.write_weighting),
                   tf.zeros_like(initial.write_weighting))
-    # The adjoints of a step's units take the units' place: see `forward.run`.
-    units = map(tensor_array, (records.units.gates, records.units.vector))
+    # The adjoints of a step's units take the units' place: see `forward.run`. Those of
+    # what is normalised get a place of their own, as both are needed after the loop.
+    units = [tensor_array(tf.zeros_like(unit) if norm else unit) for unit, norm in (
+        (records.units.gates, weights.gate_norm),
+        (records.units.vector, weights.interface_norm))]
     memories, *links = rooms(segments.part + 1, matrices_of(initial), _NUMBER)
     walk = _Walk(step, segments, weights, initial, records, d_hidden, d_reads)
     _, adjoint, later, d_gates, d_vector, _, _ = tf.while_loop(
@@ -40,7 +43,7 @@ def run(step, segments, weights, initial, records, adjoints):
          links))
     adjoint = adjoint._replace(link=later.of(adjoint.link))
     return [*weight_gradients(
-        step, d_gates.stack(), d_vector.stack(), records, initial), *adjoint]
+        step, weights, d_gates.stack(), d_vector.stack(), records, initial), *adjoint]
 
 
 class _Walk:
@@ -52,11 +55,10 @@ class _Walk:
     """
 
     def __init__(self, step, segments, weights, initial, records, d_hidden, d_reads):
-        self.step_back = StepBack(step)
+        self.step_back = StepBack(step, weights._replace(
+            recurrent=spread(tf.transpose(weights.recurrent)),
+            interface=spread(tf.transpose(weights.interface))))
         self.segments = segments
-        self.transposed = Weights(
-            spread(tf.transpose(weights.recurrent)),
-            spread(tf.transpose(weights.interface)), None)
         self.initial = initial
         self.records = records
         self.d_hidden = d_hidden
@@ -127,9 +129,21 @@ class _Walk:
             (start + part - 1, adjoint, later, gates, vectors, memories, links))
         return carried
 
+    def _vector(self, t, vectors):
+        """The interface vector of step t, from the array or, apart, the records."""
+        if self.step_back.weights.interface_norm:
+            return self.records.units.vector[t]
+        return vectors.read(t)
+
+    def _gates(self, t, gates):
+        """The gates of step t, likewise."""
+        if self.step_back.weights.gate_norm:
+            return self.records.units.gates[t]
+        return gates.read(t)
+
     def _rebuild(self, t, vectors, memory, link):
         return self.step_back.rebuild(
-            t, vectors.read(t), self.records, self.initial, memory, link)
+            t, self._vector(t, vectors), self.records, self.initial, memory, link)
 
     def step(self, t, adjoint, later, gates, vectors, memories, links):
         """Back through step t; (t - 1, carried)."""
@@ -141,15 +155,23 @@ class _Walk:
             t, self.records, self.initial, memories.read(k), read(k, links))
         after = memories.read(k + 1), read(k + 1, links)
         adjoint, later, d_gates, d_vector = self.step_back(
-            t, *materialise(t, (gates.read(t), vectors.read(t))),
-            Slots(*(row[t] for row in self.records.slots)), self.transposed, previous,
-            after, adjoint, later)
+            t, *materialise(t, (self._gates(t, gates), self._vector(t, vectors))),
+            Slots(*(row[t] for row in self.records.slots)), previous, after, adjoint,
+            later)
         return (t - 1, adjoint, later, gates.write(t, d_gates),
                 vectors.write(t, d_vector), memories, links)
 
 
-def weight_gradients(step, d_gates, d_vector, records, initial):
-    """Gradients of projected and `Weights`, from those of each step's units."""
+def weight_gradients(step, weights, d_gates, d_vector, records, initial):
+    """Gradients of projected and of `Weights`, flat, from those of each step's units.
+
+    Args:
+      d_gates, d_vector: `[T, B, 4U]`, `[T, B, X]`, after their normalisation, if any.
+    """
+    d_gates, *d_gate_norm = norm_gradients(
+        records.units.gates, weights.gate_norm, d_gates, GATES)
+    d_vector, *d_interface_norm = norm_gradients(
+        records.units.vector, weights.interface_norm, d_vector)
     joined = tf.concat([
         tf.concat([initial.reads[tf.newaxis], records.reads[:-1]], axis=0),
         tf.concat([initial.hidden[tf.newaxis], records.hidden[:-1]], axis=0),
@@ -158,7 +180,21 @@ def weight_gradients(step, d_gates, d_vector, records, initial):
         joined *= step.kept[:, :, tf.newaxis]
     spoken = step.cell.clip(records.hidden)
     return (d_gates, outer(joined, d_gates), outer(spoken, d_vector),
-            tf.reduce_sum(d_vector, axis=[0, 1]))
+            tf.reduce_sum(d_vector, axis=[0, 1]), *d_interface_norm, *d_gate_norm)
+
+
+def norm_gradients(units, norm, adjoint, blocks=1):
+    """List of the adjoints before a normalisation, and of its gain and its shift.
+
+    Args:
+      units: `[T, B, blocks * U]`, before it.
+      norm: (gain, shift), or () where there is no normalisation.
+      adjoint: `[T, B, blocks * U]`, after it.
+    """
+    with tf.GradientTape() as tape:
+        tape.watch((units, norm))
+        normed = normal(units, norm, blocks)
+    return tape.gradient(normed, [units, *norm], adjoint)
 
 
 def outer(left, right):

@@ -10,6 +10,7 @@ from dnc.fast_path.state import (
 from dnc.fast_path.xla import (
     from_the_end, halves, in_place, materialise, product, spread, sum_rows,
     weigh_columns, weigh_rows)
+from dnc.normalisation import standardised
 
 
 class Step:
@@ -34,9 +35,10 @@ class Step:
         joined = tf.concat([previous.reads, previous.hidden], axis=1)
         gates, = materialise(t, [projected + product(
             joined, weights.recurrent, projected.shape[1])])
-        hidden, cell, spoken = self.control(gates, previous.cell)
+        hidden, cell, spoken = self.control(
+            normal(gates, weights.gate_norm, GATES), previous.cell)
         vector = tf.matmul(spoken, weights.interface) + weights.interface_bias
-        interface = self.cell.interface(vector)
+        interface = self.cell.interface(normal(vector, weights.interface_norm))
         write_similarity = weigh_rows(interface.write_keys, previous.memory)
         usage, write_weighting, written, precedence = self.write(
             t, previous, interface, write_similarity)
@@ -94,7 +96,8 @@ class Step:
         """One LSTM step after its matrix products.
 
         Args:
-          gates: `[B, 4U]`, pre-activations: input, forget, candidate, output.
+          gates: `[B, 4U]`, pre-activations, normalised: input, forget, candidate,
+            output.
           cell: `[B, U]`.
 
         Returns:
@@ -174,6 +177,23 @@ class Step:
         forward = weigh_columns(reads, link)
         return (tf.transpose(backward, [0, 2, 1, 3]), content,
                 tf.transpose(forward, [0, 2, 1, 3]))
+
+
+# An LSTM's pre-activation vectors.
+GATES = 4
+
+
+def normal(tensor, norm, blocks=1):
+    """`dnc.normalisation.normalised` of what a centred kernel made, or the tensor.
+
+    Args:
+      tensor: `[..., blocks * U]`.
+      norm: (gain, shift), each `[blocks * U]`, or () for no normalisation.
+    """
+    if not norm:
+        return tensor
+    gain, shift = norm
+    return standardised(tensor, blocks) * gain + shift
 
 
 def run(step, segments, projected, weights, carry):

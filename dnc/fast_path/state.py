@@ -16,11 +16,17 @@ class Weights(NamedTuple):
       recurrent: `[R * W + U, 4U]`, the controller's kernel for `[reads; hidden]`.
       interface: `[U, X]`, W_xi.
       interface_bias: `[X]`, zeros where there is none.
+      interface_norm: gain and shift of the interface vector's normalisation, each
+        `[X]`; () without. A kernel before a normalisation is centred: see
+        `dnc.normalisation`.
+      gate_norm: those of the gates', each `[4U]`; the shift is the bias.
     """
 
     recurrent: tf.Tensor
     interface: tf.Tensor
     interface_bias: tf.Tensor
+    interface_norm: tuple
+    gate_norm: tuple
 
 
 class Carry(NamedTuple):
@@ -92,8 +98,8 @@ class Units(NamedTuple):
     """What is kept of the controller at a step.
 
     Attributes:
-      gates: `[B, 4U]`, the pre-activations.
-      vector: `[B, X]`, the interface vector.
+      gates: `[B, 4U]`, the pre-activations before any normalisation.
+      vector: `[B, X]`, the interface vector, likewise.
       cell: `[B, U]`, after the step.
     """
 

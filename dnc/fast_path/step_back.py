@@ -8,6 +8,7 @@ function; the rest is differentiated by a GradientTape over the functions of `St
 import tensorflow as tf
 
 from dnc import addressing
+from dnc.fast_path.forward import GATES, normal
 from dnc.fast_path.state import MASKED, Carry, Decay, factor
 from dnc.fast_path.xla import (
     add_outer, by_halves, each_half, from_the_end, in_place, materialise, product,
@@ -20,10 +21,12 @@ class StepBack:
 
     Args:
       step: `dnc.fast_path.forward.Step`.
+      weights: `Weights`, the kernels transposed.
     """
 
-    def __init__(self, step):
+    def __init__(self, step, weights):
         self.step = step
+        self.weights = weights
 
     def before(self, t, records, initial, memory, link):
         """The `Carry` before step t, with the given memory and `halves` of the link."""
@@ -41,7 +44,8 @@ class StepBack:
     def rebuild(self, t, vector, records, initial, memory, link):
         """Memory and `halves` of the link after step t, from those before it."""
         previous = self.before(t, records, initial, memory, link)
-        interface = self.step.cell.interface(vector)
+        interface = self.step.cell.interface(
+            normal(vector, self.weights.interface_norm))
         written = self.step.mask(t, records.slots.write_weighting[t])
         written, precedence, erase_vectors, write_vectors, row, column = materialise(
             t, (written, previous.precedence, interface.erase_vectors,
@@ -55,8 +59,7 @@ class StepBack:
         return (self.step.write_memory(previous.memory, interface, written),
                 each_half(write_link, previous.link, written, row, precedence, column))
 
-    def __call__(
-            self, t, gates, vector, slots, weights, previous, after, adjoint, later):
+    def __call__(self, t, gates, vector, slots, previous, after, adjoint, later):
         """The adjoint of the state before step t, from that of the state after it.
 
         Args:
@@ -64,7 +67,6 @@ class StepBack:
           gates, vector: `[B, 4U]`, `[B, X]`, the step's pre-activations and
             interface vector.
           slots: `Slots` of the step.
-          weights: `Weights`, transposed.
           previous: `Carry` before the step; its link in `halves`.
           after: (memory, link) after the step; the link in `halves`.
           adjoint: `Carry` of adjoints of the state after the step, but for the
@@ -73,8 +75,9 @@ class StepBack:
 
         Returns:
           (adjoint `Carry`, the `Decay` of this step, the adjoints of gates and
-          interface vector).
+          interface vector after their normalisation, if any).
         """
+        weights = self.weights
         written = self.step.mask(t, slots.write_weighting)
         decay = Decay(*materialise(t, self.step.decay(t, written)))
         # A masked step takes nothing of it: see `pass_masked`.
@@ -82,16 +85,17 @@ class StepBack:
             name: self.step.mask(t, getattr(adjoint, name)) for name in MASKED})
         with tf.GradientTape() as tape:
             tape.watch(vector)
-            interface = self.step.cell.interface(vector)
+            normed = normal(vector, weights.interface_norm)
+            interface = self.step.cell.interface(normed)
 
         d_memory, d_link, d_read_weighting, d_interface = self.read_adjoint(
             t, slots, interface, previous, after, taken, later)
         d_before, d_write_interface = self.write_adjoint(
             t, interface, previous, taken, d_memory, d_link, written)
         d_interface.update(d_write_interface)
-        d_vector, = materialise(t, [tape.gradient(
-            interface, vector, interface._replace(**d_interface))])
-        d_gates, d_cell = self.control_adjoint(
+        d_vector, d_normed = materialise(t, tape.gradient(
+            interface, [vector, normed], interface._replace(**d_interface)))
+        d_gates, d_normed_gates, d_cell = self.control_adjoint(
             t, gates, previous.cell, taken,
             product(d_vector, weights.interface, adjoint.hidden.shape[1]))
         sizes = [adjoint.reads.shape[1], adjoint.hidden.shape[1]]
@@ -101,7 +105,7 @@ class StepBack:
             hidden=d_hidden, cell=d_cell, reads=d_reads,
             read_weighting=d_before.read_weighting + d_read_weighting)
         d_before = self.step.restart(t, self.pass_masked(d_before, adjoint, taken))
-        return d_before, decay, d_gates, d_vector
+        return d_before, decay, d_normed_gates, d_normed
 
     def pass_masked(self, d_before, adjoint, taken):
         """Adds to the adjoint before a step what a masked step did not take."""
@@ -288,12 +292,12 @@ class StepBack:
         return d_memory, tf.stack(d_written, 1), tf.stack(d_erase, 1), d_write
 
     def control_adjoint(self, t, gates, cell, taken, d_spoken):
-        """Adjoints of the gates `[B, 4U]` and of the LSTM's cell before the step."""
+        """Adjoints of gates and normalised gates `[B, 4U]`, of the cell before."""
         with tf.GradientTape() as tape:
             tape.watch((gates, cell))
-            outputs = self.step.control(gates, cell)
-        d_gates, d_cell = tape.gradient(
-            outputs, (gates, cell),
+            normed = normal(gates, self.weights.gate_norm, GATES)
+            outputs = self.step.control(normed, cell)
+        d_gates, d_normed, d_cell = tape.gradient(
+            outputs, (gates, normed, cell),
             output_gradients=[taken.hidden, taken.cell, d_spoken])
-        d_gates, = materialise(t, [d_gates])
-        return d_gates, d_cell
+        return *materialise(t, [d_gates, d_normed]), d_cell
