@@ -3,10 +3,11 @@
 
 PYTHON ?= python3
 ARGS ?=
+PRESET ?= joint
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help deps check test viz babi results copy bench bench-peer clean
+.PHONY: help deps check test viz babi reproduce results copy bench bench-peer clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1: /' \
@@ -34,11 +35,18 @@ viz: deps  ## draw one time step in TensorBoard, http://localhost:6006
 	@$(BIN)/tensorboard --logdir=logs --port=6006 --host=localhost $(ARGS)
 
 babi: deps  ## train on the bAbI tasks, into ./model
-	$(BIN)/python babi/train.py --checkpoint_dir=model $(ARGS)
+	$(BIN)/python babi/train.py --preset=joint --checkpoint_dir=model $(ARGS)
 
-results: deps  ## test the published model; puts the table into README.md
-	cd results && sha256sum --check --quiet SHA256SUMS
-	$(BIN)/python babi/test.py --checkpoint_file=results --insert_into=README.md $(ARGS)
+reproduce: deps  ## train what is published, to the end, and test it
+	$(BIN)/python babi/train.py --preset=$(PRESET) --checkpoint_dir=reproduced/$(PRESET) \
+	  $(ARGS)
+	$(BIN)/python babi/test.py --checkpoint_file=reproduced/$(PRESET) $(ARGS)
+
+results: deps  ## test the published models; puts the table into README.md
+	for sums in results/*/SHA256SUMS; do \
+	  (cd $$(dirname $$sums) && sha256sum --check --quiet SHA256SUMS) || exit 1; done
+	$(BIN)/python babi/test.py --separate --insert_into=README.md \
+	  --checkpoint_file=$$(echo results/*/ | tr -s '/ ' '/,') $(ARGS)
 
 copy: deps  ## learn to copy with ten slots, and draw it
 	$(BIN)/python examples/copy_task.py $(ARGS)
