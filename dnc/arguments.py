@@ -1,5 +1,45 @@
 """Checks of what users give: each error says what came and what is expected."""
 
+import tensorflow as tf
+
+
+def dense(name, tensor):
+    """Raises ValueError if `tensor` is ragged or sparse."""
+    if isinstance(tensor, tf.RaggedTensor):
+        raise ValueError(
+            f"{name} is a tf.RaggedTensor, and a DNC takes rows of equal length: give "
+            f"{name}.to_tensor(), and mask=tf.sequence_mask(lengths) for its steps")
+    if isinstance(tensor, tf.SparseTensor):
+        raise ValueError(f"{name} is a tf.SparseTensor, and a DNC takes dense ones: "
+                         f"give tf.sparse.to_dense({name})")
+
+
+def floats(tensor, dtype):
+    """`tensor` as it is if it has floats, else as `dtype`; as `keras.layers.LSTM`.
+
+    Raises ValueError if it does not hold numbers.
+    """
+    given = tf.as_dtype(tensor.dtype)
+    if given.is_floating:
+        return tensor
+    if not (given.is_integer or given.is_bool):
+        raise ValueError(f"a DNC takes numbers of type {dtype}, got {given.name}; "
+                         f"turn them into numbers before")
+    return tf.cast(tensor, dtype)
+
+
+def check_features(name, shape, built):
+    """ValueError unless the last axis of `shape` is what the layer was built for.
+
+    Args:
+      name: the layer's name.
+      shape: of the input.
+      built: number of features it was built for; None before it is built.
+    """
+    if built is not None and shape[-1] not in (None, built):
+        raise ValueError(f"{name} was built for {built} features, and got "
+                         f"{shape[-1]}: its input has shape {tuple(shape)}")
+
 
 def check_states(states, sizes, batch):
     """Raises ValueError unless `states` has one `[batch, size]` for each size.

@@ -1,13 +1,16 @@
 """A Differentiable Neural Computer over a whole sequence, as a Keras layer."""
 
+import functools
 import logging
+import threading
 
 import keras
 import tensorflow as tf
 
 from dnc import fast_path
-from dnc.arguments import check_states
+from dnc.arguments import check_features, check_states, dense, floats
 from dnc.cell import DNCCell
+from dnc.observers import observed
 from dnc.trajectory import Recorder
 
 
@@ -47,6 +50,7 @@ class DNC(keras.layers.RNN):
             dtype=cell.compute_dtype, **layer_kwargs)
         self.jit = bool(jit)
         self._fast_path = None
+        self._features = None  # of the input, once built
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
     def call(self, sequences, mask=None, initial_state=None, training=None,
@@ -54,7 +58,7 @@ class DNC(keras.layers.RNN):
         """The DNC over each row of a batch.
 
         Args:
-          sequences: `[B, T, D]` floats.
+          sequences: `[B, T, D]` numbers; what are not floats become floats.
           mask: `[B, T]` booleans; a masked step leaves that row's state untouched
             and repeats its last output.
           initial_state: list of `[B, size]` as `return_state=True` returns them;
@@ -69,41 +73,72 @@ class DNC(keras.layers.RNN):
           `unpack_state`.
 
         Raises:
-          ValueError: wrong rank of `sequences`, a mask or resets of another shape
-            than `[B, T]`, or a state of the wrong structure.
+          ValueError: `sequences` of a wrong rank, without steps, with other features
+            than the layer was built for, ragged or sparse, or of no numbers; a mask
+            or resets of another shape than `[B, T]`; or a state of the wrong
+            structure.
+          InvalidArgumentError: no steps, where that shows only when it is run.
         """
-        _check_steps("mask", mask, sequences)
-        _check_steps("resets", resets, sequences)
+        sequences = self._checked(sequences, mask, resets)
         if initial_state is not None:
             initial_state = keras.tree.flatten(initial_state)
             check_states(
                 initial_state, self.cell.state_size, sequences.shape[0])
         if resets is not None:
-            # The reset of a step travels as a last feature: see `inner_loop`.
+            # The reset of a step travels as a last feature: see `_has_resets`.
             started = tf.cast(resets, sequences.dtype)[:, :, tf.newaxis]
             sequences = tf.concat([sequences, started], axis=2)
-        self._has_resets = resets is not None
         return super().call(
             sequences, initial_state=initial_state, mask=mask, training=training)
 
+    def _checked(self, sequences, mask, resets):
+        """`sequences` as floats; see `call` for what is refused."""
+        for name, tensor in (("sequences", sequences), ("mask", mask),
+                             ("resets", resets)):
+            dense(name, tensor)
+        _check_steps("mask", mask, sequences)
+        _check_steps("resets", resets, sequences)
+        check_features(self.name, sequences.shape, self._features)
+        return _with_steps(floats(sequences, self.cell.compute_dtype))
+
     def build(self, sequences_shape, initial_state_shape=None):
-        super().build(sequences_shape, initial_state_shape)
+        with _BUILDING:  # Keras lets several threads build one layer
+            if self._features is None:
+                self._choose_path()
+                self._features = sequences_shape[-1]
+                super().build(sequences_shape, initial_state_shape)
+
+    def _choose_path(self):
+        """Takes the fast path, or says why not."""
         reason = fast_path.supports(self.cell) if self.jit else None
         if self.jit and not self.unroll and reason is None:
             self._fast_path = fast_path.FastPath(self.cell)
         elif self.jit:
-            logging.getLogger("dnc").warning(
-                "%s takes the plain loop, not the compiled one: %s", self.name,
-                reason or "it is unrolled")
+            _say_plain(self.name, reason or "it is unrolled")
+
+    def _has_resets(self, sequences):
+        """Whether the last of the features says where a story begins.
+
+        A call keeps nothing on the layer: other threads may be in it.
+        """
+        return sequences.shape[-1] != self._features
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        if self._fast_path is not None:
+        if self._fast_path is not None and not self._is_observed(sequences):
             return self._run_fast(sequences, initial_state, mask, training)
         return self._run_plain(sequences, initial_state, mask, training)
 
+    def _is_observed(self, sequences):
+        """Whether somebody must see each operation, so that none may be compiled."""
+        observer = observed([sequences, *map(
+            tf.convert_to_tensor, self.trainable_variables)])
+        if observer:
+            _say_plain(self.name, f"{observer} looks at each operation")
+        return observer is not None
+
     def _run_plain(self, sequences, initial_state, mask, training):
         """Keras's loop around the cell."""
-        if not self._has_resets:
+        if not self._has_resets(sequences):
             return super().inner_loop(sequences, initial_state, mask, training)
 
         def step(inputs, states):
@@ -126,7 +161,7 @@ class DNC(keras.layers.RNN):
         if self.go_backwards:
             sequences = tf.reverse(sequences, [1])
             mask = None if mask is None else tf.reverse(mask, [1])
-        if self._has_resets:
+        if self._has_resets(sequences):
             sequences, resets = sequences[:, :, :-1], sequences[:, :, -1] > 0
         hidden, reads, state = self._fast_path(
             sequences, self.cell.unpack_state(initial_state), mask, resets)
@@ -166,9 +201,9 @@ class DNC(keras.layers.RNN):
         Raises:
           ValueError: as `call`.
         """
-        sequences = tf.convert_to_tensor(sequences)
-        _check_steps("mask", mask, sequences)
-        _check_steps("resets", resets, sequences)
+        if not hasattr(sequences, "shape"):
+            sequences = tf.convert_to_tensor(sequences)
+        sequences = tf.convert_to_tensor(self._checked(sequences, mask, resets))
         if not self.built:
             self.build(sequences.shape)
         if self.go_backwards:
@@ -192,6 +227,28 @@ class DNC(keras.layers.RNN):
 
 _LAYER_ARGUMENTS = ("name", "trainable", "go_backwards", "stateful", "unroll",
                     "zero_output_for_mask", "activity_regularizer")
+
+
+# While a layer is built; of all layers, as a lock of its own could not be copied.
+_BUILDING = threading.RLock()
+
+
+@functools.lru_cache(maxsize=1024)
+def _say_plain(name, reason):
+    """Logs, once for each layer, why it takes the plain loop."""
+    logging.getLogger("dnc").warning(
+        "%s takes the plain loop, not the compiled one: %s", name, reason)
+
+
+def _with_steps(sequences):
+    """`sequences` `[B, T, D]`; an error if it has no steps, T = 0."""
+    text = ("DNC needs at least one step in [batch, time, features]; leave such "
+            "batches out, or pad and mask them")
+    if sequences.shape[1] == 0:
+        raise ValueError(f"{text}; got shape {tuple(sequences.shape)}")
+    if sequences.shape[1] is None:
+        tf.debugging.assert_positive(tf.shape(sequences)[1], text)
+    return sequences
 
 
 def _check_steps(name, steps, sequences):

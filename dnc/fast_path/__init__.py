@@ -29,7 +29,7 @@ import tensorflow as tf
 
 from dnc.cell import DNCState, linear
 from dnc.controllers import NormalisedLSTMCell
-from dnc.fast_path import backward, forward
+from dnc.fast_path import backward, forward, plain
 from dnc.fast_path.segments import cut
 from dnc.fast_path.state import Carry, StepFactors, Weights
 from dnc.memory import MemoryState
@@ -65,6 +65,7 @@ class FastPath:
             self._run_forward, autograph=False, jit_compile=True)
         self._backward = tf.function(
             self._run_backward, autograph=False, jit_compile=True)
+        self._second = tf.function(self._run_second, autograph=False)
 
     def __call__(self, inputs, state, mask=None, resets=None):
         """Runs the cell over a sequence.
@@ -114,22 +115,51 @@ class FastPath:
         """
         count = len(tf.nest.flatten(like))
 
+        def parts(projected, *rest):
+            return (projected, tf.nest.pack_sequence_as(like, rest[:count]),
+                    Carry(*rest[count:]))
+
         @tf.custom_gradient
         def recurrence(*arguments):
             # Without this, an outer tape would differentiate the inner function.
-            projected, *rest = [tf.stop_gradient(tensor) for tensor in arguments]
-            weights = tf.nest.pack_sequence_as(like, rest[:count])
-            carry = Carry(*rest[count:])
+            projected, weights, carry = parts(*map(tf.stop_gradient, arguments))
             final, records = self._forward(
                 segments, factors, projected, weights, carry)
 
-            def gradient(*adjoints):
+            def backward(*adjoints):
                 return self._backward(
                     segments, factors, weights, carry, records, adjoints)
+
+            def gradient(*adjoints):
+                again = self._second_order(factors, parts, backward, len(arguments))
+                return again(*arguments, *adjoints)
 
             return [records.hidden, records.reads, *final], gradient
 
         return recurrence
+
+    def _second_order(self, factors, parts, backward, count):
+        """The loop back as a function of tensors, with its gradient.
+
+        Args:
+          parts: of the loop's `count` arguments, projected, `Weights` and `Carry`.
+          backward: of the adjoints of the loop's results, those of its arguments.
+
+        Returns:
+          A function of the loop's `count` arguments and the adjoints of its results
+          that returns the adjoints of the arguments.
+        """
+        @tf.custom_gradient
+        def gradients(*tensors):
+            adjoints = [tf.stop_gradient(tensor) for tensor in tensors[count:]]
+
+            def gradient(*adjoints):
+                return self._second(
+                    factors, parts(*tensors[:count]), tensors[count:], adjoints)
+
+            return list(backward(*adjoints)), gradient
+
+        return gradients
 
     def _run_forward(self, segments, factors, projected, weights, carry):
         return forward.run(
@@ -139,6 +169,10 @@ class FastPath:
         return backward.run(
             forward.Step(self.cell, factors), segments, weights, carry, records,
             adjoints)
+
+    def _run_second(self, factors, arguments, adjoints, seconds):
+        return plain.second_order(
+            plain.PlainStep(self.cell, factors), arguments, adjoints, seconds)
 
 
 def _interface_map(cell):

@@ -21,6 +21,8 @@ class Step:
       factors: `StepFactors` of all steps.
     """
 
+    overwrite = staticmethod(in_place)
+
     def __init__(self, cell, factors):
         self.cell = cell
         self.valid, self.kept = factors
@@ -46,8 +48,8 @@ class Step:
             t, (write_weighting, written, precedence))
         memory = self.write_memory(previous.memory, interface, written)
         row, column = self.decay(t, written)
-        link = in_place(t, self.write_link, previous.link,
-                        (written, row), (previous.precedence, column))
+        link = self.overwrite(t, self.write_link, previous.link,
+                              (written, row), (previous.precedence, column))
         norms = sum_rows(tf.square(memory))
         read_similarity = weigh_rows(interface.read_keys, memory)
         read_weighting = addressing.read_weighting(
