@@ -1,22 +1,20 @@
 """Every setting of the experiment: its default, its range, its flag, its record.
 
-A setting stands here once. `define_flags` makes a command-line flag of each,
-`from_flags` reads them, and a run directory keeps them as readable JSON
-(`babi.record`), so that a checkpoint can be used without any flag.
+A setting stands here once. `babi.command_line` makes a flag of each, and a run
+directory keeps them as readable JSON (`babi.record`), so that a checkpoint can be used
+without any flag.
 
 No TensorFlow here: a wrong flag is reported at once.
 """
 
 import dataclasses
 import math
-from absl import flags
 
 from babi.phases import phases_of
-from babi.presets import PRESETS
 from babi.replicas import NONE, STRATEGIES
 from babi.simulator import Options, check_options
 from babi.source import DEFAULT_VARIANT
-from babi.tasks import TASK_NAMES, parse_tasks, parse_weights
+from babi.tasks import TASK_NAMES, parse_weights
 
 # Kinds of data.
 OFFICIAL = "official"
@@ -92,6 +90,10 @@ class Config:
         NONE, "how often tasks are drawn compared with --sampling alone, such as "
         "15:4,17:2.5,3:0; once for tasks that are not named; none: once for all",
         ADJUSTABLE)
+    error_weights: float = _setting(
+        0.0, "how far tasks are drawn by their error on the held-out stories: after "
+        "each validation a task's weight is multiplied by 1 - this + this * its error "
+        "/ the mean error", ADJUSTABLE, minimum=0.0, maximum=1.0)
     thin_task_16: bool = _setting(
         False, "train only on such stories of task 16 that the color said last or most "
         "often is right no more often than others: many are left out", ADJUSTABLE)
@@ -240,6 +242,9 @@ class Config:
                         f"--{name}={SIMULATED}: the simulated stories are in the place "
                         f"of {DEFAULT_VARIANT}; leave out --variant={self.variant}")
         self._check_weights()
+        if self.error_weights and not (self.packed_rows and self.validation_interval):
+            raise ConfigError("--error_weights needs validations and --packed_rows, "
+                              "rows of stories that it can go on with in other shares")
         given = [f"--{flag}" for flag in _simulator_flags() if getattr(self, flag)]
         if self.data != SIMULATED:
             if given:
@@ -271,6 +276,21 @@ class Config:
     def weights(self) -> dict[int, float]:
         """`{task: weight}` of the tasks that `task_weights` names."""
         return {} if self.task_weights == NONE else parse_weights(self.task_weights)
+
+    def weighted_by(self, errors):
+        """The settings with tasks drawn by their held-out error; see `error_weights`.
+
+        Args:
+          errors: `{task: error}`.
+        """
+        if not (self.error_weights and any(errors.values())):
+            return self
+        mean = sum(errors.values()) / len(errors)
+        weights = {task: self.weights().get(task, 1.0) * (
+            1 - self.error_weights + self.error_weights * error / mean)
+            for task, error in errors.items()}
+        return dataclasses.replace(self, error_weights=0.0, task_weights=",".join(
+            f"{task}:{min(weight, 99.0):.2f}" for task, weight in weights.items()))
 
     def simulator_options(self):
         """The `simulator.Options` that the settings ask for."""
@@ -328,50 +348,6 @@ def shown(value, limit=60):
     text = str(value) if isinstance(value, (str, int, float)) else repr(value)
     text = " ".join(text.split())
     return text if len(text) <= limit else text[:limit] + "..."
-
-
-class _TasksParser(flags.ArgumentParser):
-    """Reads a choice of tasks from the command line."""
-
-    syntactic_help = "task numbers, such as 1,2,19 or 1-5, or all"
-
-    def parse(self, argument):
-        return argument if isinstance(argument, tuple) else parse_tasks(argument)
-
-
-class _TasksSerializer(flags.ArgumentSerializer):
-    """Writes a choice of tasks as a flag's value."""
-
-    def serialize(self, value):
-        return ",".join(map(str, value))
-
-
-def define_flags(values=flags.FLAGS):
-    """Defines a command-line flag for every setting, and --preset."""
-    flags.DEFINE_enum("preset", "paper", list(PRESETS), "named settings, as in "
-                      "babi/presets.py; flags given besides override them",
-                      flag_values=values)
-    define = {int: flags.DEFINE_integer, float: flags.DEFINE_float,
-              bool: flags.DEFINE_bool, str: flags.DEFINE_string}
-    for field in dataclasses.fields(Config):
-        description = field.metadata["description"]
-        if field.name == "tasks":
-            flags.DEFINE(_TasksParser(), field.name, field.default, description,
-                         serializer=_TasksSerializer(), flag_values=values)
-        else:
-            define[type(field.default)](
-                field.name, field.default, description, flag_values=values)
-
-
-def from_flags(values=flags.FLAGS):
-    """Config of the parsed flags: the preset's settings, but for the flags given.
-
-    Raises:
-      ConfigError: a flag out of its range.
-    """
-    given = {field.name: values[field.name].value
-             for field in dataclasses.fields(Config) if values[field.name].present}
-    return Config(**PRESETS[values.preset] | given)
 
 
 def differences(old, new, kinds=(FIXED, ADJUSTABLE)):

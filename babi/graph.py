@@ -15,15 +15,15 @@ if not __package__:  # run as a file: the folder above is the root of imports
 
 from absl import flags  # noqa: E402
 
-from babi import config, program  # noqa: E402
+from babi import command_line, program  # noqa: E402
 
-config.define_flags()
+command_line.define_flags()
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", "logs/graph", "folder of the events")
 
 
 def main():
     """Writes the graph for TensorBoard."""
-    settings = config.from_flags()
+    settings = command_line.from_flags()
     program.start_tensorflow()
     try:
         write(settings, _OUTPUT_DIR.value)

@@ -58,6 +58,14 @@ class Run:
         self._evaluator = Evaluator(self._trainer.model, self._config.jit)
         self._batches = self._data.training(phase.settings)
 
+    def _weigh_tasks(self, errors):
+        """Goes on with tasks drawn by their held-out errors, `{task: error}`."""
+        settings = self._phases[self._phase].settings.weighted_by(errors)
+        self._batches = self._data.training(settings)
+        self._state.data = self._state.data | {
+            "task_errors": {str(task): error for task, error in errors.items()}}
+        self._place_batches(anew=True)
+
     @property
     def num_weights(self):
         """Weights of the model."""
@@ -80,11 +88,15 @@ class Run:
             f"{len(self._phases)}: "
             f"{'; '.join(self._changes(number))}; batches {shapes}")
 
-    def _place_batches(self):
-        """Goes on with the data after the batch that was last trained on."""
+    def _place_batches(self, anew=False):
+        """Goes on with the data after the batch that was last trained on.
+
+        Args:
+          anew: whether stories that waited for a row are let go: in other shares of
+            the tasks, or rows of another shape, they are not the same.
+        """
         place = self._state.data
-        if place.get("phase", 0) != self._phase:
-            # Stories that waited for a row of another shape are let go.
+        if anew or place.get("phase", 0) != self._phase:
             place = {"position": place["position"], "pool": [], "long": []}
         self._batches.restore(place)
 
@@ -116,6 +128,11 @@ class Run:
         iteration = int(arrays["iteration"])
         self._prepare(phase_at(self._phases, iteration))
         self._trainer.restore(arrays)
+        errors = self._state.data.get("task_errors")
+        if errors and self._state.data.get("phase", 0) == self._phase:
+            self._batches = self._data.training(
+                self._phases[self._phase].settings.weighted_by(
+                    {int(task): error for task, error in errors.items()}))
         self._place_batches()
         self._progress.line(f"Going on from iteration {iteration:,}, after "
                             f"{self._state.stories:,} stories.")
@@ -149,7 +166,7 @@ class Run:
         self._events = Events(self._directory if self._replicas.is_chief else None,
                               iteration, self._progress.line)
         self._window = Window()
-        self._start_feeding()
+        self._start_phase()
         try:
             with StopRequest() as stop:
                 self._stopping = False
@@ -158,7 +175,7 @@ class Run:
                     if phase_at(self._phases, iteration) != self._phase:
                         self._feeder.close()
                         self._go_to_phase(phase_at(self._phases, iteration))
-                        self._start_feeding()
+                        self._start_phase()
                     iteration = self._step(iteration + 1, stop)
                 self._save(iteration)
         finally:
@@ -177,7 +194,7 @@ class Run:
         else:
             self._progress.line(f"Finished: {iteration:,} iterations.")
 
-    def _start_feeding(self):
+    def _start_phase(self):
         """Starts what the phase at hand needs while it trains."""
         if self._config.visualise_interval and self._replicas.is_chief:
             self._visualiser = Visualiser(
@@ -188,7 +205,11 @@ class Run:
 
     def _remember_place(self):
         """Keeps where the data stand after the batch that was last handed out."""
-        self._state.data = self._feeder.state | {"phase": self._phase}
+        place = self._feeder.state | {"phase": self._phase}
+        if self._state.data.get("phase", 0) == self._phase:
+            kept = self._state.data.get("task_errors")
+            place |= {"task_errors": kept} if kept else {}
+        self._state.data = place
 
     def _step(self, iteration, stop):
         """Makes one step and what is due after it; returns the iteration."""
@@ -278,6 +299,11 @@ class Run:
         if best:
             self._state.best = mean
             self._guarded_save(self._checkpoints.save_best, iteration)
+        if self._phases[self._phase].settings.error_weights:
+            self._feeder.close()
+            self._weigh_tasks(errors)
+            self._feeder = Feeder(self._batches)
+            self._remember_place()
         self._window.pause(time.monotonic() - started)
 
     def _visualise(self, iteration):

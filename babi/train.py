@@ -16,10 +16,10 @@ if not __package__:  # run as a file: the folder above is the root of imports
 
 from absl import flags  # noqa: E402
 
-from babi import config, program, replicas  # noqa: E402
+from babi import command_line, config, program, replicas  # noqa: E402
 from babi.progress import Progress  # noqa: E402
 
-config.define_flags()
+command_line.define_flags()
 _CHECKPOINT_DIR = flags.DEFINE_string(
     "checkpoint_dir", "model", "directory of the run: checkpoints, settings, log, "
     "TensorBoard events; a run in it is continued")
@@ -33,7 +33,7 @@ _CHANGE_SETTINGS = flags.DEFINE_bool(
 
 def main():
     """Trains as the flags say."""
-    train(config.from_flags())
+    train(command_line.from_flags())
 
 
 def train(settings, compiled=True):

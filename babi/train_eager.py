@@ -17,7 +17,7 @@ if not __package__:  # run as a file: the folder above is the root of imports
 
 from absl import flags  # noqa: E402
 
-from babi import config, program, train  # noqa: E402
+from babi import command_line, program, train  # noqa: E402
 
 _COMPARED_STEPS = flags.DEFINE_integer(
     "compared_steps", 3, "steps to run both eagerly and compiled before training "
@@ -26,7 +26,7 @@ _COMPARED_STEPS = flags.DEFINE_integer(
 
 def main():
     """Trains as the flags say."""
-    settings = config.from_flags()
+    settings = command_line.from_flags()
     if _COMPARED_STEPS.value:
         print(_comparison(settings, _COMPARED_STEPS.value), flush=True)
     train.train(settings, compiled=False)

@@ -15,9 +15,9 @@ if not __package__:  # run as a file: the folder above is the root of imports
 
 from absl import flags  # noqa: E402
 
-from babi import config, program  # noqa: E402
+from babi import command_line, program  # noqa: E402
 
-config.define_flags()
+command_line.define_flags()
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "folder or .tar.gz with the official bAbI tasks")
 _BATCHES = flags.DEFINE_integer("batches", 300, "batches to make", lower_bound=1)
@@ -27,7 +27,8 @@ def main():
     """Measures what the flags name."""
     from babi import data as run_data
 
-    batches = run_data.load(config.from_flags(), _DATA_DIR.value).training
+    settings = command_line.from_flags()
+    batches = run_data.load(settings, _DATA_DIR.value).training(settings)
     next(batches)  # fills the pool
     busy, wall = time.process_time(), time.perf_counter()
     tokens = sum(int(next(batches).arrays.mask.sum()) for _ in range(_BATCHES.value))

@@ -7,7 +7,7 @@ import random
 import pytest
 from absl import flags
 
-from babi import config
+from babi import command_line
 from babi.config import ADJUSTABLE, FIXED, Config, ConfigError, differences
 from babi.phases import phases_of
 from babi.presets import PRESETS
@@ -44,9 +44,9 @@ def test_a_setting_out_of_range_is_named_with_what_is_expected(setting, value):
 def test_flags_override_the_preset():
     def read(*arguments):
         values = flags.FlagValues()
-        config.define_flags(values)
+        command_line.define_flags(values)
         values(["train", *arguments])
-        return config.from_flags(values)
+        return command_line.from_flags(values)
 
     assert read() == read("--preset=paper") == Config()
     joint = read("--preset=joint")

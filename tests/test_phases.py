@@ -80,3 +80,32 @@ def test_a_run_stopped_before_at_and_after_its_phases_ends_with_the_same_bits(
         train("parts", iterations)
     assert_same_training(folder / "whole" / "model.ckpt-12",
                          folder / "parts" / "model.ckpt-12")
+
+
+def test_tasks_are_drawn_by_their_held_out_error():
+    config = Config(tasks=(1, 2, 3), packed_rows=2, error_weights=0.5,
+                    task_weights="2:3,3:0")
+    assert config.weighted_by({1: 10.0, 2: 5.0, 3: 15.0}).weights() == {
+        1: 1.0, 2: 2.25, 3: 0.0}
+    assert config.weighted_by({1: 0.0, 2: 0.0, 3: 0.0}) is config
+    assert Config().weighted_by({1: 9.0, 2: 3.0}) == Config()
+    for settings in ({"packed_rows": 0}, {"validation_interval": 0}):
+        with pytest.raises(ConfigError, match="--error_weights needs validations and"):
+            Config(**dict(packed_rows=2, error_weights=0.5) | settings)
+
+
+def test_a_run_whose_tasks_follow_their_errors_is_resumed_to_the_same_bits(
+        server, folder, data):  # noqa: F811
+    flags = ["--error_weights=0.9", "--validation_interval=3", "--learning_rate=0.05",
+             "--phases=8 task_weights=1:2"]
+
+    def train(name, *stops):
+        for iterations in stops:
+            code, output = server.run(*training(
+                folder / name, data, f"--num_training_iterations={iterations}", *flags))
+            assert code == 0, output
+
+    train("led", 10)
+    train("led in parts", 2, 3, 5, 8, 10)
+    assert_same_training(folder / "led" / "model.ckpt-10",
+                         folder / "led in parts" / "model.ckpt-10")
