@@ -12,6 +12,7 @@ from dnc.arguments import check_states, positive, share
 from dnc.controllers import NormalisedLSTMCell
 from dnc.memory import MemoryState
 from dnc.normalisation import normalised
+from dnc.variants import Variants, present
 
 
 class DNCState(NamedTuple):
@@ -98,6 +99,7 @@ class DNCCell(keras.layers.Layer):
       interface_norm: the interface vector is normalised over its entries before any
         activation, xi_t = gamma norm(W_xi h_t) + delta, with learned gain gamma (starts
         at 1) and shift delta (at 0); a bias is added before (Franke et al. 2018).
+      temporal_links: see `dnc.variants.Variants`.
       **kwargs: `name`, `dtype` and the like.
 
     Raises:
@@ -112,7 +114,7 @@ class DNCCell(keras.layers.Layer):
                  strength_activation="oneplus", usage_gradient=True,
                  clip_controller_state=False, kernel_initializer="glorot_uniform",
                  recurrent_initializer="orthogonal", bypass_dropout=0.0, seed=None,
-                 layer_norm=False, interface_norm=False, **kwargs):
+                 layer_norm=False, interface_norm=False, temporal_links=True, **kwargs):
         policy = keras.dtype_policies.get(
             kwargs.pop("dtype", None) or keras.config.dtype_policy())
         # The state is kept in the precision of the variables: see `get_config`.
@@ -158,9 +160,11 @@ class DNCCell(keras.layers.Layer):
                 "dnc.controllers.NormalisedLSTMCell")
         self._own_controller = controller is None
         self.controller = controller if controller is not None else self._lstm()
-        self.memory_shapes = external_memory.shapes(
-            self.memory_size, self.word_size, self.num_read_heads,
-            self.num_write_heads)
+        self.variants = Variants(bool(temporal_links))
+        # As `interface.shapes` takes them.
+        self.dimensions = (self.word_size, self.num_read_heads, self.num_write_heads,
+                           self.variants)
+        self.memory_shapes = external_memory.shapes(self.memory_size, *self.dimensions)
 
     def _lstm(self):
         kind = NormalisedLSTMCell if self.layer_norm else keras.layers.LSTMCell
@@ -194,7 +198,7 @@ class DNCCell(keras.layers.Layer):
     def state_size(self):
         """Sizes of the flat states: the controller's, the memory's, the reads'."""
         sizes = keras.tree.flatten(getattr(self.controller, "state_size", []))
-        sizes += [math.prod(shape) for shape in self.memory_shapes]
+        sizes += map(math.prod, present(self.memory_shapes).values())
         return sizes + [self.num_read_heads * self.word_size]
 
     def get_initial_state(self, batch_size=None):
@@ -204,18 +208,19 @@ class DNCCell(keras.layers.Layer):
 
     def unpack_state(self, states):
         """The flat list of states as a `DNCState` of full shapes."""
-        num_controller_states = len(states) - len(self.memory_shapes) - 1
+        shapes = present(self.memory_shapes)
+        num_controller_states = len(states) - len(shapes) - 1
         *fields, reads = states[num_controller_states:]
-        memory = MemoryState(*(
-            tf.reshape(field, (-1,) + shape)
-            for field, shape in zip(fields, self.memory_shapes)))
+        fields = {name: tf.reshape(field, (-1,) + shape)
+                  for field, (name, shape) in zip(fields, shapes.items())}
+        memory = MemoryState(**{"link": None, "precedence": None} | fields)
         reads = tf.reshape(reads, (-1, self.num_read_heads, self.word_size))
         return DNCState(list(states[:num_controller_states]), memory, reads)
 
     def pack_state(self, state):
         """The inverse of `unpack_state`."""
         sizes = self.state_size[len(state.controller):]
-        tensors = [*state.memory, state.read_vectors]
+        tensors = [*present(state.memory).values(), state.read_vectors]
         return list(state.controller) + [
             tf.reshape(tensor, (-1, size)) for tensor, size in zip(tensors, sizes)]
 
@@ -223,8 +228,7 @@ class DNCCell(keras.layers.Layer):
         reads_size = self.num_read_heads * self.word_size
         if not self.controller.built:
             self.controller.build((input_shape[0], input_shape[-1] + reads_size))
-        size = interface_vector.size(
-            self.word_size, self.num_read_heads, self.num_write_heads)
+        size = interface_vector.size(*self.dimensions)
         hidden_size = self.controller_output_size
         self.interface_kernel = self._kernel("interface_kernel", hidden_size, size)
         self.interface_bias = self._bias("interface_bias", size)
@@ -355,9 +359,7 @@ class DNCCell(keras.layers.Layer):
     def interface(self, vector):
         """The interface vector xi_t `[B, size]` as an activated `Interface`."""
         return interface_vector.activate(
-            interface_vector.split(
-                vector, self.word_size, self.num_read_heads, self.num_write_heads),
-            self.strength_activation)
+            interface_vector.split(vector, *self.dimensions), self.strength_activation)
 
     def bypass(self, hidden, training=None):
         """h_t `[..., controller output]` on its way around the memory: dropped out."""
@@ -412,6 +414,7 @@ class DNCCell(keras.layers.Layer):
             recurrent_initializer=serialize(self.recurrent_initializer),
             bypass_dropout=self.bypass_dropout, seed=self.seed,
             layer_norm=self.layer_norm, interface_norm=self.interface_norm,
+            **self.variants._asdict(),
             dtype=keras.dtype_policies.serialize(self._policy))
         return config
 

@@ -8,12 +8,16 @@ R read heads, H write heads and words of size W:
   H erase vectors, H write vectors, R free gates, H allocation gates,
   H write gates, R read modes (1 + 2H each: backward, content, forward)
 
-which for H = 1 makes `W*R + 3W + 5R + 3` numbers.
+which for H = 1 makes `W*R + 3W + 5R + 3` numbers. A variant (`dnc.variants`) leaves
+fields out, which are then None, or adds some at the end.
 """
 
+import math
 from typing import NamedTuple
 
 import tensorflow as tf
+
+from dnc.variants import PAPER, present
 
 
 class Interface(NamedTuple):
@@ -30,7 +34,7 @@ class Interface(NamedTuple):
       allocation_gates: `[B, H]`, g^a, in [0, 1].
       write_gates: `[B, H]`, g^w, in [0, 1].
       read_modes: `[B, R, 1 + 2H]`, pi, sums to 1: backward (H), content, forward
-        (H).
+        (H); None without temporal links.
     """
 
     read_keys: tf.Tensor
@@ -42,7 +46,7 @@ class Interface(NamedTuple):
     free_gates: tf.Tensor
     allocation_gates: tf.Tensor
     write_gates: tf.Tensor
-    read_modes: tf.Tensor
+    read_modes: tf.Tensor | None = None
 
 
 def oneplus(x):
@@ -55,7 +59,7 @@ def oneplus(x):
 STRENGTH_ACTIVATIONS = {"oneplus": oneplus, "softplus": tf.nn.softplus}
 
 
-def shapes(word_size, num_read_heads, num_write_heads):
+def shapes(word_size, num_read_heads, num_write_heads, variants=PAPER):
     """The shape of each field for one sample, an `Interface` of tuples of ints."""
     num_modes = 1 + 2 * num_write_heads
     return Interface(
@@ -68,28 +72,29 @@ def shapes(word_size, num_read_heads, num_write_heads):
         free_gates=(num_read_heads,),
         allocation_gates=(num_write_heads,),
         write_gates=(num_write_heads,),
-        read_modes=(num_read_heads, num_modes))
+        read_modes=(num_read_heads, num_modes) if variants.temporal_links else None)
 
 
-def size(word_size, num_read_heads, num_write_heads):
-    """The length of the interface vector."""
-    fields = shapes(word_size, num_read_heads, num_write_heads)
-    return sum(_count(shape) for shape in fields)
+def size(*dimensions):
+    """The length of the interface vector; arguments as of `shapes`."""
+    return sum(map(math.prod, present(shapes(*dimensions)).values()))
 
 
-def split(vector, word_size, num_read_heads, num_write_heads):
+def split(vector, *dimensions):
     """Cuts the vector into its fields, before any activation.
 
     Args:
-      vector: `[B, size(word_size, num_read_heads, num_write_heads)]`.
+      vector: `[B, size(*dimensions)]`.
+      *dimensions: as of `shapes`.
 
     Returns:
       `Interface`.
     """
-    fields = shapes(word_size, num_read_heads, num_write_heads)
-    pieces = tf.split(vector, [_count(shape) for shape in fields], axis=1)
-    return Interface(*(
-        tf.reshape(piece, (-1,) + shape) for piece, shape in zip(pieces, fields)))
+    fields = present(shapes(*dimensions))
+    pieces = tf.split(vector, list(map(math.prod, fields.values())), axis=1)
+    return Interface(**{
+        name: tf.reshape(piece, (-1,) + shape)
+        for piece, (name, shape) in zip(pieces, fields.items())})
 
 
 def activate(raw, strength_activation="oneplus"):
@@ -103,6 +108,9 @@ def activate(raw, strength_activation="oneplus"):
       `Interface`.
     """
     strength = STRENGTH_ACTIVATIONS[strength_activation]
+    fields = {}
+    if raw.read_modes is not None:
+        fields["read_modes"] = tf.nn.softmax(raw.read_modes, axis=2)
     # They stand side by side in the vector: one pass for all.
     gates = raw.free_gates, raw.allocation_gates, raw.write_gates
     free_gates, allocation_gates, write_gates = tf.split(
@@ -114,12 +122,4 @@ def activate(raw, strength_activation="oneplus"):
         free_gates=free_gates,
         allocation_gates=allocation_gates,
         write_gates=write_gates,
-        read_modes=tf.nn.softmax(raw.read_modes, axis=2))
-
-
-def _count(shape):
-    """How many numbers a field of this shape takes."""
-    count = 1
-    for dimension in shape:
-        count *= dimension
-    return count
+        **fields)

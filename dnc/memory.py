@@ -5,6 +5,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from dnc import addressing
+from dnc.variants import PAPER
 
 
 class MemoryState(NamedTuple):
@@ -13,27 +14,29 @@ class MemoryState(NamedTuple):
     Attributes:
       memory: `[B, N, W]`, M.
       usage: `[B, N]`, u.
-      link: `[B, H, N, N]`, L; `link[b, h, i, j]`: slot i written after slot j.
-      precedence: `[B, H, N]`, p.
+      link: `[B, H, N, N]`, L; `link[b, h, i, j]`: slot i written after slot j; None
+        without temporal links.
+      precedence: `[B, H, N]`, p; None without temporal links.
       write_weighting: `[B, H, N]`, w^w.
       read_weighting: `[B, R, N]`, w^r.
     """
 
     memory: tf.Tensor
     usage: tf.Tensor
-    link: tf.Tensor
-    precedence: tf.Tensor
+    link: tf.Tensor | None
+    precedence: tf.Tensor | None
     write_weighting: tf.Tensor
     read_weighting: tf.Tensor
 
 
-def shapes(memory_size, word_size, num_read_heads, num_write_heads):
+def shapes(memory_size, word_size, num_read_heads, num_write_heads, variants=PAPER):
     """The shape of each field for one sample, a `MemoryState` of tuples of ints."""
+    linked = variants.temporal_links
     return MemoryState(
         memory=(memory_size, word_size),
         usage=(memory_size,),
-        link=(num_write_heads, memory_size, memory_size),
-        precedence=(num_write_heads, memory_size),
+        link=(num_write_heads, memory_size, memory_size) if linked else None,
+        precedence=(num_write_heads, memory_size) if linked else None,
         write_weighting=(num_write_heads, memory_size),
         read_weighting=(num_read_heads, memory_size))
 
@@ -56,10 +59,12 @@ def step(state, interface, usage_gradient=True):
             memory = addressing.erase_and_write(
                 state.memory, write_weighting,
                 interface.erase_vectors, interface.write_vectors)
-    with tf.name_scope("temporal_linkage"):
-        link = addressing.link_matrix(
-            state.link, state.precedence, write_weighting)
-        precedence = addressing.precedence(state.precedence, write_weighting)
+    link = precedence = None
+    if state.link is not None:
+        with tf.name_scope("temporal_linkage"):
+            link = addressing.link_matrix(
+                state.link, state.precedence, write_weighting)
+            precedence = addressing.precedence(state.precedence, write_weighting)
     with tf.name_scope("read_heads"):
         read_weighting = _read_weighting(
             memory, link, state.read_weighting, interface)
@@ -103,6 +108,8 @@ def _read_weighting(memory, link, prev_read_weighting, interface):
     with tf.name_scope("content"):
         content = addressing.content_weighting(
             memory, interface.read_keys, interface.read_strengths)
+    if link is None:
+        return content
     backward, forward = addressing.directional_weightings(link, prev_read_weighting)
     with tf.name_scope("blend"):
         return addressing.read_weighting(

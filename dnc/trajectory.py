@@ -20,6 +20,7 @@ from dnc import memory as external_memory
 from dnc.arguments import check_states
 from dnc.cell import DNCState
 from dnc.interface import Interface
+from dnc.variants import present
 
 
 class Trajectory(NamedTuple):
@@ -27,7 +28,7 @@ class Trajectory(NamedTuple):
 
     At a masked step the state stays as it was, the output is repeated, and the
     interface, the read vectors and the parts of the weightings are 0: nothing was
-    written or read.
+    written or read. Without temporal links, what is of them is None.
 
     Attributes:
       outputs: `[B, T, output_size]`, y.
@@ -53,14 +54,14 @@ class Trajectory(NamedTuple):
     interface: Interface
     read_vectors: tf.Tensor
     usage: tf.Tensor
-    precedence: tf.Tensor
+    precedence: tf.Tensor | None
     write_weighting: tf.Tensor
     read_weighting: tf.Tensor
     allocation: tf.Tensor
     write_content: tf.Tensor
     read_content: tf.Tensor
-    backward: tf.Tensor
-    forward: tf.Tensor
+    backward: tf.Tensor | None
+    forward: tf.Tensor | None
     memory: tf.Tensor | None
     link: tf.Tensor | None
     final_state: DNCState
@@ -76,10 +77,12 @@ class Trajectory(NamedTuple):
           A `Trajectory` of arrays `[T, ...]`; the final state has no dimension T.
         """
         def pick(tensor):
-            return np.asarray(tensor[index])
+            return None if tensor is None else np.asarray(tensor[index])
 
-        fields = {name: keras.tree.map_structure(
-                      lambda tensor: pick(tensor)[:steps], field)
+        def cut(tensor):
+            return None if tensor is None else pick(tensor)[:steps]
+
+        fields = {name: keras.tree.map_structure(cut, field)
                   for name, field in self._asdict().items() if field is not None}
         return self._replace(**fields | {
             "final_state": keras.tree.map_structure(pick, self.final_state)})
@@ -154,8 +157,10 @@ class Recorder:
             maximum_iterations=count)
         batch_major = [_swap_batch_and_time(store.stack()) for store in stores]
         fields = keras.tree.pack_sequence_as(specs, batch_major)
-        return Trajectory(**{"memory": None, "link": None} | fields,
-                          final_state=cell.unpack_state(states))
+        absent = dict.fromkeys(Trajectory._fields)
+        return Trajectory(**absent | fields | {
+            "interface": Interface(**fields["interface"]),
+            "final_state": cell.unpack_state(states)})
 
     def _step(self, inputs, real, reset, states, output, training):
         """(next states, output, record) of one step, {field of Trajectory: value}."""
@@ -172,30 +177,30 @@ class Recorder:
         next_states = [tf.where(real, after, before)
                        for after, before in zip(next_states, states)]
         output = tf.where(real, cell.output(hidden, flat_reads, weights), output)
-        done = {"interface": interface, "read_vectors": read_vectors,
+        done = {"interface": present(interface), "read_vectors": read_vectors,
                 **_parts(state.memory, memory, interface)}
         done = keras.tree.map_structure(
             lambda tensor: tf.where(_like(real, tensor), tensor, 0), done)
-        after = cell.unpack_state(next_states).memory._asdict()
-        kept_fields = ("usage", "precedence", "write_weighting", "read_weighting",
-                       *(name for name, keep in self._keep.items() if keep))
-        return next_states, output, {
-            "outputs": output, **done, **{name: after[name] for name in kept_fields}}
+        after = self._kept(cell.unpack_state(next_states).memory)
+        return next_states, output, {"outputs": output, **done, **after}
+
+    def _kept(self, memory):
+        """{name: field} of what is kept of a `MemoryState`."""
+        return {name: field for name, field in present(memory).items()
+                if self._keep.get(name, True)}
 
     def _record_specs(self):
         """The shape of each field of a step's record, as `_step` returns it."""
         cell = self._cell
         R, H, N = cell.num_read_heads, cell.num_write_heads, cell.memory_size
-        shapes = cell.memory_shapes._asdict()
         specs = {
             "outputs": (cell.output_size,),
-            "interface": interface_vector.shapes(cell.word_size, R, H),
+            "interface": present(interface_vector.shapes(*cell.dimensions)),
             "read_vectors": (R, cell.word_size),
             "allocation": (H, N), "write_content": (H, N), "read_content": (R, N),
-            "backward": (R, H, N), "forward": (R, H, N),
-            **{name: shapes[name] for name in (
-                "usage", "precedence", "write_weighting", "read_weighting")},
-            **{name: shapes[name] for name, keep in self._keep.items() if keep}}
+            **self._kept(cell.memory_shapes)}
+        if cell.variants.temporal_links:
+            specs.update(backward=(R, H, N), forward=(R, H, N))
         return keras.tree.map_shape_structure(
             lambda shape: tf.TensorShape((None, *shape)), specs)
 
@@ -233,17 +238,17 @@ def _parts(before, after, interface):
       before, after: `MemoryState` around a step.
       interface: the step's `Interface`.
     """
-    backward, forward = addressing.directional_weightings(
-        after.link, before.read_weighting)
-    return {
+    parts = {
         "allocation": addressing.allocation_weighting(
             after.usage, interface.allocation_gates * interface.write_gates),
         "write_content": addressing.content_weighting(
             before.memory, interface.write_keys, interface.write_strengths),
         "read_content": addressing.content_weighting(
-            after.memory, interface.read_keys, interface.read_strengths),
-        "backward": backward,
-        "forward": forward}
+            after.memory, interface.read_keys, interface.read_strengths)}
+    if after.link is not None:
+        parts["backward"], parts["forward"] = addressing.directional_weightings(
+            after.link, before.read_weighting)
+    return parts
 
 
 def _like(flags, tensor):

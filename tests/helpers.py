@@ -82,6 +82,12 @@ def random_cell_state(rng, B, N, W, R, H, U):
 STATE_ORDER = ("h", "c", "M", "u", "L", "p", "ww", "rw", "reads")
 
 
+def state_order(cell):
+    """The oracle's names of the flat states that a cell has, in order."""
+    absent = () if cell.variants.temporal_links else ("L", "p")
+    return tuple(name for name in STATE_ORDER if name not in absent)
+
+
 def flat_states(arrays, dtype, order=STATE_ORDER):
     """The list of `[B, size]` tensors that a DNCCell takes, of an oracle state."""
     return [tf.constant(arrays[name].reshape(len(arrays[name]), -1), dtype)

@@ -131,7 +131,11 @@ def zero_memory_state(N, W, R, H):
 
 
 def memory_step(state, interface, epsilon=0.0):
-    """One write, link and read of one sample -> (reads [R, W], next state)."""
+    """One write, link and read of one sample -> (reads [R, W], next state).
+
+    Without read_modes in the interface there are no temporal links: a read is a content
+    look-up alone, and L and p stay as they are.
+    """
     M, xi = state["M"], interface
     heads = range(len(state["ww"]))
     u = usage(state["u"], state["ww"], xi["free_gates"], state["rw"])
@@ -151,17 +155,21 @@ def memory_step(state, interface, epsilon=0.0):
     for h in heads:
         M_next = M_next + np.outer(ww[h], xi["write_vectors"][h])
 
-    L = np.array([link(state["L"][h], state["p"][h], ww[h]) for h in heads])
-    p = np.array([precedence(state["p"][h], ww[h]) for h in heads])
+    L, p = state["L"], state["p"]
+    if "read_modes" in xi:
+        L = np.array([link(L[h], p[h], ww[h]) for h in heads])
+        p = np.array([precedence(p[h], ww[h]) for h in heads])
 
     H = len(ww)
     rw, reads = [], []
     for r, previous in enumerate(state["rw"]):
-        modes = xi["read_modes"][r]
-        w = modes[H] * content(M_next, xi["read_keys"][r], xi["read_strengths"][r])
-        for h in heads:
-            w = w + modes[h] * backward_weighting(L[h], previous)
-            w = w + modes[H + 1 + h] * forward_weighting(L[h], previous)
+        w = content(M_next, xi["read_keys"][r], xi["read_strengths"][r])
+        if "read_modes" in xi:
+            modes = xi["read_modes"][r]
+            w = modes[H] * w
+            for h in heads:
+                w = w + modes[h] * backward_weighting(L[h], previous)
+                w = w + modes[H + 1 + h] * forward_weighting(L[h], previous)
         rw.append(w)
         reads.append(sum(w[n] * M_next[n] for n in range(len(w))))
     return np.array(reads), {"M": M_next, "u": u, "L": L, "p": p, "ww": ww,
@@ -170,12 +178,13 @@ def memory_step(state, interface, epsilon=0.0):
 
 # -------------------------------------------------------------- the interface
 
-def interface_size(W, R, H):
+def interface_size(W, R, H, temporal_links=True):
     """R keys and strengths; H keys, strengths, erases, writes; gates; read modes."""
-    return R * W + R + H * (3 * W + 1) + R + 2 * H + R * (1 + 2 * H)
+    modes = R * (1 + 2 * H) if temporal_links else 0
+    return R * W + R + H * (3 * W + 1) + R + 2 * H + modes
 
 
-def split_interface(xi, W, R, H, strength=oneplus):
+def split_interface(xi, W, R, H, strength=oneplus, temporal_links=True):
     """Activated interface of one raw vector xi in the paper's order."""
     rest = list(xi)
 
@@ -195,8 +204,9 @@ def split_interface(xi, W, R, H, strength=oneplus):
         "free_gates": sigmoid(take(R)),
         "allocation_gates": sigmoid(take(H)),
         "write_gates": sigmoid(take(H)),
-        "read_modes": np.array([softmax(row) for row in take(R, 1 + 2 * H)]),
     }
+    if temporal_links:
+        parts["read_modes"] = np.array([softmax(row) for row in take(R, 1 + 2 * H)])
     assert not rest, f"{len(rest)} interface values too many"
     return parts
 
@@ -243,13 +253,15 @@ def clip(values, limit):
 
 
 def cell_step(x, state, weights, W, R, H, clip_value=None, clip_state=False,
-              classic_output=False, strength=oneplus, epsilon=0.0, controller=lstm):
+              classic_output=False, strength=oneplus, epsilon=0.0, controller=lstm,
+              **variants):
     """One time step of one sample -> (y, next state).
 
     weights: kernel [D + R W, 4U], recurrent_kernel [U, 4U], bias [4U], W_xi [U, I],
     and without classic_output W_y [U, Y], W_r [R W, Y]; optional b_xi [I], b_y [Y],
     gain [4U] of a normalised LSTM, gamma_xi and delta_xi [I] of a normalised interface.
     clip_state: the controller's state is clipped as well as its output.
+    variants: as of split_interface.
     """
     h, c = controller(np.concatenate([x, state["reads"].ravel()]), state["h"],
                       state["c"], weights)
@@ -259,7 +271,8 @@ def cell_step(x, state, weights, W, R, H, clip_value=None, clip_state=False,
     xi = out @ weights["W_xi"] + weights.get("b_xi", 0.0)
     if "gamma_xi" in weights:
         xi = weights["gamma_xi"] * layer_norm(xi) + weights["delta_xi"]
-    reads, memory = memory_step(state, split_interface(xi, W, R, H, strength), epsilon)
+    xi = split_interface(xi, W, R, H, strength, **variants)
+    reads, memory = memory_step(state, xi, epsilon)
     if classic_output:
         y = np.concatenate([out, reads.ravel()])
     else:

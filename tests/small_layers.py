@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dnc import DNC
-from helpers import flat_states, random_cell_state, randomize
+from helpers import STATE_ORDER, flat_states, random_cell_state, randomize
 
 B, T, D, Y, U = 3, 6, 3, 2, 4
 N, W, R = 5, 3, 2
@@ -38,5 +38,5 @@ def ragged_mask(*lengths, steps=T):
     return np.arange(steps) < np.array(lengths)[:, None]
 
 
-def random_states(rng, H, dtype="float64", rows=B):
-    return flat_states(random_cell_state(rng, rows, N, W, R, H, U), dtype)
+def random_states(rng, H, dtype="float64", rows=B, order=STATE_ORDER):
+    return flat_states(random_cell_state(rng, rows, N, W, R, H, U), dtype, order)

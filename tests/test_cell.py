@@ -11,9 +11,13 @@ import oracle
 from dnc import DNCCell
 from helpers import (SIZES, STATE_ORDER, TOLERANCE, assert_close, assert_states_close,
                      batched, check_gradient, flat_states, oracle_weights,
-                     random_cell_state, randomize, sample)
+                     random_cell_state, randomize, sample, state_order)
 
 D, U, Y = 3, 4, 2
+
+
+# Arguments of a cell that the oracle has by the same names.
+VARIANTS = [{"temporal_links": False}]
 
 
 def make_cell(sizes, rng=None, scale=0.7, **kwargs):
@@ -27,9 +31,10 @@ def make_cell(sizes, rng=None, scale=0.7, **kwargs):
     return cell
 
 
-def check_against_oracle(cell, sizes, rng, order=STATE_ORDER, steps=4, **options):
+def check_against_oracle(cell, sizes, rng, order=None, steps=4, **options):
     """Several steps from a random state, outputs and states, of a whole batch."""
     B, N, W, R, H = sizes
+    order = order or state_order(cell)
     dtype, weights = cell.variable_dtype, oracle_weights(cell)
     expected = random_cell_state(rng, B, N, W, R, H, U)
     states = flat_states(expected, dtype, order)
@@ -64,6 +69,7 @@ def test_steps_equal_oracle(sizes, dtype, rng):
     ({"usage_gradient": False}, {}),
     ({"layer_norm": True}, {}),
     ({"interface_norm": True, "use_bias": True}, {}),
+    *[(variant, variant) for variant in VARIANTS],
 ], ids=lambda value: "-".join(value))
 def test_variants_equal_oracle(arguments, options, rng):
     cell = make_cell(SIZES[3], rng, dtype="float64", **arguments)
@@ -158,6 +164,14 @@ def test_state_and_output_sizes():
     assert make_cell((1, 5, 3, 2, 3), classic_dnc_output=True).output_size == U + 6
 
 
+def test_without_temporal_links_nothing_is_of_size_n_by_n():
+    cell = make_cell((1, 5, 3, 2, 3), temporal_links=False)
+    assert cell.state_size == [U, U, 15, 5, 15, 10, 6]
+    assert cell.interface_kernel.shape[1] == oracle.interface_size(3, 2, 3, False)
+    state = cell.unpack_state(cell.get_initial_state(2)).memory
+    assert state.link is None and state.precedence is None
+
+
 def test_unpacked_state_has_the_papers_shapes(rng):
     B, N, W, R, H = SIZES[3]
     arrays = random_cell_state(rng, B, N, W, R, H, U)
@@ -222,7 +236,7 @@ EVERY_ARGUMENT = {
     "num_read_heads": 3, "num_write_heads": 2, "clip_value": 1.5,
     "classic_dnc_output": False, "use_bias": True, "strength_activation": "softplus",
     "usage_gradient": False, "clip_controller_state": True, "bypass_dropout": 0.25,
-    "seed": 3, "layer_norm": True, "interface_norm": True}
+    "seed": 3, "layer_norm": True, "interface_norm": True, "temporal_links": False}
 
 
 def test_config_gives_the_same_cell_back(rng):

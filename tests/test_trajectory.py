@@ -68,6 +68,22 @@ def test_equals_stepping_the_cell_by_hand(H, controller, rng):
             assert_close(final[row], by_hand[0].numpy(), 1e-12, "final state")
 
 
+def test_without_temporal_links_their_parts_are_none(rng):
+    layer = make_layer(rng, 2, temporal_links=False)
+    sequences = rng.normal(size=(B, T, D))
+    trajectory = layer.trajectory(sequences, memory=True, link=True)
+    for name in ("precedence", "backward", "forward", "link"):
+        assert getattr(trajectory, name) is None
+    assert trajectory.interface.read_modes is None
+    assert_close(trajectory.read_weighting, trajectory.read_content.numpy(), 0)
+    sample = trajectory.sample(1, steps=2)
+    assert sample.usage.shape == (2, N) and sample.final_state.memory.link is None
+    outputs, history = step_by_hand(layer.cell, sequences[1])
+    assert_close(trajectory.outputs[1], outputs, 1e-12)
+    assert_close(trajectory.memory[1], np.stack(
+        [state.memory.memory[0] for state in history]), 1e-12)
+
+
 def test_masks_resets_and_initial_state(rng):
     layer = make_layer(rng)
     cell = layer.cell

@@ -97,27 +97,27 @@ class FastPath:
         padding = -steps % segments.segment
         factors = _step_factors(mask, resets, projected, padding)
         projected = tf.pad(projected, [[0, padding], [0, 0], [0, 0]])
-        hidden, reads, *final = self._differentiable(segments, factors, weights)(
-            projected, *tf.nest.flatten(weights), *_enter(state))
+        arguments = (projected, weights, _enter(state))
+        hidden, reads, *final = self._differentiable(segments, factors, arguments)(
+            *tf.nest.flatten(arguments))
         hidden, reads = (
             tf.transpose(sequence[:steps], [1, 0, 2]) for sequence in (hidden, reads))
-        return cell.clip(hidden), reads, _leave(Carry(*final), state)
+        final = tf.nest.pack_sequence_as(arguments[2], final)
+        return cell.clip(hidden), reads, _leave(final, state)
 
     def _differentiable(self, segments, factors, like):
         """The loop as a function of tensors, with its gradient.
 
         Args:
-          like: `Weights` of the structure that comes.
+          like: (projected `[T, B, 4U]`, `Weights`, `Carry`), of the structure that
+            comes.
 
         Returns:
-          A function of (projected `[T, B, 4U]`, *`Weights` flat, *`Carry`) that returns
-          (hidden `[T, B, U]`, reads `[T, B, R * W]`, *final `Carry`).
+          A function of those three, flat, that returns (hidden `[T, B, U]`, reads
+          `[T, B, R * W]`, *final `Carry`, flat).
         """
-        count = len(tf.nest.flatten(like))
-
-        def parts(projected, *rest):
-            return (projected, tf.nest.pack_sequence_as(like, rest[:count]),
-                    Carry(*rest[count:]))
+        def parts(*tensors):
+            return tf.nest.pack_sequence_as(like, tensors)
 
         @tf.custom_gradient
         def recurrence(*arguments):
@@ -127,14 +127,14 @@ class FastPath:
                 segments, factors, projected, weights, carry)
 
             def backward(*adjoints):
-                return self._backward(
-                    segments, factors, weights, carry, records, adjoints)
+                return tf.nest.flatten(self._backward(
+                    segments, factors, weights, carry, records, adjoints))
 
             def gradient(*adjoints):
                 again = self._second_order(factors, parts, backward, len(arguments))
                 return again(*arguments, *adjoints)
 
-            return [records.hidden, records.reads, *final], gradient
+            return [records.hidden, records.reads, *tf.nest.flatten(final)], gradient
 
         return recurrence
 
@@ -157,7 +157,7 @@ class FastPath:
                 return self._second(
                     factors, parts(*tensors[:count]), tensors[count:], adjoints)
 
-            return list(backward(*adjoints)), gradient
+            return backward(*adjoints), gradient
 
         return gradients
 
@@ -188,17 +188,22 @@ def _enter(state):
     hidden, cell = state.controller
     reads = tf.reshape(
         state.read_vectors, (-1, math.prod(state.read_vectors.shape[1:])))
+    precedence, link = (
+        () if field is None else field for field in (memory.precedence, memory.link))
     return Carry(
-        hidden, cell, reads, memory.usage, memory.precedence, memory.write_weighting,
+        hidden, cell, reads, memory.usage, precedence, memory.write_weighting,
         memory.read_weighting, tf.reduce_sum(tf.square(memory.memory), axis=2),
-        tf.transpose(memory.memory, [0, 2, 1]), memory.link)
+        tf.transpose(memory.memory, [0, 2, 1]), link)
 
 
 def _leave(carry, like):
     """`Carry` as `DNCState`, in the shapes of the state `like`."""
+    link, precedence = (
+        None if isinstance(field, tuple) else field
+        for field in (carry.link, carry.precedence))
     memory = MemoryState(
-        tf.transpose(carry.memory, [0, 2, 1]), carry.usage, carry.link,
-        carry.precedence, carry.write_weighting, carry.read_weighting)
+        tf.transpose(carry.memory, [0, 2, 1]), carry.usage, link, precedence,
+        carry.write_weighting, carry.read_weighting)
     reads = tf.reshape(carry.reads, tf.shape(like.read_vectors))
     return DNCState([carry.hidden, carry.cell], memory, reads)
 

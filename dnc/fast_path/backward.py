@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from dnc.fast_path.arrays import read, rooms, tensor_array, write
 from dnc.fast_path.forward import GATES, matrices_of, normal
-from dnc.fast_path.state import Carry, Decay, Slots
+from dnc.fast_path.state import Decay
 from dnc.fast_path.step_back import StepBack
 from dnc.fast_path.xla import materialise, spread
 
@@ -24,12 +24,14 @@ def run(step, segments, weights, initial, records, adjoints):
         final `Carry`.
 
     Returns:
-      list of the gradients of projected, the `Weights` and the initial `Carry`.
+      list of the gradients of projected, the `Weights`, flat, and the fields of the
+      initial `Carry`.
     """
     d_hidden, d_reads, *d_final = adjoints
+    d_final = tf.nest.pack_sequence_as(initial, d_final)
     steps = tf.shape(records.hidden)[0]
     later = Decay(tf.ones_like(initial.write_weighting),
-                  tf.zeros_like(initial.write_weighting))
+                  tf.zeros_like(initial.write_weighting)) if step.linked else ()
     # The adjoints of a step's units take the units' place: see `forward.run`. Those of
     # what is normalised get a place of their own, as both are needed after the loop.
     units = [tensor_array(tf.zeros_like(unit) if norm else unit) for unit, norm in (
@@ -39,9 +41,9 @@ def run(step, segments, weights, initial, records, adjoints):
     walk = _Walk(step, segments, weights, initial, records, d_hidden, d_reads)
     _, adjoint, later, d_gates, d_vector, _, _ = tf.while_loop(
         lambda s, *_: s >= 0, walk.segment,
-        (steps // segments.segment - 1, Carry(*d_final), later, *units, memories,
-         links))
-    adjoint = adjoint._replace(link=later.of(adjoint.link))
+        (steps // segments.segment - 1, d_final, later, *units, memories, links))
+    if step.linked:
+        adjoint = adjoint._replace(link=later.of(adjoint.link))
     return [*weight_gradients(
         step, weights, d_gates.stack(), d_vector.stack(), records, initial), *adjoint]
 
@@ -49,9 +51,10 @@ def run(step, segments, weights, initial, records, adjoints):
 class _Walk:
     """From the last step to the first.
 
-    What is carried from step to step: (adjoint `Carry`, `Decay` of the step after,
-    arrays of the units `[T, ...]`: gates and interface vector, array of the part's
-    memories `[part + 1, ...]`, list of such arrays of the `halves` of its links).
+    What is carried from step to step: (adjoint `Carry`, `Decay` of the step after, ()
+    without temporal links, arrays of the units `[T, ...]`: gates and interface vector,
+    array of the part's memories `[part + 1, ...]`, list of such arrays of the `halves`
+    of its links).
     """
 
     def __init__(self, step, segments, weights, initial, records, d_hidden, d_reads):
@@ -156,8 +159,8 @@ class _Walk:
         after = memories.read(k + 1), read(k + 1, links)
         adjoint, later, d_gates, d_vector = self.step_back(
             t, *materialise(t, (self._gates(t, gates), self._vector(t, vectors))),
-            Slots(*(row[t] for row in self.records.slots)), previous, after, adjoint,
-            later)
+            tf.nest.map_structure(lambda rows: rows[t], self.records.slots), previous,
+            after, adjoint, later)
         return (t - 1, adjoint, later, gates.write(t, d_gates),
                 vectors.write(t, d_vector), memories, links)
 

@@ -27,6 +27,7 @@ class Step:
         self.cell = cell
         self.valid, self.kept = factors
         self.num_writes = cell.num_write_heads
+        self.linked = cell.variants.temporal_links
 
     def __call__(self, t, projected, weights, carry):
         """(the next `Carry`, units record, slots record) after step t.
@@ -42,25 +43,25 @@ class Step:
         vector = tf.matmul(spoken, weights.interface) + weights.interface_bias
         interface = self.cell.interface(normal(vector, weights.interface_norm))
         write_similarity = weigh_rows(interface.write_keys, previous.memory)
-        usage, write_weighting, written, precedence = self.write(
+        usage, write_weighting, written, *precedence = self.write(
             t, previous, interface, write_similarity)
-        write_weighting, written, precedence = materialise(
-            t, (write_weighting, written, precedence))
+        write_weighting, written, *precedence = materialise(
+            t, (write_weighting, written, *precedence))
         memory = self.write_memory(previous.memory, interface, written)
-        row, column = self.decay(t, written)
-        link = self.overwrite(t, self.write_link, previous.link,
-                              (written, row), (previous.precedence, column))
+        link = ()
+        if self.linked:
+            row, column = self.decay(t, written)
+            link = self.overwrite(t, self.write_link, previous.link,
+                                  (written, row), (previous.precedence, column))
         norms = sum_rows(tf.square(memory))
         read_similarity = weigh_rows(interface.read_keys, memory)
-        read_weighting = addressing.read_weighting(
-            *self.candidates(interface, read_similarity, norms, link, previous),
-            interface.read_modes)
+        read_weighting = self.read(interface, read_similarity, norms, link, previous)
         read_weighting, = materialise(t, (read_weighting,))
         reads = weigh_columns(read_weighting, memory)
         reads = tf.reshape(reads, tf.shape(previous.reads))
         carry = self.keep_masked(t, previous, Carry(
-            hidden, cell, reads, usage, precedence, write_weighting, read_weighting,
-            norms, memory, link))
+            hidden, cell, reads, usage, precedence[0] if self.linked else (),
+            write_weighting, read_weighting, norms, memory, link))
         return carry, Units(gates, vector, carry.cell), Slots.of(carry)
 
     def restart(self, t, carry):
@@ -71,8 +72,8 @@ class Step:
         if self.kept is None:
             return carry
         kept = self.kept[t]
-        return Carry(*(
-            tensor * factor(kept, tensor) for tensor in carry[:-1]), carry.link)
+        return Carry(*tf.nest.map_structure(
+            lambda tensor: tensor * factor(kept, tensor), carry[:-1]), carry.link)
 
     def keep_masked(self, t, previous, carry):
         """The state after step t: as before it where the step is masked.
@@ -116,7 +117,7 @@ class Step:
         return hidden, cell, spoken
 
     def write(self, t, previous, interface, similarity):
-        """Usage, write weighting, what of it is written, and precedence."""
+        """[usage, write weighting, what of it is written, precedence if linked]."""
         content = addressing.sharpened_softmax(
             similarity, previous.norms, interface.write_keys,
             interface.write_strengths)
@@ -127,8 +128,10 @@ class Step:
         write_weighting = addressing.write_weighting(
             allocation, content, interface.allocation_gates, interface.write_gates)
         written = self.mask(t, write_weighting)
+        if not self.linked:
+            return [usage, write_weighting, written]
         precedence = addressing.precedence(previous.precedence, written)
-        return usage, write_weighting, written, precedence
+        return [usage, write_weighting, written, precedence]
 
     def write_memory(self, memory, interface, written):
         """`addressing.erase_and_write` on the transposed memory `[B, W, N]`."""
@@ -170,15 +173,18 @@ class Step:
         slots = tf.range(self.cell.memory_size)
         return tf.where(slots[:, tf.newaxis] == slots, tf.zeros_like(matrix), matrix)
 
-    def candidates(self, interface, similarity, norms, link, previous):
-        """Backward, content and forward weightings of the read heads."""
+    def read(self, interface, similarity, norms, link, previous):
+        """The read weighting `[B, R, N]`."""
         content = addressing.sharpened_softmax(
             similarity, norms, interface.read_keys, interface.read_strengths)
+        if not self.linked:
+            return content
         reads = previous.read_weighting[:, tf.newaxis]
         backward = from_the_end(weigh_rows)(reads, link)
         forward = weigh_columns(reads, link)
-        return (tf.transpose(backward, [0, 2, 1, 3]), content,
-                tf.transpose(forward, [0, 2, 1, 3]))
+        return addressing.read_weighting(
+            tf.transpose(backward, [0, 2, 1, 3]), content,
+            tf.transpose(forward, [0, 2, 1, 3]), interface.read_modes)
 
 
 # An LSTM's pre-activation vectors.
@@ -216,7 +222,8 @@ def run(step, segments, projected, weights, carry):
     weights = weights._replace(recurrent=spread(weights.recurrent))
     # `vector` for its shape alone: what a step keeps, in the order of `rows` below.
     vector = tf.zeros_like(carry.hidden[:, :1]) + weights.interface_bias
-    kept = (vector, carry.cell, carry.hidden, carry.reads, *Slots.of(carry))
+    like = Slots.of(carry)
+    kept = (vector, carry.cell, carry.hidden, carry.reads, *tf.nest.flatten(like))
     # The gates of a step take the place of what the inputs added to them. XLA would
     # copy the whole array at each step if what is read were not materialised.
     arrays = [tensor_array(projected), *rooms(steps, kept)]
@@ -227,7 +234,7 @@ def run(step, segments, projected, weights, carry):
 
     def run_step(t, carry, arrays):
         carry, units, slots = step(t, arrays[0].read(t), weights, carry)
-        rows = (*units, carry.hidden, carry.reads, *slots)
+        rows = (*units, carry.hidden, carry.reads, *tf.nest.flatten(slots))
         return t + 1, carry, write(t, arrays, rows)
 
     def run_segment(s, carry, arrays, matrices):
@@ -241,9 +248,11 @@ def run(step, segments, projected, weights, carry):
     gates, vector, cell, hidden, reads, *slots = (array.stack() for array in arrays)
     memory, *link = (array.stack() for array in matrices)
     return carry, Records(
-        hidden, reads, Units(gates, vector, cell), Slots(*slots), memory, link)
+        hidden, reads, Units(gates, vector, cell),
+        tf.nest.pack_sequence_as(like, slots), memory, link)
 
 
 def matrices_of(carry):
-    """[M, the `halves` of L]."""
-    return [carry.memory, *halves(carry.link)]
+    """[M, the `halves` of L, if there is one]."""
+    link = carry.link
+    return [carry.memory, *(link if isinstance(link, tuple) else halves(link))]

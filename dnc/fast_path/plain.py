@@ -30,7 +30,7 @@ def run(step, projected, weights, carry):
       projected: `[T, B, 4U]`; weights: `Weights`; carry: `Carry`: as for `forward.run`.
 
     Returns:
-      [hidden `[T, B, U]`, reads `[T, B, R * W]`, *the final `Carry`].
+      [hidden `[T, B, U]`, reads `[T, B, R * W]`, *the final `Carry`, flat].
     """
     steps = projected.shape[0] or tf.shape(projected)[0]
     kept = [tf.TensorArray(projected.dtype, steps, element_shape=tensor.shape)
@@ -42,7 +42,7 @@ def run(step, projected, weights, carry):
 
     _, carry, kept = tf.while_loop(
         lambda t, *_: t < steps, run_step, (0, carry, kept), maximum_iterations=steps)
-    return [*(array.stack() for array in kept), *carry]
+    return [*(array.stack() for array in kept), *tf.nest.flatten(carry)]
 
 
 def second_order(step, arguments, adjoints, seconds):

@@ -32,15 +32,18 @@ class Weights(NamedTuple):
 class Carry(NamedTuple):
     """The state inside the loop; also the adjoint of that state.
 
+    What a variant leaves out is (), which `tf.nest` takes for nothing.
+
     Attributes:
       hidden, cell: `[B, U]`, the LSTM's two states.
       reads: `[B, R * W]`, the read vectors side by side.
       usage: `[B, N]`.
-      precedence, write_weighting: `[B, H, N]`.
+      precedence: `[B, H, N]`; () without temporal links.
+      write_weighting: `[B, H, N]`.
       read_weighting: `[B, R, N]`.
       norms: `[B, N]`, the squared norms of the slots.
       memory: `[B, W, N]`, transposed.
-      link: `[B, H, N, N]`.
+      link: `[B, H, N, N]`; () without temporal links.
     """
 
     hidden: tf.Tensor
@@ -83,7 +86,7 @@ class Records(NamedTuple):
       units: `Units` of each step.
       slots: `Slots` of each step.
       memory: `[T / segment + 1, B, W, N]`, before each segment and after the last.
-      link: `halves` of `[T / segment + 1, B, H, N, N]`, likewise.
+      link: `halves` of `[T / segment + 1, B, H, N, N]`, likewise; [] without.
     """
 
     hidden: tf.Tensor
@@ -113,7 +116,7 @@ class Slots(NamedTuple):
 
     Attributes:
       usage, norms: `[B, N]`, after the step.
-      precedence, write_weighting: `[B, H, N]`, after the step.
+      precedence, write_weighting: `[B, H, N]`, after the step; see `Carry`.
       read_weighting: `[B, R, N]`, after the step.
     """
 

@@ -9,11 +9,12 @@ import tensorflow as tf
 
 from dnc import addressing
 from dnc.fast_path.forward import GATES, normal
-from dnc.fast_path.state import MASKED, Carry, Decay, factor
+from dnc.fast_path.state import MASKED, Carry, Decay, Slots, factor
 from dnc.fast_path.xla import (
     add_outer, by_halves, each_half, from_the_end, in_place, materialise, product,
     sum_rows, sum_rows_twice, weigh_columns, weigh_rows)
 from dnc.sums import sum_last
+from dnc.variants import present
 
 
 class StepBack:
@@ -32,14 +33,12 @@ class StepBack:
         """The `Carry` before step t, with the given memory and `halves` of the link."""
         def at(sequence, first):
             return tf.where(t > 0, sequence[tf.maximum(t - 1, 0)], first)
-        units, slots = records.units, records.slots
+        slots = tf.nest.map_structure(at, records.slots, Slots.of(initial))
         return self.step.restart(t, Carry(
-            at(records.hidden, initial.hidden), at(units.cell, initial.cell),
-            at(records.reads, initial.reads), at(slots.usage, initial.usage),
-            at(slots.precedence, initial.precedence),
-            at(slots.write_weighting, initial.write_weighting),
-            at(slots.read_weighting, initial.read_weighting),
-            at(slots.norms, initial.norms), memory, link))
+            hidden=at(records.hidden, initial.hidden),
+            cell=at(records.units.cell, initial.cell),
+            reads=at(records.reads, initial.reads), memory=memory, link=link,
+            **slots._asdict()))
 
     def rebuild(self, t, vector, records, initial, memory, link):
         """Memory and `halves` of the link after step t, from those before it."""
@@ -47,17 +46,21 @@ class StepBack:
         interface = self.step.cell.interface(
             normal(vector, self.weights.interface_norm))
         written = self.step.mask(t, records.slots.write_weighting[t])
-        written, precedence, erase_vectors, write_vectors, row, column = materialise(
-            t, (written, previous.precedence, interface.erase_vectors,
-                interface.write_vectors, *self.step.decay(t, written)))
+        linked = (previous.precedence, *self.step.decay(t, written)) if link else ()
+        written, erase_vectors, write_vectors, *linked = materialise(
+            t, (written, interface.erase_vectors, interface.write_vectors, *linked))
         interface = interface._replace(
             erase_vectors=erase_vectors, write_vectors=write_vectors)
+        memory = self.step.write_memory(previous.memory, interface, written)
+        if not link:
+            return memory, []
+        precedence, row, column = linked
 
         def write_link(link, written, row, precedence, column):
             return self.step.write_link(link, (written, row), (precedence, column))
 
-        return (self.step.write_memory(previous.memory, interface, written),
-                each_half(write_link, previous.link, written, row, precedence, column))
+        return memory, each_half(
+            write_link, previous.link, written, row, precedence, column)
 
     def __call__(self, t, gates, vector, slots, previous, after, adjoint, later):
         """The adjoint of the state before step t, from that of the state after it.
@@ -79,7 +82,9 @@ class StepBack:
         """
         weights = self.weights
         written = self.step.mask(t, slots.write_weighting)
-        decay = Decay(*materialise(t, self.step.decay(t, written)))
+        decay = ()
+        if self.step.linked:
+            decay = Decay(*materialise(t, self.step.decay(t, written)))
         # A masked step takes nothing of it: see `pass_masked`.
         taken = adjoint._replace(**{
             name: self.step.mask(t, getattr(adjoint, name)) for name in MASKED})
@@ -94,7 +99,7 @@ class StepBack:
             t, interface, previous, taken, d_memory, d_link, written)
         d_interface.update(d_write_interface)
         d_vector, d_normed = materialise(t, tape.gradient(
-            interface, [vector, normed], interface._replace(**d_interface)))
+            present(interface), [vector, normed], d_interface))
         d_gates, d_normed_gates, d_cell = self.control_adjoint(
             t, gates, previous.cell, taken,
             product(d_vector, weights.interface, adjoint.hidden.shape[1]))
@@ -138,22 +143,27 @@ class StepBack:
         with tf.GradientTape() as tape:
             tape.watch(looked_up)
             content = addressing.sharpened_softmax(*looked_up)
-        content_mode = interface.read_modes[:, :, self.step.num_writes, tf.newaxis]
+        d_looked_up = d_weighting
+        if self.step.linked:
+            d_looked_up *= interface.read_modes[:, :, self.step.num_writes, tf.newaxis]
         d_similarity, d_norms, d_keys, d_strengths = tape.gradient(
-            content, looked_up, content_mode * d_weighting)
+            content, looked_up, d_looked_up)
         d_similarity, = materialise(t, [d_similarity])
-        d_link, d_backward, d_forward, d_read_weighting = self.link_adjoint(
-            t, link, taken.link, later, d_weighting, previous.read_weighting,
-            interface.read_modes)
-        d_content = sum_last(d_weighting * content)[..., tf.newaxis]
+        d_link, d_read_weighting, d_interface = (), 0, {}
+        if self.step.linked:
+            d_link, d_backward, d_forward, d_read_weighting = self.link_adjoint(
+                t, link, taken.link, later, d_weighting, previous.read_weighting,
+                interface.read_modes)
+            d_content = sum_last(d_weighting * content)[..., tf.newaxis]
+            d_interface["read_modes"] = tf.concat(
+                [d_backward, d_content, d_forward], axis=2)
         d_memory = in_place(
             t, add_outer,
             taken.memory + 2 * memory * (taken.norms + d_norms)[:, tf.newaxis],
             (d_reads, interface.read_keys), (slots.read_weighting, d_similarity))
-        return d_memory, d_link, d_read_weighting, {
+        return d_memory, d_link, d_read_weighting, d_interface | {
             "read_keys": d_keys + weigh_columns(d_similarity, memory),
-            "read_strengths": d_strengths,
-            "read_modes": tf.concat([d_backward, d_content, d_forward], axis=2)}
+            "read_strengths": d_strengths}
 
     def link_adjoint(self, t, link, d_link, later, d_weighting, read_weighting,
                      modes):
@@ -210,31 +220,32 @@ class StepBack:
         """
         d_memory, d_written, d_erase, d_write = self.memory_adjoint(
             d_memory, previous.memory, interface, written)
-        d_linked, d_precedence = self.link_update_adjoint(
-            t, d_link, previous, written)
-        d_written, = materialise(t, [d_written + d_linked])
+        if self.step.linked:
+            d_linked, d_precedence = self.link_update_adjoint(
+                t, d_link, previous, written)
+            d_written += d_linked
+        d_written, = materialise(t, [d_written])
         similarity = weigh_rows(interface.write_keys, previous.memory)
-        inputs = (previous.small(), interface, similarity)
+        inputs = (previous.small(), present(interface), similarity)
         with tf.GradientTape() as tape:
             tape.watch(inputs)
             outputs = self.step.write(t, previous, interface, similarity)
         d_small, d_interface, d_similarity = tape.gradient(
-            outputs, inputs, unconnected_gradients="zero", output_gradients=[
-                taken.usage, taken.write_weighting, d_written, taken.precedence])
+            outputs, inputs, unconnected_gradients="zero",
+            output_gradients=tf.nest.flatten(
+                [taken.usage, taken.write_weighting, d_written, taken.precedence]))
         d_similarity, = materialise(t, [d_similarity])
         d_memory += tf.matmul(
             interface.write_keys, d_similarity, transpose_a=True)
         d_before = Carry(*d_small, memory=d_memory, link=d_link)
-        d_before = d_before._replace(
-            precedence=d_before.precedence + d_precedence)
-        return d_before, {
-            "write_keys": d_interface.write_keys + weigh_columns(
+        if self.step.linked:
+            d_before = d_before._replace(
+                precedence=d_before.precedence + d_precedence)
+        taped = ("write_strengths", "free_gates", "allocation_gates", "write_gates")
+        return d_before, {name: d_interface[name] for name in taped} | {
+            "write_keys": d_interface["write_keys"] + weigh_columns(
                 d_similarity, previous.memory),
-            "write_strengths": d_interface.write_strengths,
-            "erase_vectors": d_erase, "write_vectors": d_write,
-            "free_gates": d_interface.free_gates,
-            "allocation_gates": d_interface.allocation_gates,
-            "write_gates": d_interface.write_gates}
+            "erase_vectors": d_erase, "write_vectors": d_write}
 
     def link_update_adjoint(self, t, d_link, previous, written):
         """What flows from L_t = (1 - w_i - w_j) L_ij + w_i p_j to w and p.
