@@ -12,6 +12,8 @@ matrix and precedence, as in the authors' released code. Every function works in
 the floating-point type of its arguments.
 """
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
 from dnc.sums import scaled, softmax, sum_last
@@ -24,26 +26,65 @@ MIN_SQUARED_NORM = 1e-12
 # that was never used has usage exactly 0.
 USAGE_EPSILON = 1e-12
 
+# Forward and backward weightings are raised by this before they are sharpened: at first
+# there are no links, and they are 0.
+SHARPENING_EPSILON = 1e-6
+
 
 def inverse_norm(squared_norm):
     """1 / |v| from |v|^2, bounded where |v| vanishes."""
     return tf.math.rsqrt(tf.maximum(squared_norm, MIN_SQUARED_NORM))
 
 
-def content_weighting(memory, keys, strengths):
+class Probes(NamedTuple):
+    """What a look-up multiplies the memory with; see `probes`.
+
+    Attributes:
+      queries: `[B, K, W]`, for the products with M[i].
+      weights: `[B, K, W]`, for those with M[i]^2; None where each is 1.
+      keys: `[B, K, W]`, whose length counts.
+    """
+
+    queries: tf.Tensor
+    weights: tf.Tensor | None
+    keys: tf.Tensor
+
+
+def probes(keys, masks=None):
+    """`Probes` of keys, and of masks: (k * m) . (M[i] * m) = (k * m^2) . M[i].
+
+    Args:
+      keys: `[B, K, W]`.
+      masks: `[B, K, W]`, m, in [0, 1], or None.
+    """
+    if masks is None:
+        return Probes(keys, None, keys)
+    weights = tf.square(masks)
+    return Probes(keys * weights, weights, keys * masks)
+
+
+def content_weighting(memory, keys, strengths, masks=None):
     """C(M, k, beta): softmax over slots of beta * cosine(k, M[i]).
+
+    With masks, of beta * cosine(k * m, M[i] * m) (Csordas and Schmidhuber 2019).
 
     Args:
       memory: `[B, N, W]`.
       keys: `[B, K, W]`, one for each look-up.
       strengths: `[B, K]`, beta, already in [1, inf).
+      masks: `[B, K, W]`, m, in [0, 1], or None.
 
     Returns:
       `[B, K, N]`, weightings that sum to 1.
     """
-    similarity = tf.matmul(keys, memory, transpose_b=True)
-    return sharpened_softmax(
-        similarity, tf.reduce_sum(tf.square(memory), axis=2), keys, strengths)
+    queries, weights, keys = probes(keys, masks)
+    similarity = tf.matmul(queries, memory, transpose_b=True)
+    squares = tf.square(memory)
+    if weights is None:
+        squared_norms = tf.reduce_sum(squares, axis=2)
+    else:
+        squared_norms = tf.matmul(weights, squares, transpose_b=True)
+    return sharpened_softmax(similarity, squared_norms, keys, strengths)
 
 
 def sharpened_softmax(similarity, squared_norms, keys, strengths):
@@ -51,7 +92,7 @@ def sharpened_softmax(similarity, squared_norms, keys, strengths):
 
     Args:
       similarity: `[B, K, N]`, the products k . M[i].
-      squared_norms: `[B, N]`, |M[i]|^2.
+      squared_norms: `[B, N]`, |M[i]|^2; with masks `[B, K, N]`, |M[i] * m|^2.
       keys: `[B, K, W]`.
       strengths: `[B, K]`.
 
@@ -59,7 +100,10 @@ def sharpened_softmax(similarity, squared_norms, keys, strengths):
       `[B, K, N]`.
     """
     scale = strengths * inverse_norm(sum_last(tf.square(keys)))
-    cosine = similarity * inverse_norm(squared_norms)[:, tf.newaxis, :]
+    inverse = inverse_norm(squared_norms)
+    if len(inverse.shape) == 2:
+        inverse = inverse[:, tf.newaxis, :]
+    cosine = similarity * inverse
     return softmax(scaled(cosine, scale))
 
 
@@ -231,6 +275,22 @@ def directional_weightings(link, prev_read_weighting):
     with tf.name_scope("backward"):
         backward = tf.transpose(tf.matmul(reads, link), [0, 2, 1, 3])
     return backward, forward
+
+
+def sharpened(weighting, sharpness):
+    """(d / max d)^s / sum, with d raised by `SHARPENING_EPSILON`.
+
+    That is softmax(s log d): the largest of d cancels (Csordas and Schmidhuber 2019).
+
+    Args:
+      weighting: `[..., N]`, d, not below 0 but for rounding.
+      sharpness: `[...]`, s, in [1, inf).
+
+    Returns:
+      `[..., N]`, sums to 1.
+    """
+    logarithms = tf.math.log(tf.maximum(weighting, 0) + SHARPENING_EPSILON)
+    return softmax(scaled(logarithms, sharpness))
 
 
 def read_weighting(backward, content, forward, read_modes):

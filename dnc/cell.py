@@ -99,13 +99,14 @@ class DNCCell(keras.layers.Layer):
       interface_norm: the interface vector is normalised over its entries before any
         activation, xi_t = gamma norm(W_xi h_t) + delta, with learned gain gamma (starts
         at 1) and shift delta (at 0); a bias is added before (Franke et al. 2018).
-      temporal_links: see `dnc.variants.Variants`.
+      masked_content, deallocation, sharpened_links, temporal_links: variants of the
+        memory; see `dnc.variants.Variants`.
       **kwargs: `name`, `dtype` and the like.
 
     Raises:
       ValueError: a size is not a positive integer, `clip_value` is not positive, a
         name is not known, `bypass_dropout` is not a share or has no output map, or
-        `layer_norm` meets a controller of one's own.
+        variants do not go together.
     """
 
     def __init__(self, output_size, controller_units=256, memory_size=256,
@@ -114,7 +115,9 @@ class DNCCell(keras.layers.Layer):
                  strength_activation="oneplus", usage_gradient=True,
                  clip_controller_state=False, kernel_initializer="glorot_uniform",
                  recurrent_initializer="orthogonal", bypass_dropout=0.0, seed=None,
-                 layer_norm=False, interface_norm=False, temporal_links=True, **kwargs):
+                 layer_norm=False, interface_norm=False, masked_content=False,
+                 deallocation=False, sharpened_links=False, temporal_links=True,
+                 **kwargs):
         policy = keras.dtype_policies.get(
             kwargs.pop("dtype", None) or keras.config.dtype_policy())
         # The state is kept in the precision of the variables: see `get_config`.
@@ -160,7 +163,8 @@ class DNCCell(keras.layers.Layer):
                 "dnc.controllers.NormalisedLSTMCell")
         self._own_controller = controller is None
         self.controller = controller if controller is not None else self._lstm()
-        self.variants = Variants(bool(temporal_links))
+        self.variants = Variants(*map(bool, (
+            masked_content, deallocation, sharpened_links, temporal_links))).check()
         # As `interface.shapes` takes them.
         self.dimensions = (self.word_size, self.num_read_heads, self.num_write_heads,
                            self.variants)
@@ -295,7 +299,7 @@ class DNCCell(keras.layers.Layer):
         with tf.name_scope("interface"):
             interface = self.interface(self.interface_vector(hidden, weights))
         read_vectors, memory = external_memory.step(
-            state.memory, interface, self.usage_gradient)
+            state.memory, interface, self.usage_gradient, self.variants)
         with tf.name_scope("output"):
             output = self.output(
                 self.bypass(hidden, training),

@@ -35,6 +35,10 @@ class Interface(NamedTuple):
       write_gates: `[B, H]`, g^w, in [0, 1].
       read_modes: `[B, R, 1 + 2H]`, pi, sums to 1: backward (H), content, forward
         (H); None without temporal links.
+      read_masks: `[B, R, W]`, write_masks: `[B, H, W]`, m, in [0, 1]; None without
+        masked content look-up.
+      link_sharpness: `[B, R, 2H]`, s, in [1, inf): backward (H), forward (H); None
+        without sharpened links.
     """
 
     read_keys: tf.Tensor
@@ -47,6 +51,9 @@ class Interface(NamedTuple):
     allocation_gates: tf.Tensor
     write_gates: tf.Tensor
     read_modes: tf.Tensor | None = None
+    read_masks: tf.Tensor | None = None
+    write_masks: tf.Tensor | None = None
+    link_sharpness: tf.Tensor | None = None
 
 
 def oneplus(x):
@@ -59,20 +66,29 @@ def oneplus(x):
 STRENGTH_ACTIVATIONS = {"oneplus": oneplus, "softplus": tf.nn.softplus}
 
 
+# Those of the fields that a variant adds or leaves out.
+_ACTIVATIONS = {"read_modes": tf.nn.softmax, "read_masks": tf.sigmoid,
+                "write_masks": tf.sigmoid, "link_sharpness": oneplus}
+
+
 def shapes(word_size, num_read_heads, num_write_heads, variants=PAPER):
     """The shape of each field for one sample, an `Interface` of tuples of ints."""
-    num_modes = 1 + 2 * num_write_heads
+    R, H, linked = num_read_heads, num_write_heads, variants.temporal_links
+    read_words, write_words = (R, word_size), (H, word_size)
     return Interface(
-        read_keys=(num_read_heads, word_size),
-        read_strengths=(num_read_heads,),
-        write_keys=(num_write_heads, word_size),
-        write_strengths=(num_write_heads,),
-        erase_vectors=(num_write_heads, word_size),
-        write_vectors=(num_write_heads, word_size),
-        free_gates=(num_read_heads,),
-        allocation_gates=(num_write_heads,),
-        write_gates=(num_write_heads,),
-        read_modes=(num_read_heads, num_modes) if variants.temporal_links else None)
+        read_keys=read_words,
+        read_strengths=(R,),
+        write_keys=write_words,
+        write_strengths=(H,),
+        erase_vectors=write_words,
+        write_vectors=write_words,
+        free_gates=(R,),
+        allocation_gates=(H,),
+        write_gates=(H,),
+        read_modes=(R, 1 + 2 * H) if linked else None,
+        read_masks=read_words if variants.masked_content else None,
+        write_masks=write_words if variants.masked_content else None,
+        link_sharpness=(R, 2 * H) if variants.sharpened_links else None)
 
 
 def size(*dimensions):
@@ -98,7 +114,7 @@ def split(vector, *dimensions):
 
 
 def activate(raw, strength_activation="oneplus"):
-    """Brings each field into its range: strengths, gates, erase vectors, modes.
+    """Brings each field into its range: strengths, gates, erase vectors and so on.
 
     Args:
       raw: `Interface` as `split` gives it.
@@ -108,9 +124,9 @@ def activate(raw, strength_activation="oneplus"):
       `Interface`.
     """
     strength = STRENGTH_ACTIVATIONS[strength_activation]
-    fields = {}
-    if raw.read_modes is not None:
-        fields["read_modes"] = tf.nn.softmax(raw.read_modes, axis=2)
+    others = {name: activation(getattr(raw, name))
+              for name, activation in _ACTIVATIONS.items()
+              if getattr(raw, name) is not None}
     # They stand side by side in the vector: one pass for all.
     gates = raw.free_gates, raw.allocation_gates, raw.write_gates
     free_gates, allocation_gates, write_gates = tf.split(
@@ -122,4 +138,4 @@ def activate(raw, strength_activation="oneplus"):
         free_gates=free_gates,
         allocation_gates=allocation_gates,
         write_gates=write_gates,
-        **fields)
+        **others)

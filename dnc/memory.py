@@ -41,23 +41,30 @@ def shapes(memory_size, word_size, num_read_heads, num_write_heads, variants=PAP
         read_weighting=(num_read_heads, memory_size))
 
 
-def step(state, interface, usage_gradient=True):
+def step(state, interface, usage_gradient=True, variants=PAPER):
     """One step: free and allocate, write, link, read.
+
+    What the interface or the state has not is left out: masks, sharpness, links.
 
     Args:
       state: `MemoryState` of the step before.
       interface: `dnc.interface.Interface`, after its activations.
       usage_gradient: False stops the gradient that reaches the write weightings
         through usage, as the authors' released code does; the paper does not.
+      variants: `dnc.variants.Variants`.
 
     Returns:
       (read_vectors `[B, R, W]`, the next `MemoryState`).
     """
     with tf.name_scope("write_head"):
         usage, write_weighting = _write_weighting(state, interface, usage_gradient)
+        memory = state.memory
+        if variants.deallocation:
+            with tf.name_scope("deallocation"):
+                memory *= retention(state, interface)[:, :, tf.newaxis]
         with tf.name_scope("erase_and_write"):
             memory = addressing.erase_and_write(
-                state.memory, write_weighting,
+                memory, write_weighting,
                 interface.erase_vectors, interface.write_vectors)
     link = precedence = None
     if state.link is not None:
@@ -78,13 +85,34 @@ def _write_weighting(state, interface, usage_gradient):
     """u_t `[B, N]` and w^w_t `[B, H, N]`."""
     with tf.name_scope("content_addressing"):
         content = addressing.content_weighting(
-            state.memory, interface.write_keys, interface.write_strengths)
+            state.memory, interface.write_keys, interface.write_strengths,
+            interface.write_masks)
     with tf.name_scope("allocation"):
         usage = next_usage(state, interface, usage_gradient)
         allocation = allocate(usage, interface)
     with tf.name_scope("weighting"):
         return usage, addressing.write_weighting(
             allocation, content, interface.allocation_gates, interface.write_gates)
+
+
+def retention(state, interface):
+    """psi_t `[B, N]`, from the `MemoryState` of the step before."""
+    return addressing.retention(interface.free_gates, state.read_weighting)
+
+
+def directions(link, prev_read_weighting, interface):
+    """b and f, each `[B, R, H, N]`, sharpened where the interface says how much."""
+    return sharpen(
+        *addressing.directional_weightings(link, prev_read_weighting), interface)
+
+
+def sharpen(backward, forward, interface):
+    """(backward, forward) as the interface sharpens them; each `[B, R, H, N]`."""
+    if interface.link_sharpness is None:
+        return backward, forward
+    with tf.name_scope("sharpen"):
+        return tuple(map(addressing.sharpened, (backward, forward),
+                         tf.split(interface.link_sharpness, 2, axis=2)))
 
 
 def next_usage(state, interface, usage_gradient):
@@ -107,10 +135,10 @@ def _read_weighting(memory, link, prev_read_weighting, interface):
     """w^r_t `[B, R, N]`."""
     with tf.name_scope("content"):
         content = addressing.content_weighting(
-            memory, interface.read_keys, interface.read_strengths)
+            memory, interface.read_keys, interface.read_strengths, interface.read_masks)
     if link is None:
         return content
-    backward, forward = addressing.directional_weightings(link, prev_read_weighting)
+    backward, forward = directions(link, prev_read_weighting, interface)
     with tf.name_scope("blend"):
         return addressing.read_weighting(
             backward, content, forward, interface.read_modes)

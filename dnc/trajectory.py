@@ -43,6 +43,8 @@ class Trajectory(NamedTuple):
       read_content: `[B, T, R, N]`, c^r: where a head would read by content.
       backward, forward: `[B, T, R, H, N]`, b and f: where it would read by the
         order of writing.
+      retention: `[B, T, N]`, psi: what was left of each slot before it was written to;
+        None without deallocation.
       memory: `[B, T, N, W]`, M after each step; None unless asked for.
       link: `[B, T, H, N, N]`, L after each step, `link[..., i, j]`: slot i written
         after slot j; None unless asked for.
@@ -62,6 +64,7 @@ class Trajectory(NamedTuple):
     read_content: tf.Tensor
     backward: tf.Tensor | None
     forward: tf.Tensor | None
+    retention: tf.Tensor | None
     memory: tf.Tensor | None
     link: tf.Tensor | None
     final_state: DNCState
@@ -171,14 +174,14 @@ class Recorder:
         weights = cell.weights_as_tensors()
         interface = cell.interface(cell.interface_vector(hidden, weights))
         read_vectors, memory = external_memory.step(
-            state.memory, interface, cell.usage_gradient)
+            state.memory, interface, cell.usage_gradient, cell.variants)
         flat_reads = tf.reshape(read_vectors, (-1, cell.state_size[-1]))
         next_states = cell.pack_state(DNCState(controller, memory, read_vectors))
         next_states = [tf.where(real, after, before)
                        for after, before in zip(next_states, states)]
         output = tf.where(real, cell.output(hidden, flat_reads, weights), output)
         done = {"interface": present(interface), "read_vectors": read_vectors,
-                **_parts(state.memory, memory, interface)}
+                **_parts(state.memory, memory, interface, cell.variants)}
         done = keras.tree.map_structure(
             lambda tensor: tf.where(_like(real, tensor), tensor, 0), done)
         after = self._kept(cell.unpack_state(next_states).memory)
@@ -201,6 +204,8 @@ class Recorder:
             **self._kept(cell.memory_shapes)}
         if cell.variants.temporal_links:
             specs.update(backward=(R, H, N), forward=(R, H, N))
+        if cell.variants.deallocation:
+            specs["retention"] = (N,)
         return keras.tree.map_shape_structure(
             lambda shape: tf.TensorShape((None, *shape)), specs)
 
@@ -210,7 +215,8 @@ def provenance(sample, step, slot):
 
     The slot's content is a sum over the steps that wrote to it: step s added its
     write vector in the measure of its write weighting, and each later step left the
-    share (1 - w e) of that, word component by word component.
+    share (1 - w e) of that, word component by word component; with deallocation the
+    share psi (1 - w e).
 
     Args:
       sample: `Trajectory` of arrays without the batch dimension: see
@@ -226,28 +232,35 @@ def provenance(sample, step, slot):
     weighting = sample.write_weighting[:step + 1, :, slot].astype(np.float64)
     erased = weighting[:, :, np.newaxis] * sample.interface.erase_vectors[:step + 1]
     left = np.prod(1.0 - erased, axis=1)  # [step + 1, W], of what was there before
+    if sample.retention is not None:
+        left *= sample.retention[:step + 1, slot, np.newaxis]
     later = np.ones_like(left)
     later[:-1] = np.cumprod(left[:0:-1], axis=0)[::-1]
     return weighting.sum(axis=1) * later.mean(axis=1)
 
 
-def _parts(before, after, interface):
+def _parts(before, after, interface, variants):
     """What the write and read weightings are blended from, by field name.
 
     Args:
       before, after: `MemoryState` around a step.
       interface: the step's `Interface`.
+      variants: `dnc.variants.Variants`.
     """
     parts = {
         "allocation": addressing.allocation_weighting(
             after.usage, interface.allocation_gates * interface.write_gates),
         "write_content": addressing.content_weighting(
-            before.memory, interface.write_keys, interface.write_strengths),
+            before.memory, interface.write_keys, interface.write_strengths,
+            interface.write_masks),
         "read_content": addressing.content_weighting(
-            after.memory, interface.read_keys, interface.read_strengths)}
+            after.memory, interface.read_keys, interface.read_strengths,
+            interface.read_masks)}
+    if variants.deallocation:
+        parts["retention"] = external_memory.retention(before, interface)
     if after.link is not None:
-        parts["backward"], parts["forward"] = addressing.directional_weightings(
-            after.link, before.read_weighting)
+        parts["backward"], parts["forward"] = external_memory.directions(
+            after.link, before.read_weighting, interface)
     return parts
 
 

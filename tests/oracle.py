@@ -52,9 +52,23 @@ def cosine(a, b):
     return math.fsum(a * b) / lengths if lengths > 0.0 else 0.0
 
 
-def content(M, k, beta):
-    """C(M, k, beta) [N] of memory [N, W], one key [W] and its strength."""
-    return softmax([beta * cosine(k, row) for row in M])
+def content(M, k, beta, m=1.0):
+    """C(M, k, beta, m) [N] of memory [N, W], one key [W], its strength and mask [W]."""
+    return softmax([beta * cosine(k * m, row * m) for row in M])
+
+
+def retention(f, rw):
+    """psi_t [N] of free gates f [R] and rw_{t-1} [R, N]."""
+    psi = np.ones(rw.shape[1])
+    for gate, head in zip(f, rw):
+        psi = psi * (1.0 - gate * head)
+    return psi
+
+
+def sharpened(d, s, epsilon=1e-6):
+    """(d / max d)^s / sum [N] of a weighting [N] raised by epsilon."""
+    d = (d + epsilon) / max(d + epsilon)
+    return d ** s / math.fsum(d ** s)
 
 
 def usage(u, ww, f, rw):
@@ -130,12 +144,16 @@ def zero_memory_state(N, W, R, H):
             "p": np.zeros((H, N)), "ww": np.zeros((H, N)), "rw": np.zeros((R, N))}
 
 
-def memory_step(state, interface, epsilon=0.0):
+def memory_step(state, interface, epsilon=0.0, deallocation=False):
     """One write, link and read of one sample -> (reads [R, W], next state).
 
     Without read_modes in the interface there are no temporal links: a read is a content
-    look-up alone, and L and p stay as they are.
+    look-up alone, and L and p stay as they are. Masks and link_sharpness [R, 2H] are
+    taken if there. deallocation: what is freed is forgotten.
     """
+    ones = np.ones_like
+    read_masks = interface.get("read_masks", ones(interface["read_keys"]))
+    write_masks = interface.get("write_masks", ones(interface["write_keys"]))
     M, xi = state["M"], interface
     heads = range(len(state["ww"]))
     u = usage(state["u"], state["ww"], xi["free_gates"], state["rw"])
@@ -144,12 +162,15 @@ def memory_step(state, interface, epsilon=0.0):
 
     ww = []
     for h in heads:
-        found = content(M, xi["write_keys"][h], xi["write_strengths"][h])
+        found = content(M, xi["write_keys"][h], xi["write_strengths"][h],
+                        write_masks[h])
         g_a, g_w = xi["allocation_gates"][h], xi["write_gates"][h]
         ww.append(g_w * (g_a * a[h] + (1.0 - g_a) * found))
     ww = np.array(ww)
 
     M_next = np.array(M, np.float64)
+    if deallocation:
+        M_next = M_next * retention(xi["free_gates"], state["rw"])[:, None]
     for h in heads:
         M_next = M_next * (1.0 - np.outer(ww[h], xi["erase_vectors"][h]))
     for h in heads:
@@ -163,13 +184,17 @@ def memory_step(state, interface, epsilon=0.0):
     H = len(ww)
     rw, reads = [], []
     for r, previous in enumerate(state["rw"]):
-        w = content(M_next, xi["read_keys"][r], xi["read_strengths"][r])
+        w = content(M_next, xi["read_keys"][r], xi["read_strengths"][r], read_masks[r])
         if "read_modes" in xi:
             modes = xi["read_modes"][r]
             w = modes[H] * w
             for h in heads:
-                w = w + modes[h] * backward_weighting(L[h], previous)
-                w = w + modes[H + 1 + h] * forward_weighting(L[h], previous)
+                b = backward_weighting(L[h], previous)
+                f = forward_weighting(L[h], previous)
+                if "link_sharpness" in xi:
+                    b = sharpened(b, xi["link_sharpness"][r, h])
+                    f = sharpened(f, xi["link_sharpness"][r, H + h])
+                w = w + modes[h] * b + modes[H + 1 + h] * f
         rw.append(w)
         reads.append(sum(w[n] * M_next[n] for n in range(len(w))))
     return np.array(reads), {"M": M_next, "u": u, "L": L, "p": p, "ww": ww,
@@ -184,7 +209,8 @@ def interface_size(W, R, H, temporal_links=True):
     return R * W + R + H * (3 * W + 1) + R + 2 * H + modes
 
 
-def split_interface(xi, W, R, H, strength=oneplus, temporal_links=True):
+def split_interface(xi, W, R, H, strength=oneplus, temporal_links=True,
+                    masked_content=False, sharpened_links=False):
     """Activated interface of one raw vector xi in the paper's order."""
     rest = list(xi)
 
@@ -207,6 +233,11 @@ def split_interface(xi, W, R, H, strength=oneplus, temporal_links=True):
     }
     if temporal_links:
         parts["read_modes"] = np.array([softmax(row) for row in take(R, 1 + 2 * H)])
+    if masked_content:
+        parts["read_masks"] = sigmoid(take(R, W))
+        parts["write_masks"] = sigmoid(take(H, W))
+    if sharpened_links:
+        parts["link_sharpness"] = oneplus(take(R, 2 * H))
     assert not rest, f"{len(rest)} interface values too many"
     return parts
 
@@ -254,14 +285,14 @@ def clip(values, limit):
 
 def cell_step(x, state, weights, W, R, H, clip_value=None, clip_state=False,
               classic_output=False, strength=oneplus, epsilon=0.0, controller=lstm,
-              **variants):
+              deallocation=False, **variants):
     """One time step of one sample -> (y, next state).
 
     weights: kernel [D + R W, 4U], recurrent_kernel [U, 4U], bias [4U], W_xi [U, I],
     and without classic_output W_y [U, Y], W_r [R W, Y]; optional b_xi [I], b_y [Y],
     gain [4U] of a normalised LSTM, gamma_xi and delta_xi [I] of a normalised interface.
     clip_state: the controller's state is clipped as well as its output.
-    variants: as of split_interface.
+    deallocation: as of memory_step; variants: as of split_interface.
     """
     h, c = controller(np.concatenate([x, state["reads"].ravel()]), state["h"],
                       state["c"], weights)
@@ -272,7 +303,7 @@ def cell_step(x, state, weights, W, R, H, clip_value=None, clip_state=False,
     if "gamma_xi" in weights:
         xi = weights["gamma_xi"] * layer_norm(xi) + weights["delta_xi"]
     xi = split_interface(xi, W, R, H, strength, **variants)
-    reads, memory = memory_step(state, xi, epsilon)
+    reads, memory = memory_step(state, xi, epsilon, deallocation)
     if classic_output:
         y = np.concatenate([out, reads.ravel()])
     else:

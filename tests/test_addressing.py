@@ -270,3 +270,31 @@ def test_allocation_gradient_at_usage_zero_is_not_lost(u, dtype):
         a = addressing.allocation_weighting(used, tf.constant([[0.5]], dtype))[0, 0]
     jacobian = tape.jacobian(a, used)[:, 0]
     assert_close(jacobian, expected, 1e-6)
+
+
+# ------------------------------------------------------------------------- variants
+
+def test_a_mask_takes_word_positions_out_of_the_comparison(rng):
+    """What is masked may be anything; a mask of ones is the paper's look-up."""
+    memory, key = rng.normal(size=(1, 4, 3)), rng.normal(size=(1, 1, 3))
+    strength = np.full((1, 1), 5.0)
+    mask = np.array([[[1.0, 0.0, 1.0]]])
+    other_memory, other_key = memory.copy(), key.copy()
+    other_memory[:, :, 1], other_key[:, :, 1] = 9.0, -3.0
+    found, other = (
+        addressing.content_weighting(*map(tf.constant, inputs), strength, mask)
+        for inputs in ((memory, key), (other_memory, other_key)))
+    assert_close(found, other.numpy(), 1e-12)
+    assert_close(found[0, 0], addressing.content_weighting(
+        tf.constant(memory[:, :, ::2]), tf.constant(key[:, :, ::2]), strength)[0, 0]
+        .numpy(), 1e-12)
+    whole = addressing.content_weighting(
+        tf.constant(memory), tf.constant(key), strength, np.ones((1, 1, 3)))
+    assert_close(whole, addressing.content_weighting(
+        tf.constant(memory), tf.constant(key), strength).numpy(), 1e-12)
+
+
+def test_sharpened_known_values():
+    weighting = tf.constant([[0.2, 0.4, 0.0], [0.0, 0.0, 0.0]], tf.float64)
+    sharp = addressing.sharpened(weighting, tf.constant([2.0, 3.0], tf.float64))
+    assert_close(sharp, np.array([[0.2, 0.8, 0.0], [1 / 3, 1 / 3, 1 / 3]]), 1e-5)

@@ -17,7 +17,10 @@ D, U, Y = 3, 4, 2
 
 
 # Arguments of a cell that the oracle has by the same names.
-VARIANTS = [{"temporal_links": False}]
+VARIANTS = [
+    {"masked_content": True}, {"deallocation": True}, {"sharpened_links": True},
+    {"temporal_links": False},
+    {"masked_content": True, "deallocation": True, "sharpened_links": True}]
 
 
 def make_cell(sizes, rng=None, scale=0.7, **kwargs):
@@ -236,7 +239,8 @@ EVERY_ARGUMENT = {
     "num_read_heads": 3, "num_write_heads": 2, "clip_value": 1.5,
     "classic_dnc_output": False, "use_bias": True, "strength_activation": "softplus",
     "usage_gradient": False, "clip_controller_state": True, "bypass_dropout": 0.25,
-    "seed": 3, "layer_norm": True, "interface_norm": True, "temporal_links": False}
+    "seed": 3, "layer_norm": True, "interface_norm": True,
+    "masked_content": True, "deallocation": True, "sharpened_links": True}
 
 
 def test_config_gives_the_same_cell_back(rng):
@@ -273,6 +277,11 @@ def test_normalised_gates_start_with_gain_one_and_forget_bias_one(rng):
     hidden, states = cell(x, [h, c])
     assert_close(states[1], expected.numpy(), 1e-10)
     assert_close(hidden, (tf.sigmoid(expose) * tf.tanh(expected)).numpy(), 1e-10)
+
+
+def test_sharpened_links_need_temporal_links():
+    with pytest.raises(ValueError, match="temporal_links=False there are none"):
+        DNCCell(2, sharpened_links=True, temporal_links=False)
 
 
 def test_layer_norm_is_of_the_cells_own_lstm():

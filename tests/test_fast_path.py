@@ -72,6 +72,8 @@ def test_a_short_sequence_is_one_segment(steps):
 
 @pytest.mark.parametrize("variant", [
     {"layer_norm": True, "interface_norm": True},
+    {"masked_content": True, "deallocation": True, "temporal_links": False},
+    {"masked_content": True, "deallocation": True, "sharpened_links": True},
     {"temporal_links": False}], ids="-".join)
 @pytest.mark.parametrize("dtype, H, tolerance", [
     ("float32", 2, 2e-5), slow("float64", 1, 1e-9), slow("float64", 3, 1e-9)])

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 import oracle
 from dnc import interface
+from dnc.variants import Variants, present
 from helpers import SIZES, TOLERANCE, assert_close, batched
 
 
@@ -27,7 +28,20 @@ def test_order_of_the_fields_is_the_papers():
         "read_keys": [0, 1], "read_strengths": [2], "write_keys": [3, 4],
         "write_strengths": [5], "erase_vectors": [6, 7], "write_vectors": [8, 9],
         "free_gates": [10], "allocation_gates": [11], "write_gates": [12],
-        "read_modes": [13, 14, 15]}
+        "read_modes": [13, 14, 15], "read_masks": [None], "write_masks": [None],
+        "link_sharpness": [None]}
+
+
+def test_fields_of_variants_are_at_the_end():
+    W, R, H = 2, 1, 2
+    variants = Variants(masked_content=True, sharpened_links=True)
+    size, papers = interface.size(W, R, H, variants), interface.size(W, R, H)
+    assert size == papers + (R + H) * W + 2 * R * H
+    vector = tf.range(size, dtype=tf.float64)[tf.newaxis]
+    parts = interface.split(vector, W, R, H, variants)
+    last = [parts.read_masks, parts.write_masks, parts.link_sharpness]
+    assert np.concatenate([np.ravel(part) for part in last]).tolist() == list(
+        range(papers, size))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -41,8 +55,9 @@ def test_activated_fields_equal_oracle(sizes, strength, dtype, rng):
     expected = batched([oracle.split_interface(vector, W, R, H,
                                                getattr(oracle, strength))
                         for vector in vectors])
-    assert set(parts._fields) == set(expected)
-    for name, value in parts._asdict().items():
+    parts = present(parts)
+    assert set(parts) == set(expected)
+    for name, value in parts.items():
         assert value.dtype == dtype
         assert_close(value, expected[name], TOLERANCE[dtype], name)
 

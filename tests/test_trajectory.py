@@ -68,6 +68,28 @@ def test_equals_stepping_the_cell_by_hand(H, controller, rng):
             assert_close(final[row], by_hand[0].numpy(), 1e-12, "final state")
 
 
+def test_variants_equal_stepping_the_cell_by_hand(rng):
+    """Blended from sharpened directions; what is freed is what is forgotten."""
+    layer = make_layer(rng, 2, masked_content=True, deallocation=True,
+                       sharpened_links=True)
+    sequences = rng.normal(size=(B, T, D))
+    trajectory = layer.trajectory(sequences, memory=True, link=True)
+    check_row(trajectory, 0, slice(None), *step_by_hand(layer.cell, sequences[0]))
+    assert_close(tf.reduce_sum(trajectory.backward, -1), np.ones((B, T, R, 2)), 1e-12)
+    flat = [tf.reshape(part, (B * T, *part.shape[2:])) for part in (
+        trajectory.backward, trajectory.read_content, trajectory.forward,
+        trajectory.interface.read_modes, trajectory.read_weighting)]
+    assert_close(flat[-1], addressing.read_weighting(*flat[:-1]).numpy(), 1e-12)
+    sample = trajectory.sample(0)
+    before = np.concatenate([np.zeros((1, N, W)), sample.memory[:-1]])
+    kept = np.prod(1 - sample.write_weighting[:, :, :, np.newaxis]
+                   * sample.interface.erase_vectors[:, :, np.newaxis], axis=1)
+    written = np.einsum("thn,thw->tnw", sample.write_weighting,
+                        sample.interface.write_vectors)
+    assert_close(sample.memory, before * sample.retention[:, :, np.newaxis] * kept
+                 + written, 1e-12)
+
+
 def test_without_temporal_links_their_parts_are_none(rng):
     layer = make_layer(rng, 2, temporal_links=False)
     sequences = rng.normal(size=(B, T, D))

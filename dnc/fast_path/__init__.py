@@ -97,7 +97,7 @@ class FastPath:
         padding = -steps % segments.segment
         factors = _step_factors(mask, resets, projected, padding)
         projected = tf.pad(projected, [[0, padding], [0, 0], [0, 0]])
-        arguments = (projected, weights, _enter(state))
+        arguments = (projected, weights, _enter(cell, state))
         hidden, reads, *final = self._differentiable(segments, factors, arguments)(
             *tf.nest.flatten(arguments))
         hidden, reads = (
@@ -182,17 +182,19 @@ def _interface_map(cell):
     return (centred(kernel), centred(bias), norm) if norm else (kernel, bias, norm)
 
 
-def _enter(state):
-    """`DNCState` as `Carry`."""
+def _enter(cell, state):
+    """`DNCState` of a `DNCCell` as `Carry`."""
     memory = state.memory
-    hidden, cell = state.controller
+    hidden, controller_cell = state.controller
     reads = tf.reshape(
         state.read_vectors, (-1, math.prod(state.read_vectors.shape[1:])))
+    masked = cell.variants.masked_content
+    norms = () if masked else tf.reduce_sum(tf.square(memory.memory), axis=2)
     precedence, link = (
         () if field is None else field for field in (memory.precedence, memory.link))
     return Carry(
-        hidden, cell, reads, memory.usage, precedence, memory.write_weighting,
-        memory.read_weighting, tf.reduce_sum(tf.square(memory.memory), axis=2),
+        hidden, controller_cell, reads, memory.usage, precedence,
+        memory.write_weighting, memory.read_weighting, norms,
         tf.transpose(memory.memory, [0, 2, 1]), link)
 
 

@@ -159,8 +159,10 @@ class _Walk:
         after = memories.read(k + 1), read(k + 1, links)
         adjoint, later, d_gates, d_vector = self.step_back(
             t, *materialise(t, (self._gates(t, gates), self._vector(t, vectors))),
-            tf.nest.map_structure(lambda rows: rows[t], self.records.slots), previous,
-            after, adjoint, later)
+            *tf.nest.map_structure(
+                lambda rows: rows[t],
+                (self.records.units.directions, self.records.slots)),
+            previous, after, adjoint, later)
         return (t - 1, adjoint, later, gates.write(t, d_gates),
                 vectors.write(t, d_vector), memories, links)
 

@@ -6,10 +6,10 @@ from dnc import addressing
 from dnc import memory as external_memory
 from dnc.fast_path.arrays import rooms, tensor_array, write
 from dnc.fast_path.state import (
-    MASKED, Carry, Decay, Records, Slots, Units, factor)
+    MASKED, Carry, Decay, Records, Slots, Units, Writing, factor)
 from dnc.fast_path.xla import (
-    from_the_end, halves, in_place, materialise, product, spread, sum_rows,
-    weigh_columns, weigh_rows)
+    from_the_end, halves, in_place, materialise, materialise_all, product, spread,
+    sum_rows, weigh_columns, weigh_rows)
 from dnc.normalisation import standardised
 
 
@@ -28,6 +28,8 @@ class Step:
         self.valid, self.kept = factors
         self.num_writes = cell.num_write_heads
         self.linked = cell.variants.temporal_links
+        self.masked = cell.variants.masked_content
+        self.sharpened = cell.variants.sharpened_links
 
     def __call__(self, t, projected, weights, carry):
         """(the next `Carry`, units record, slots record) after step t.
@@ -42,27 +44,28 @@ class Step:
             normal(gates, weights.gate_norm, GATES), previous.cell)
         vector = tf.matmul(spoken, weights.interface) + weights.interface_bias
         interface = self.cell.interface(normal(vector, weights.interface_norm))
-        write_similarity = weigh_rows(interface.write_keys, previous.memory)
-        usage, write_weighting, written, *precedence = self.write(
-            t, previous, interface, write_similarity)
-        write_weighting, written, *precedence = materialise(
-            t, (write_weighting, written, *precedence))
-        memory = self.write_memory(previous.memory, interface, written)
+        found = self.look_up(previous.memory, previous.norms, interface.write_keys,
+                             interface.write_masks)
+        writing = self.write(t, previous, interface, *found)
+        writing = Writing(writing.usage, *materialise_all(t, writing[1:]))
+        usage, written = writing.usage, writing.written
+        memory = self.write_memory(
+            previous.memory, interface, written, writing.retention)
         link = ()
         if self.linked:
             row, column = self.decay(t, written)
             link = self.overwrite(t, self.write_link, previous.link,
                                   (written, row), (previous.precedence, column))
-        norms = sum_rows(tf.square(memory))
-        read_similarity = weigh_rows(interface.read_keys, memory)
-        read_weighting = self.read(interface, read_similarity, norms, link, previous)
+        norms = () if self.masked else sum_rows(tf.square(memory))
+        found = self.look_up(memory, norms, interface.read_keys, interface.read_masks)
+        read_weighting, directions = self.read(interface, *found, link, previous)
         read_weighting, = materialise(t, (read_weighting,))
         reads = weigh_columns(read_weighting, memory)
         reads = tf.reshape(reads, tf.shape(previous.reads))
         carry = self.keep_masked(t, previous, Carry(
-            hidden, cell, reads, usage, precedence[0] if self.linked else (),
-            write_weighting, read_weighting, norms, memory, link))
-        return carry, Units(gates, vector, carry.cell), Slots.of(carry)
+            hidden, cell, reads, usage, writing.precedence, writing.weighting,
+            read_weighting, norms, memory, link))
+        return carry, Units(gates, vector, carry.cell, directions), Slots.of(carry)
 
     def restart(self, t, carry):
         """The state that step t starts from: zero where a new story begins.
@@ -116,31 +119,66 @@ class Step:
             return spoken, self.cell.clip(cell), spoken
         return hidden, cell, spoken
 
-    def write(self, t, previous, interface, similarity):
-        """[usage, write weighting, what of it is written, precedence if linked]."""
-        content = addressing.sharpened_softmax(
-            similarity, previous.norms, interface.write_keys,
-            interface.write_strengths)
+    def look_up(self, memory, norms, keys, masks):
+        """(products with the keys `[B, K, N]`, squared norms) of a memory's slots.
+
+        Args:
+          memory: `[B, W, N]`.
+          norms: `[B, N]`, its squared norms, returned where there are no masks; else
+            those returned are `[B, K, N]`.
+          keys, masks: `[B, K, W]`; masks or None.
+        """
+        queries, weights, _ = addressing.probes(keys, masks)
+        if weights is not None:
+            norms = weigh_rows(weights, tf.square(memory))
+        return weigh_rows(queries, memory), norms
+
+    def content(self, found, keys, strengths, masks=None):
+        """Content weightings `[B, K, N]`, of what `look_up` found."""
+        return addressing.sharpened_softmax(
+            *found, addressing.probes(keys, masks).keys, strengths)
+
+    def write(self, t, previous, interface, similarity, norms):
+        """`Writing` of the step; similarity and norms as `look_up` gives them."""
+        content = self.content(
+            (similarity, norms), interface.write_keys, interface.write_strengths,
+            interface.write_masks)
         # Each of N x N comparisons would compute both, or their adjoints, anew.
         usage, = materialise(t, [external_memory.next_usage(
             previous, interface, self.cell.usage_gradient)])
         allocation, = materialise(t, [external_memory.allocate(usage, interface)])
-        write_weighting = addressing.write_weighting(
+        weighting = addressing.write_weighting(
             allocation, content, interface.allocation_gates, interface.write_gates)
-        written = self.mask(t, write_weighting)
-        if not self.linked:
-            return [usage, write_weighting, written]
-        precedence = addressing.precedence(previous.precedence, written)
-        return [usage, write_weighting, written, precedence]
+        written = self.mask(t, weighting)
+        precedence = ()
+        if self.linked:
+            precedence = addressing.precedence(previous.precedence, written)
+        return Writing(usage, weighting, written, precedence,
+                       self.retention(t, previous, interface))
 
-    def write_memory(self, memory, interface, written):
-        """`addressing.erase_and_write` on the transposed memory `[B, W, N]`."""
-        added = 0
+    def retention(self, t, previous, interface):
+        """psi of the step, as `Writing` has it."""
+        if not self.cell.variants.deallocation:
+            return ()
+        retention = external_memory.retention(previous, interface)
+        if self.valid is None:
+            return retention
+        return 1 - self.mask(t, 1 - retention)
+
+    def write_memory(self, memory, interface, written, retention):
+        """The memory `[B, W, N]` after the step; arguments as in `Writing`."""
+        memory, added = self.retained(memory, retention), 0
         for kept, head in self.erasures(interface, written):
             memory *= kept
             added += (interface.write_vectors[:, head, :, tf.newaxis]
                       * written[:, head, tf.newaxis, :])
         return memory + added
+
+    def retained(self, memory, retention):
+        """The memory `[B, W, N]` times psi, with deallocation."""
+        if not self.cell.variants.deallocation:
+            return memory
+        return memory * retention[:, tf.newaxis]
 
     def erasures(self, interface, written):
         """(1 - e w^T `[B, W, N]`, head) for each write head."""
@@ -174,17 +212,25 @@ class Step:
         return tf.where(slots[:, tf.newaxis] == slots, tf.zeros_like(matrix), matrix)
 
     def read(self, interface, similarity, norms, link, previous):
-        """The read weighting `[B, R, N]`."""
-        content = addressing.sharpened_softmax(
-            similarity, norms, interface.read_keys, interface.read_strengths)
+        """(read weighting `[B, R, N]`, `Units.directions`)."""
+        content = self.content(
+            (similarity, norms), interface.read_keys, interface.read_strengths,
+            interface.read_masks)
         if not self.linked:
-            return content
+            return content, ()
         reads = previous.read_weighting[:, tf.newaxis]
         backward = from_the_end(weigh_rows)(reads, link)
         forward = weigh_columns(reads, link)
+        directions = (tf.transpose(backward, [0, 2, 1, 3]),
+                      tf.transpose(forward, [0, 2, 1, 3]))
+        weighting = self.blend(interface, content, directions)
+        return weighting, directions if self.sharpened else ()
+
+    def blend(self, interface, content, directions):
+        """The read weighting, of its candidates: sharpened, in their modes' measure."""
+        backward, forward = external_memory.sharpen(*directions, interface)
         return addressing.read_weighting(
-            tf.transpose(backward, [0, 2, 1, 3]), content,
-            tf.transpose(forward, [0, 2, 1, 3]), interface.read_modes)
+            backward, content, forward, interface.read_modes)
 
 
 # An LSTM's pre-activation vectors.
@@ -220,10 +266,9 @@ def run(step, segments, projected, weights, carry):
     steps = tf.shape(projected)[0]
     segment, count = segments.segment, steps // segments.segment
     weights = weights._replace(recurrent=spread(weights.recurrent))
-    # `vector` for its shape alone: what a step keeps, in the order of `rows` below.
-    vector = tf.zeros_like(carry.hidden[:, :1]) + weights.interface_bias
-    like = Slots.of(carry)
-    kept = (vector, carry.cell, carry.hidden, carry.reads, *tf.nest.flatten(like))
+    units, like = _units_like(step, weights, carry), Slots.of(carry)
+    kept = (*tf.nest.flatten(units)[1:], carry.hidden, carry.reads,
+            *tf.nest.flatten(like))
     # The gates of a step take the place of what the inputs added to them. XLA would
     # copy the whole array at each step if what is read were not materialised.
     arrays = [tensor_array(projected), *rooms(steps, kept)]
@@ -234,7 +279,7 @@ def run(step, segments, projected, weights, carry):
 
     def run_step(t, carry, arrays):
         carry, units, slots = step(t, arrays[0].read(t), weights, carry)
-        rows = (*units, carry.hidden, carry.reads, *tf.nest.flatten(slots))
+        rows = tf.nest.flatten((units, carry.hidden, carry.reads, slots))
         return t + 1, carry, write(t, arrays, rows)
 
     def run_segment(s, carry, arrays, matrices):
@@ -245,11 +290,21 @@ def run(step, segments, projected, weights, carry):
 
     _, carry, arrays, matrices = tf.while_loop(
         lambda s, *_: s < count, run_segment, (0, carry, arrays, matrices))
-    gates, vector, cell, hidden, reads, *slots = (array.stack() for array in arrays)
+    units, hidden, reads, slots = tf.nest.pack_sequence_as(
+        (units, carry.hidden, carry.reads, like), [array.stack() for array in arrays])
     memory, *link = (array.stack() for array in matrices)
-    return carry, Records(
-        hidden, reads, Units(gates, vector, cell),
-        tf.nest.pack_sequence_as(like, slots), memory, link)
+    return carry, Records(hidden, reads, units, slots, memory, link)
+
+
+def _units_like(step, weights, carry):
+    """`Units` of the shapes of a step's."""
+    vector = tf.zeros_like(carry.hidden[:, :1]) + weights.interface_bias
+    directions = ()
+    if step.sharpened:
+        direction = tf.zeros_like(
+            carry.read_weighting[:, :, tf.newaxis] * carry.precedence[:, tf.newaxis])
+        directions = direction, direction
+    return Units(carry.hidden, vector, carry.cell, directions)
 
 
 def matrices_of(carry):

@@ -41,7 +41,8 @@ class Carry(NamedTuple):
       precedence: `[B, H, N]`; () without temporal links.
       write_weighting: `[B, H, N]`.
       read_weighting: `[B, R, N]`.
-      norms: `[B, N]`, the squared norms of the slots.
+      norms: `[B, N]`, the squared norms of the slots; () with masked look-ups, each of
+        which has norms of its own.
       memory: `[B, W, N]`, transposed.
       link: `[B, H, N, N]`; () without temporal links.
     """
@@ -104,11 +105,14 @@ class Units(NamedTuple):
       gates: `[B, 4U]`, the pre-activations before any normalisation.
       vector: `[B, X]`, the interface vector, likewise.
       cell: `[B, U]`, after the step.
+      directions: (backward, forward) before they are sharpened, each `[B, R, H, N]`; ()
+        where they are not.
     """
 
     gates: tf.Tensor
     vector: tf.Tensor
     cell: tf.Tensor
+    directions: tuple
 
 
 class Slots(NamedTuple):
@@ -130,6 +134,24 @@ class Slots(NamedTuple):
     def of(cls, carry):
         """Those of a `Carry`."""
         return cls(*(getattr(carry, name) for name in cls._fields))
+
+
+class Writing(NamedTuple):
+    """What a step writes.
+
+    Attributes:
+      usage: `[B, N]`, u.
+      weighting: `[B, H, N]`, w^w.
+      written: `[B, H, N]`, w^w with zeros in masked rows.
+      precedence: `[B, H, N]`, after the step; () without temporal links.
+      retention: `[B, N]`, psi with ones in masked rows; () without deallocation.
+    """
+
+    usage: tf.Tensor
+    weighting: tf.Tensor
+    written: tf.Tensor
+    precedence: tf.Tensor
+    retention: tf.Tensor
 
 
 class Decay(NamedTuple):

@@ -11,8 +11,8 @@ from dnc import addressing
 from dnc.fast_path.forward import GATES, normal
 from dnc.fast_path.state import MASKED, Carry, Decay, Slots, factor
 from dnc.fast_path.xla import (
-    add_outer, by_halves, each_half, from_the_end, in_place, materialise, product,
-    sum_rows, sum_rows_twice, weigh_columns, weigh_rows)
+    add_outer, by_halves, each_half, from_the_end, in_place, materialise,
+    materialise_all, product, sum_rows, sum_rows_twice, weigh_columns, weigh_rows)
 from dnc.sums import sum_last
 from dnc.variants import present
 
@@ -47,11 +47,13 @@ class StepBack:
             normal(vector, self.weights.interface_norm))
         written = self.step.mask(t, records.slots.write_weighting[t])
         linked = (previous.precedence, *self.step.decay(t, written)) if link else ()
-        written, erase_vectors, write_vectors, *linked = materialise(
-            t, (written, interface.erase_vectors, interface.write_vectors, *linked))
+        retention = self.step.retention(t, previous, interface)
+        (written, erase_vectors, write_vectors, linked, retention) = materialise_all(
+            t, (written, interface.erase_vectors, interface.write_vectors, linked,
+                retention))
         interface = interface._replace(
             erase_vectors=erase_vectors, write_vectors=write_vectors)
-        memory = self.step.write_memory(previous.memory, interface, written)
+        memory = self.step.write_memory(previous.memory, interface, written, retention)
         if not link:
             return memory, []
         precedence, row, column = linked
@@ -62,13 +64,15 @@ class StepBack:
         return memory, each_half(
             write_link, previous.link, written, row, precedence, column)
 
-    def __call__(self, t, gates, vector, slots, previous, after, adjoint, later):
+    def __call__(
+            self, t, gates, vector, directions, slots, previous, after, adjoint, later):
         """The adjoint of the state before step t, from that of the state after it.
 
         Args:
           t: the step.
           gates, vector: `[B, 4U]`, `[B, X]`, the step's pre-activations and
             interface vector.
+          directions: `Units.directions` of the step.
           slots: `Slots` of the step.
           previous: `Carry` before the step; its link in `halves`.
           after: (memory, link) after the step; the link in `halves`.
@@ -94,7 +98,7 @@ class StepBack:
             interface = self.step.cell.interface(normed)
 
         d_memory, d_link, d_read_weighting, d_interface = self.read_adjoint(
-            t, slots, interface, previous, after, taken, later)
+            t, slots, directions, interface, previous, after, taken, later)
         d_before, d_write_interface = self.write_adjoint(
             t, interface, previous, taken, d_memory, d_link, written)
         d_interface.update(d_write_interface)
@@ -120,12 +124,13 @@ class StepBack:
             name: getattr(d_before, name) + getattr(adjoint, name)
             - getattr(taken, name) for name in MASKED})
 
-    def read_adjoint(self, t, slots, interface, previous, after, taken, later):
+    def read_adjoint(
+            self, t, slots, directions, interface, previous, after, taken, later):
         """What flows from r = w^r M, with w^r the sum of modes times candidates.
 
         Args:
           t, previous, after, later: as in `__call__`.
-          slots: `Slots` of the step.
+          slots, directions: `Slots` and `Units.directions` of the step.
           interface: `Interface`.
           taken: adjoint `Carry` of what the step made.
 
@@ -138,35 +143,54 @@ class StepBack:
             t, [tf.reshape(taken.reads, tf.shape(interface.read_keys))])
         d_weighting, = materialise(
             t, [taken.read_weighting + weigh_rows(d_reads, memory)])
-        looked_up = (weigh_rows(interface.read_keys, memory), slots.norms,
-                     interface.read_keys, interface.read_strengths)
+        found = self.step.look_up(
+            memory, slots.norms, interface.read_keys, interface.read_masks)
+        fields = tuple(field for field in (
+            interface.read_keys, interface.read_strengths, interface.read_masks)
+            if field is not None)
         with tf.GradientTape() as tape:
-            tape.watch(looked_up)
-            content = addressing.sharpened_softmax(*looked_up)
-        d_looked_up = d_weighting
+            tape.watch((found, fields))
+            content = self.step.content(found, *fields)
+        d_link, d_read_weighting, d_content, d_interface = (), 0, d_weighting, {}
         if self.step.linked:
-            d_looked_up *= interface.read_modes[:, :, self.step.num_writes, tf.newaxis]
-        d_similarity, d_norms, d_keys, d_strengths = tape.gradient(
-            content, looked_up, d_looked_up)
-        d_similarity, = materialise(t, [d_similarity])
-        d_link, d_read_weighting, d_interface = (), 0, {}
-        if self.step.linked:
-            d_link, d_backward, d_forward, d_read_weighting = self.link_adjoint(
+            d_link, d_read_weighting, d_content, d_interface = self.link_adjoint(
                 t, link, taken.link, later, d_weighting, previous.read_weighting,
-                interface.read_modes)
-            d_content = sum_last(d_weighting * content)[..., tf.newaxis]
-            d_interface["read_modes"] = tf.concat(
-                [d_backward, d_content, d_forward], axis=2)
+                interface, content, directions)
+        (d_similarity, d_norms), (d_keys, d_strengths, *d_masks) = tape.gradient(
+            content, (found, fields), d_content)
+        d_similarity, = materialise(t, [d_similarity])
+        d_queried, d_masked = self.probe_adjoint(
+            memory, interface.read_keys, interface.read_masks, d_similarity, d_norms)
+        probes = addressing.probes(interface.read_keys, interface.read_masks)
+        if not self.step.masked:
+            d_norms += taken.norms
         d_memory = in_place(
             t, add_outer,
-            taken.memory + 2 * memory * (taken.norms + d_norms)[:, tf.newaxis],
-            (d_reads, interface.read_keys), (slots.read_weighting, d_similarity))
-        return d_memory, d_link, d_read_weighting, d_interface | {
-            "read_keys": d_keys + weigh_columns(d_similarity, memory),
-            "read_strengths": d_strengths}
+            taken.memory + norms_adjoint(memory, probes.weights, d_norms),
+            (d_reads, probes.queries), (slots.read_weighting, d_similarity))
+        d_interface |= {"read_keys": d_keys + d_queried, "read_strengths": d_strengths}
+        if self.step.masked:
+            d_interface["read_masks"] = d_masks[0] + d_masked
+        return d_memory, d_link, d_read_weighting, d_interface
+
+    def probe_adjoint(self, memory, keys, masks, d_similarity, d_norms):
+        """What flows from a look-up's products with the memory to keys and masks.
+
+        With the queries q = k m^2, q M has the adjoint dq; with m^2 M^2, where M^2 is
+        taken element by element, d(m^2): dk = m^2 dq, dm = 2 m (k dq + d(m^2)).
+
+        Returns:
+          (dk, dm), each `[B, K, W]`; dm is None without masks.
+        """
+        d_queries = weigh_columns(d_similarity, memory)
+        if masks is None:
+            return d_queries, None
+        d_weights = weigh_columns(d_norms, tf.square(memory))
+        return (tf.square(masks) * d_queries,
+                2 * masks * (keys * d_queries + d_weights))
 
     def link_adjoint(self, t, link, d_link, later, d_weighting, read_weighting,
-                     modes):
+                     interface, content, directions):
         """The adjoint of L_t, and what flows through the reads along it.
 
         With g the adjoint of the read weighting, q the read weighting of the step
@@ -177,23 +201,39 @@ class StepBack:
           dq = pi_f L^T g + pi_b L g
 
         so that f and b are not needed; dL' is the adjoint carried from the later
-        step and decay[i, j] = kept (1 - w[i] - w[j]) of that step.
+        step and decay[i, j] = kept (1 - w[i] - w[j]) of that step. Sharpened, they are
+        needed, and df and db, in the place of pi_f g and pi_b g, are those of a tape.
 
         Returns:
-          (dL `[B, H, N, N]`, d pi_b, d pi_f, each `[B, R, H]`, dq `[B, R, N]`).
+          (dL `[B, H, N, N]`, dq `[B, R, N]`, adjoint of the content weighting
+          `[B, R, N]`, dict of adjoints of fields of the interface).
         """
-        heads = self.step.num_writes
-        backward_modes = tf.transpose(modes[:, :, :heads], [0, 2, 1])[..., tf.newaxis]
-        forward_modes = tf.transpose(
-            modes[:, :, heads + 1:], [0, 2, 1])[..., tf.newaxis]
         g, q = d_weighting[:, tf.newaxis], read_weighting[:, tf.newaxis]
-        along = by_halves(from_the_end(weigh_rows), g, link)
-        against = by_halves(weigh_columns, g, link)
-        d_forward, d_backward = (
-            tf.transpose(sum_last(weighting * q), [0, 2, 1])
-            for weighting in (along, against))
-        d_read_weighting = tf.reduce_sum(
-            forward_modes * along + backward_modes * against, axis=1)
+        if self.step.sharpened:
+            db, df, d_content, d_interface = self.blend_adjoint(
+                t, d_weighting, interface, content, directions)
+            along = by_halves(from_the_end(weigh_rows), df, link)
+            against = by_halves(weigh_columns, db, link)
+            d_read_weighting = tf.reduce_sum(along + against, axis=1)
+            lefts, rights = (df, q), (q, db)
+        else:
+            heads, modes = self.step.num_writes, interface.read_modes
+            backward_modes = tf.transpose(
+                modes[:, :, :heads], [0, 2, 1])[..., tf.newaxis]
+            forward_modes = tf.transpose(
+                modes[:, :, heads + 1:], [0, 2, 1])[..., tf.newaxis]
+            along = by_halves(from_the_end(weigh_rows), g, link)
+            against = by_halves(weigh_columns, g, link)
+            d_forward, d_backward = (
+                tf.transpose(sum_last(weighting * q), [0, 2, 1])
+                for weighting in (along, against))
+            d_read_weighting = tf.reduce_sum(
+                forward_modes * along + backward_modes * against, axis=1)
+            d_content = modes[:, :, heads, tf.newaxis] * d_weighting
+            d_mode = sum_last(d_weighting * content)[..., tf.newaxis]
+            d_interface = {"read_modes": tf.concat(
+                [d_backward, d_mode, d_forward], axis=2)}
+            lefts, rights = (forward_modes * g, backward_modes * q), (q, g)
 
         def accumulate(d_link, lefts, rights):
             (row, *lefts), (column, *rights) = lefts, rights
@@ -201,9 +241,27 @@ class StepBack:
             return self.step.off_diagonal(add_outer(d_link, lefts, rights))
 
         d_link = in_place(
-            t, accumulate, d_link,
-            (later.row, forward_modes * g, backward_modes * q), (later.column, q, g))
-        return d_link, d_backward, d_forward, d_read_weighting
+            t, accumulate, d_link, (later.row, *lefts), (later.column, *rights))
+        return d_link, d_read_weighting, d_content, d_interface
+
+    def blend_adjoint(self, t, d_weighting, interface, content, directions):
+        """What flows from the read weighting to its candidates, sharpened links.
+
+        Returns:
+          (db, df, each `[B, H, R, N]`, adjoint of the content weighting `[B, R, N]`,
+          dict of adjoints of fields of the interface).
+        """
+        fields = {name: getattr(interface, name)
+                  for name in ("read_modes", "link_sharpness")}
+        inputs = fields, content, directions
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            weighting = self.step.blend(interface, content, directions)
+        d_interface, d_content, d_directions = tape.gradient(
+            weighting, inputs, d_weighting)
+        db, df = materialise(t, [
+            tf.transpose(direction, [0, 2, 1, 3]) for direction in d_directions])
+        return db, df, d_content, d_interface
 
     def write_adjoint(
             self, t, interface, previous, taken, d_memory, d_link, written):
@@ -218,34 +276,51 @@ class StepBack:
           (adjoint `Carry` before the step, without the controller's part; dict of
           adjoints of fields of the interface).
         """
+        retention = self.step.retention(t, previous, interface)
         d_memory, d_written, d_erase, d_write = self.memory_adjoint(
-            d_memory, previous.memory, interface, written)
+            d_memory, self.step.retained(previous.memory, retention), interface,
+            written)
+        d_retention = ()
+        if self.step.cell.variants.deallocation:
+            d_retention, = materialise(t, [sum_rows(d_memory * previous.memory)])
+            d_memory = self.step.retained(d_memory, retention)
         if self.step.linked:
             d_linked, d_precedence = self.link_update_adjoint(
                 t, d_link, previous, written)
             d_written += d_linked
         d_written, = materialise(t, [d_written])
-        similarity = weigh_rows(interface.write_keys, previous.memory)
-        inputs = (previous.small(), present(interface), similarity)
+        found = self.step.look_up(
+            previous.memory, previous.norms, interface.write_keys,
+            interface.write_masks)
+        inputs = (previous.small(), present(interface), found)
         with tf.GradientTape() as tape:
             tape.watch(inputs)
-            outputs = self.step.write(t, previous, interface, similarity)
-        d_small, d_interface, d_similarity = tape.gradient(
-            outputs, inputs, unconnected_gradients="zero",
+            outputs = self.step.write(t, previous, interface, *found)
+        d_small, d_interface, (d_similarity, d_norms) = tape.gradient(
+            tf.nest.flatten(outputs), inputs, unconnected_gradients="zero",
             output_gradients=tf.nest.flatten(
-                [taken.usage, taken.write_weighting, d_written, taken.precedence]))
+                [taken.usage, taken.write_weighting, d_written, taken.precedence,
+                 d_retention]))
         d_similarity, = materialise(t, [d_similarity])
-        d_memory += tf.matmul(
-            interface.write_keys, d_similarity, transpose_a=True)
+        queries, weights, _ = addressing.probes(
+            interface.write_keys, interface.write_masks)
+        d_memory += tf.matmul(queries, d_similarity, transpose_a=True)
+        if self.step.masked:
+            d_memory += norms_adjoint(previous.memory, weights, d_norms)
+        d_queried, d_masked = self.probe_adjoint(
+            previous.memory, interface.write_keys, interface.write_masks, d_similarity,
+            d_norms)
         d_before = Carry(*d_small, memory=d_memory, link=d_link)
         if self.step.linked:
             d_before = d_before._replace(
                 precedence=d_before.precedence + d_precedence)
         taped = ("write_strengths", "free_gates", "allocation_gates", "write_gates")
-        return d_before, {name: d_interface[name] for name in taped} | {
-            "write_keys": d_interface["write_keys"] + weigh_columns(
-                d_similarity, previous.memory),
+        fields = {name: d_interface[name] for name in taped} | {
+            "write_keys": d_interface["write_keys"] + d_queried,
             "erase_vectors": d_erase, "write_vectors": d_write}
+        if self.step.masked:
+            fields["write_masks"] = d_interface["write_masks"] + d_masked
+        return d_before, fields
 
     def link_update_adjoint(self, t, d_link, previous, written):
         """What flows from L_t = (1 - w_i - w_j) L_ij + w_i p_j to w and p.
@@ -312,3 +387,16 @@ class StepBack:
             outputs, (gates, normed, cell),
             output_gradients=[taken.hidden, taken.cell, d_spoken])
         return *materialise(t, [d_gates, d_normed]), d_cell
+
+
+def norms_adjoint(memory, weights, d_norms):
+    """What flows from |M[i]|^2 or |M[i] * m|^2 to the memory `[B, W, N]`.
+
+    Args:
+      memory: `[B, W, N]`.
+      weights: m^2 `[B, K, W]`, or None.
+      d_norms: `[B, N]`; with weights `[B, K, N]`.
+    """
+    if weights is None:
+        return 2 * memory * d_norms[:, tf.newaxis]
+    return 2 * memory * tf.matmul(weights, d_norms, transpose_a=True)

@@ -29,6 +29,12 @@ def materialise(t, tensors):
     return [tensor / one for tensor in tensors]
 
 
+def materialise_all(t, structure):
+    """`materialise` of all tensors of a structure, as `tf.nest` sees it."""
+    return tf.nest.pack_sequence_as(
+        structure, materialise(t, tf.nest.flatten(structure)))
+
+
 def in_place(t, function, matrix, lefts, rights):
     """`function(matrix, lefts, rights)`, computed once and in the place of `matrix`.
 
