@@ -12,6 +12,7 @@ from babi.encoding import Encoder
 from babi.simulated import SimulatedSource, fill
 from babi.simulator import OFFICIAL_STORIES
 from babi.source import open_source
+from babi.stories import DataError
 from babi.streams import VALIDATION_SHARE, StoryStream, hold_out
 from babi.vocabulary import ENGLISH_WORDS, Vocabulary
 
@@ -28,13 +29,14 @@ class RunData(NamedTuple):
       vocabulary: all words of the training stories.
       training: a function of a `config.Config`, that of the run or of one of its
         phases, that makes the endless iterator of `batches.StoryBatch`.
-      validation: the stream of the held-out stories.
+      validation: the stream of the held-out stories; None if there are none, as of a
+        single story.
     """
 
     identity: dict
     vocabulary: Vocabulary
     training: Callable
-    validation: StoryStream
+    validation: StoryStream | None
 
 
 def load(config, data_dir=None):
@@ -80,7 +82,9 @@ def load(config, data_dir=None):
     if config.validation_stories:
         held = {task: of_task[:config.validation_stories]
                 for task, of_task in held.items()}
-    validation = StoryStream(stories, encoder, config.seed, held, epochs=1)
+    validation = None
+    if any(of_task.size for of_task in held.values()):
+        validation = StoryStream(stories, encoder, config.seed, held, epochs=1)
     return _run_data(config, identity, vocabulary, training, validation)
 
 
@@ -136,6 +140,8 @@ def stream_of_held_out(source, tasks, vocabulary, config):
     """
     stories = source.stories("train", tasks)
     _, held = _hold_out(stories, config)
+    if not any(of_task.size for of_task in held.values()):
+        raise DataError("nothing was held out of so few stories; ask about others")
     return StoryStream(stories, Encoder(vocabulary), 0, held, epochs=1)
 
 

@@ -196,7 +196,8 @@ class Run:
 
     def _start_phase(self):
         """Starts what the phase at hand needs while it trains."""
-        if self._config.visualise_interval and self._replicas.is_chief:
+        shown = self._data.validation and self._config.visualise_interval
+        if shown and self._replicas.is_chief:
             self._visualiser = Visualiser(
                 self._trainer, self._data.vocabulary,
                 choose_examples(self._data.validation), self._events)
@@ -233,7 +234,7 @@ class Run:
 
         if due(self._config.report_interval):
             self._report(iteration)
-        if due(self._config.validation_interval):
+        if self._data.validation and due(self._config.validation_interval):
             self._validate(iteration)
         if self._visualiser and due(self._config.visualise_interval):
             self._visualise(iteration)

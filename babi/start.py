@@ -163,6 +163,9 @@ def _build_run(directory, record, data, progress, compiled, replicas, start=None
     run = Run(directory, record, trainer_of, data, progress)
     for remark in data.identity["differences"]:
         progress.line(f"Data: {remark}")
+    if data.validation is None:
+        progress.line("Data: too few stories to hold one out: nothing is validated, "
+                      "and no checkpoint is kept as the best")
     for change in record.changes:
         progress.line(f"Changed after the start: {change}")
     progress.line(

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from babi.encoding import Encoder, Example, story_length
-from babi.stories import Story
+from babi.stories import DataError, Story
 
 VALIDATION_SHARE = 0.1  # of each task's training stories
 SAMPLINGS = ("stories", "tasks")
@@ -123,7 +123,8 @@ def hold_out(counts: Mapping[int, int], seed: int, share: float = VALIDATION_SHA
     Args:
       counts: `{task: number of stories}`.
       seed: a non-negative integer.
-      share: share of the stories held out, rounded to whole stories.
+      share: share of the stories held out, rounded to whole stories, but at least
+        one; of a single story none.
 
     Returns:
       `(training, validation)`, each `{task: ascending story numbers}`.
@@ -136,7 +137,8 @@ def hold_out(counts: Mapping[int, int], seed: int, share: float = VALIDATION_SHA
     training, validation = {}, {}
     for task, count in counts.items():
         order = permutation(count, seed, _HOLD_OUT, task)
-        held = min(round(count * share), count - 1)
+        held = max(round(count * share), 1 if share else 0)
+        held = max(min(held, count - 1), 0)
         validation[task] = np.sort(order[:held])
         training[task] = np.sort(order[held:])
     return training, validation
@@ -167,7 +169,8 @@ class StoryStream:
           weights: see `task_counts`.
 
         Raises:
-          ValueError: no stories, an unknown sampling, a negative seed.
+          DataError: no stories.
+          ValueError: an unknown sampling, a negative seed.
         """
         if sampling not in SAMPLINGS:
             raise ValueError(f"sampling: expected one of {', '.join(SAMPLINGS)}, "
@@ -180,8 +183,8 @@ class StoryStream:
                              weights or {}, sampling)
         self._numbers = {task: numbers[task] for task, count in counts.items() if count}
         if not self._numbers:
-            raise ValueError("a stream needs at least one story; choose tasks or "
-                             "data that have some")
+            raise DataError("a stream needs at least one story; choose tasks or data "
+                            "that have some")
         self._turns = TaskTurns(counts, seed)
         self._stories = stories
         self._encoder = encoder
@@ -247,7 +250,7 @@ class GeneratedStream:
         """The example at a position; always the same one.
 
         Raises:
-          ValueError: no story has a question that fits.
+          DataError: no story has a question that fits.
         """
         for attempt in range(_ATTEMPTS):
             story = self._story_at(position, attempt)
@@ -261,8 +264,8 @@ class GeneratedStream:
             if fitting.size:
                 return Example(example.task, example.index,
                                *(array[:fitting[-1]] for array in example[2:]))
-        raise ValueError(f"story {position}: in {_ATTEMPTS} attempts none had a "
-                         f"question within {self.longest} tokens; allow longer stories")
+        raise DataError(f"story {position}: in {_ATTEMPTS} attempts none had a "
+                        f"question within {self.longest} tokens; allow longer stories")
 
     def length(self, position: int) -> int:
         """Number of tokens of the example at a position."""

@@ -105,8 +105,8 @@ class DNC(keras.layers.RNN):
         with _BUILDING:  # Keras lets several threads build one layer
             if self._features is None:
                 self._choose_path()
-                self._features = sequences_shape[-1]
                 super().build(sequences_shape, initial_state_shape)
+                self._features = sequences_shape[-1]
 
     def _choose_path(self):
         """Takes the fast path, or says why not."""
