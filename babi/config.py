@@ -94,6 +94,9 @@ class Config:
         0.0, "how far tasks are drawn by their error on the held-out stories: after "
         "each validation a task's weight is multiplied by 1 - this + this * its error "
         "/ the mean error", ADJUSTABLE, minimum=0.0, maximum=1.0)
+    exchange_names: bool = _setting(
+        False, "exchange people, places and things of an official story with each "
+        "other, anew each time it is read", ADJUSTABLE)
     thin_task_16: bool = _setting(
         False, "train only on such stories of task 16 that the color said last or most "
         "often is right no more often than others: many are left out", ADJUSTABLE)
@@ -245,6 +248,10 @@ class Config:
         if self.error_weights and not (self.packed_rows and self.validation_interval):
             raise ConfigError("--error_weights needs validations and --packed_rows, "
                               "rows of stories that it can go on with in other shares")
+        if self.exchange_names and (
+                self.data == SIMULATED or not self.variant.startswith("en")):
+            raise ConfigError("--exchange_names is about the official stories in "
+                              "English; leave it out")
         given = [f"--{flag}" for flag in _simulator_flags() if getattr(self, flag)]
         if self.data != SIMULATED:
             if given:

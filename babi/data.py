@@ -9,6 +9,7 @@ from babi import thinning
 from babi.batches import PackedBatches, PaddedBatches
 from babi.config import SIMULATED
 from babi.encoding import Encoder
+from babi.exchange import exchanged
 from babi.simulated import SimulatedSource, fill
 from babi.simulator import OFFICIAL_STORIES
 from babi.source import open_source
@@ -77,7 +78,8 @@ def load(config, data_dir=None):
                 [number for number in chosen[thinning.TASK]
                  if thinning.keeps(stories[thinning.TASK][number], int(number))], int)
         return StoryStream(stories, encoder, config.seed, chosen, settings.sampling,
-                           weights=settings.weights())
+                           weights=settings.weights(),
+                           change=exchanged if settings.exchange_names else None)
 
     if config.validation_stories:
         held = {task: of_task[:config.validation_stories]

@@ -14,7 +14,7 @@ RECORD_FORMAT = 1
 # done before they came.
 _ADDED = ("initial_weights", "input_stddev", "read_stddev", "task_weights",
           "thin_task_16", "word_loss", "bypass_dropout", "phases",
-          "weight_decay", "ema_momentum", "error_weights")
+          "weight_decay", "ema_momentum", "error_weights", "exchange_names")
 _MAX_RECORD_BYTES = 1 << 20
 
 

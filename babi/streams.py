@@ -155,7 +155,8 @@ class StoryStream:
     def __init__(self, stories: Mapping[int, Sequence[Story]], encoder: Encoder,
                  seed: int, chosen: Mapping[int, np.ndarray] | None = None,
                  sampling: str = "stories", epochs: int | None = None,
-                 weights: Mapping[int, float] | None = None):
+                 weights: Mapping[int, float] | None = None,
+                 change: Callable[..., Story] | None = None):
         """Makes a stream.
 
         Args:
@@ -167,6 +168,8 @@ class StoryStream:
           epochs: for a stream that ends, the number of epochs, of as many positions
             as there are stories; None: endless.
           weights: see `task_counts`.
+          change: called with a story, the seed and its position, gives the story to
+            take in its place, of the same length.
 
         Raises:
           DataError: no stories.
@@ -186,6 +189,7 @@ class StoryStream:
             raise DataError("a stream needs at least one story; choose tasks or data "
                             "that have some")
         self._turns = TaskTurns(counts, seed)
+        self._change = change
         self._stories = stories
         self._encoder = encoder
         self._seed = seed
@@ -207,7 +211,10 @@ class StoryStream:
     def example(self, position: int) -> Example:
         """The example at a position; always the same one."""
         task, index = self.key(position)
-        return self._encoder.encode(self._stories[task][index], index)
+        story = self._stories[task][index]
+        if self._change:
+            story = self._change(story, self._seed, position)
+        return self._encoder.encode(story, index)
 
     def length(self, position: int) -> int:
         """Number of tokens of the example at a position."""
