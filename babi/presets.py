@@ -28,7 +28,7 @@ _JOINT = _EARLY | {
     "fill_tasks": "simulated",
     "task_weights": "2:2,3:0,14:2,15:3,16:5,17:6,18:2,19:2",
     "thin_task_16": True,
-    "num_training_iterations": 34_000,
+    "num_training_iterations": 37_000,
     "validation_interval": 2_000,
     "checkpoint_interval": 2_000,
     "strategy": "mirrored",
@@ -55,10 +55,11 @@ PRESETS = {
     # All tasks with the paper's equations.
     "joint": _JOINT | {
         "phases":
-            "21000 memory_size=64 packed_rows=6 row_length=320 bypass_dropout=0.3 "
+            "20000 exchange_names=true; "
+            "24000 memory_size=64 packed_rows=6 row_length=320 bypass_dropout=0.3 "
             "learning_rate_schedule=cosine decay_steps=13000 decay_rate=0.03 "
             "task_weights=2:4,3:3,7:2,14:2,15:2,16:4,17:4,18:2,19:2; "
-            "27000 thin_task_16=false",
+            "30000 thin_task_16=false",
     },
     # The same on new simulated stories for ever: no official one at all.
     "simulated": _JOINT | {
@@ -68,9 +69,9 @@ PRESETS = {
         "sampling": "tasks",
         "task_weights": "2:2,3:0,14:2,15:3,16:5,17:3,18:1.5,19:5",
         "phases":
-            "21000 memory_size=64 packed_rows=6 row_length=320 "
+            "24000 memory_size=64 packed_rows=6 row_length=320 "
             "learning_rate_schedule=cosine decay_steps=13000 decay_rate=0.03 "
             "task_weights=2:3,3:3,7:1.5,14:1.5,16:4,17:2,19:4; "
-            "27000 thin_task_16=false",
+            "30000 thin_task_16=false",
     },
 }

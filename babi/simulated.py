@@ -149,6 +149,8 @@ def data_name(identity: dict) -> str:
                           *(f"{name} {value}" for name, value in options.items()),
                           digest]) + ")"
     name = f"{identity.get('name')}, {identity.get('variant')} ({digest})"
+    if identity.get("exchanged"):
+        name += ", names exchanged within its stories"
     filled = identity.get("filled")
     if not filled:
         return name

@@ -22,6 +22,7 @@ from absl import flags  # noqa: E402
 from babi import program, results  # noqa: E402
 from babi.config import OFFICIAL, SIMULATED  # noqa: E402
 from babi.files import write_atomically  # noqa: E402
+from babi.phases import phases_of  # noqa: E402
 from babi.progress import Progress, duration  # noqa: E402
 from babi.record import RunRecord  # noqa: E402
 from babi.tasks import parse_tasks  # noqa: E402
@@ -126,8 +127,14 @@ def _test(model, source, tasks):
     return results.Result(
         "/".join(model.prefix.resolve().parts[-2:]), model.iteration,
         model.state.stories, model.state.seconds,
-        model.record.data, source.identity(), questions, scores.question_errors(),
+        model.record.data | {"exchanged": _exchanged(model.record.config)},
+        source.identity(), questions, scores.question_errors(),
         _HELD_OUT.value)
+
+
+def _exchanged(config):
+    """Whether a run exchanged names within its stories, at any time."""
+    return any(phase.settings.exchange_names for phase in phases_of(config))
 
 
 def _stream(model, source, tasks):

@@ -267,6 +267,7 @@ def test_test_and_export_agree_from_any_folder(server, run, data, folder):
         "mean": pytest.approx(result["mean_error"]), "deviation": 0.0}
     code, output = server.run("test", f"--checkpoint_file={both}", "--nojit",
                               f"--data_dir={data}", "--separate")
+    assert "names exchanged" not in output
     heading, = (line for line in output.splitlines() if line.startswith("task "))
     assert heading.split()[:3] == ["task", "published", "run"]
     row, = (line for line in output.splitlines() if line.startswith("1 single"))
