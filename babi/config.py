@@ -121,6 +121,19 @@ class Config:
         0.0, "in training, the share of the controller's output that is dropped where "
         "it enters the output map, each unit and step anew", ADJUSTABLE,
         minimum=0.0, maximum=0.99)
+    layer_norm: bool = _setting(
+        False, "the LSTM's gates are normalised, each over its units")
+    interface_norm: bool = _setting(
+        False, "the interface vector is normalised over its entries")
+    masked_content: bool = _setting(
+        False, "each look-up masks word positions that it does not ask for")
+    deallocation: bool = _setting(
+        False, "what is freed is also forgotten")
+    sharpened_links: bool = _setting(
+        False, "forward and backward weightings are sharpened")
+    temporal_links: bool = _setting(
+        True, "the memory keeps the order of writing; --notemporal_links: reads are "
+        "content look-ups alone")
     weight_stddev: float = _setting(
         0.1, "standard deviation of the initial weights, drawn from a normal "
         "distribution; 0: Keras's own initial weights", minimum=0.0, maximum=100.0)
@@ -221,6 +234,9 @@ class Config:
             raise ConfigError(
                 f"--learning_rate_schedule={self.learning_rate_schedule} needs "
                 f"--decay_steps, the number of updates over which the rate falls")
+        if self.sharpened_links and not self.temporal_links:
+            raise ConfigError("--sharpened_links sharpens the temporal links, which "
+                              "--notemporal_links leaves out; give one of the two")
         self._check_data()
         self._check_phases()
 

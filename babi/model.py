@@ -8,9 +8,13 @@ import tensorflow as tf
 
 from dnc import DNC
 
-# The settings of a `config.Config` that the shapes of the weights depend on.
+# The settings of a `config.Config` that are arguments of `DNC` by the same name.
+_VARIANTS = ("layer_norm", "interface_norm", "masked_content", "deallocation",
+             "sharpened_links", "temporal_links")
+
+# Those that the shapes of the weights, or what is computed with them, depend on.
 SHAPE_SETTINGS = ("controller_units", "word_size", "num_read_heads", "num_write_heads",
-                  "use_bias")
+                  "use_bias", *_VARIANTS)
 
 
 # Before the name of a weight in a checkpoint: its average over the updates.
@@ -76,6 +80,7 @@ def build_model(config, vocabulary_size):
         clip_value=config.clip_value or None,
         use_bias=config.use_bias,
         bypass_dropout=config.bypass_dropout,
+        **{name: getattr(config, name) for name in _VARIANTS},
         jit=config.jit,
         dtype="mixed_bfloat16" if config.mixed_precision else "float32",
         **arguments)

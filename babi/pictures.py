@@ -86,9 +86,6 @@ def memory_panels(trajectory, slots):
            for h, n in enumerate(write_heads)},
         **{f"free gate{n}": interface.free_gates[:, r]
            for r, n in enumerate(read_heads)}}
-    modes = {f"{mode}, head{n or ' 1'}": interface.read_modes[:, r, index]
-             for r, n in enumerate(read_heads)
-             for index, mode in enumerate(mode_names(len(write_heads)))}
     numbers = tuple(map(str, slots))
 
     def of_slots(title, weighting):
@@ -101,7 +98,27 @@ def memory_panels(trajectory, slots):
         of_slots("usage", trajectory.usage),
         *(of_slots(f"read weighting{n}", trajectory.read_weighting[:, r])
           for r, n in enumerate(read_heads)),
-        Panel("read modes", np.stack(list(modes.values())), tuple(modes))]
+        *_variant_panels(trajectory, of_slots, write_heads, read_heads)]
+
+
+def _variant_panels(trajectory, of_slots, write_heads, read_heads):
+    """The panels of what some variants have and others not."""
+    interface = trajectory.interface
+    if trajectory.retention is not None:
+        yield of_slots("retention: what is not freed", trajectory.retention)
+    if interface.read_masks is not None:
+        masks = {
+            **{f"write mask{n}": interface.write_masks[:, h].mean(axis=-1)
+               for h, n in enumerate(write_heads)},
+            **{f"read mask{n}": interface.read_masks[:, r].mean(axis=-1)
+               for r, n in enumerate(read_heads)}}
+        yield Panel("share of the word looked at", np.stack(list(masks.values())),
+                    tuple(masks))
+    if interface.read_modes is not None:
+        modes = {f"{mode}, head{n or ' 1'}": interface.read_modes[:, r, index]
+                 for r, n in enumerate(read_heads)
+                 for index, mode in enumerate(mode_names(len(write_heads)))}
+        yield Panel("read modes", np.stack(list(modes.values())), tuple(modes))
 
 
 def mode_names(num_write_heads):
@@ -263,7 +280,8 @@ class _End:
     """
 
     def __init__(self, reading, slots):
-        self._links = reading.trajectory.final_state.memory.link
+        links = reading.trajectory.final_state.memory.link
+        self._links = () if links is None else links
         self._slots = slots
         self._lines = list(_answer_lines(reading))
         self._text_left = _LEFT + len(self._links) * (_LINK_SIDE + 0.8) - 0.2

@@ -69,6 +69,11 @@ def test_a_decay_needs_its_length():
     Config(learning_rate_schedule="cosine", decay_steps=1)
 
 
+def test_sharpened_links_need_temporal_links():
+    with pytest.raises(ConfigError, match="--notemporal_links"):
+        Config(sharpened_links=True, temporal_links=False)
+
+
 def test_a_record_is_read_as_it_was_written(tmp_path):
     RECORD.write(tmp_path)
     assert RunRecord.read(tmp_path) == RECORD
@@ -103,7 +108,7 @@ def test_a_record_of_another_version_is_refused():
 def test_a_record_older_than_a_setting_has_what_was_done_before_it():
     record = json.loads(RECORD.to_json())
     for name in ("initial_weights", "input_stddev", "word_loss", "task_weights",
-                 "phases"):
+                 "phases", "layer_norm", "temporal_links"):
         del record["settings"][name]
     config = RunRecord.from_json(json.dumps(record), "config.json").config
     assert config == dataclasses.replace(

@@ -116,6 +116,15 @@ def test_settings_reach_the_model():
     assert build_model(small_config(clip_value=0.0), V).dnc.cell.clip_value is None
 
 
+def test_variants_reach_the_model():
+    every = {"layer_norm": True, "interface_norm": True, "masked_content": True,
+             "deallocation": True, "sharpened_links": True, "temporal_links": True}
+    cell = build_model(small_config(**every), V).dnc.cell
+    assert every.items() <= cell.get_config().items()
+    cell = build_model(small_config(temporal_links=False), V).dnc.cell
+    assert not cell.variants.temporal_links
+
+
 @pytest.mark.parametrize("stddev", [0.1, 0.02])
 def test_initial_weights_are_drawn_from_the_normal_distribution(stddev):
     config = Config(memory_size=4, weight_stddev=stddev, jit=False)

@@ -43,10 +43,10 @@ SHORT = [*sentence("mary", "went", "to", "the", "kitchen", "."),
 UNANSWERED = [*SHORT[:6], *question("mary", None)]
 
 
-def make_model(rng, H=1):
+def make_model(rng, H=1, **variants):
     model = QuestionAnswerer(
         len(VOCABULARY), controller_units=5, memory_size=N, word_size=W,
-        num_read_heads=R, num_write_heads=H, jit=False)
+        num_read_heads=R, num_write_heads=H, jit=False, **variants)
     model.build()
     randomize(model, rng, 1.5)
     return model
@@ -223,6 +223,21 @@ def test_link_matrices_marks_and_file(two_heads, tmp_path):
     pixels = pictures.pixels(figure)
     assert pixels.dtype == np.uint8 and pixels.shape[2] == 3
     assert np.array_equal(np.asarray(Image.open(path).convert("RGB")), pixels)
+
+
+def test_variants_show_what_they_have_and_no_more():
+    model = make_model(np.random.default_rng(3), masked_content=True, deallocation=True,
+                       temporal_links=False)
+    reading = Reader(model, VOCABULARY).read({"a story": SHORT})[0]
+    figure = pictures.draw(reading)
+    assert_close(shown(figure, "retention: what is not freed"),
+                 reading.trajectory.retention.T, 0)
+    masks = reading.trajectory.interface.read_masks[:, 1].mean(axis=-1)
+    assert_close(shown(figure, "share of the word looked at")[2], masks, 1e-12)
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert not any("modes" in title or "link" in title for title in titles)
+    assert_inside(figure)
+    assert "share of the word looked at" in page.render(reading)
 
 
 def test_answers_are_marked_right_wrong_or_not_known(readings):

@@ -222,6 +222,7 @@ def test_a_run_may_start_from_the_weights_of_another(server, run, data, folder):
 
 @pytest.mark.parametrize("flags, expected", [
     (["--word_size=5"], ["another model", "--word_size: 4 -> 5"]),
+    (["--deallocation"], ["another model", "--deallocation: False -> True"]),
     (["--initial_weights=/nowhere"], ["/nowhere"])])
 def test_weights_that_do_not_fit_are_refused_before_anything_is_written(
         server, run, data, folder, flags, expected):

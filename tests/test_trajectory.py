@@ -138,7 +138,8 @@ def test_masks_resets_and_initial_state(rng):
 def test_weightings_are_blended_from_the_parts(H, rng):
     trajectory = make_layer(rng, H).trajectory(rng.normal(size=(B, T, D)))
     flat = keras.tree.map_structure(
-        lambda tensor: tf.reshape(tensor, (B * T, *tensor.shape[2:])), trajectory[:12])
+        lambda tensor: None if tensor is None else tf.reshape(
+            tensor, (B * T, *tensor.shape[2:])), trajectory[:12])
     (_, interface, _, _, _, write_weighting, read_weighting, allocation, write_content,
      read_content, backward, forward) = flat
     assert_close(write_weighting, addressing.write_weighting(
