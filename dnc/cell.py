@@ -6,10 +6,11 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from dnc import controllers
 from dnc import interface as interface_vector
 from dnc import memory as external_memory
 from dnc.arguments import check_states, positive, share
-from dnc.controllers import NormalisedLSTMCell
+from dnc.maps import Weights, fresh, linear
 from dnc.memory import MemoryState
 from dnc.normalisation import normalised
 from dnc.variants import Variants, present
@@ -30,26 +31,6 @@ class DNCState(NamedTuple):
     read_vectors: tf.Tensor
 
 
-class Weights(NamedTuple):
-    """The tensors of the maps around the memory, read once for many steps.
-
-    Attributes:
-      interface_kernel: `[controller output, interface size]`, W_xi.
-      interface_bias: `[interface size]` or None.
-      interface_norm: gain and shift of the interface vector's normalisation, each
-        `[interface size]`; () without.
-      output_kernel: `[controller output + R * W, output_size]`, W_y above W_r; None
-        with `classic_dnc_output`.
-      output_bias: `[output_size]` or None.
-    """
-
-    interface_kernel: tf.Tensor
-    interface_bias: tf.Tensor | None
-    interface_norm: tuple
-    output_kernel: tf.Tensor | None
-    output_bias: tf.Tensor | None
-
-
 @keras.saving.register_keras_serializable("dnc")
 class DNCCell(keras.layers.Layer):
     """One step: controller, interface, memory, output (paper, Methods).
@@ -68,7 +49,7 @@ class DNCCell(keras.layers.Layer):
 
     Args:
       output_size: length of the output y_t.
-      controller_units: hidden units of the LSTM controller.
+      controller_units: hidden units of the controller, of each layer of a stack.
       memory_size: N, number of slots.
       word_size: W, numbers in a slot.
       num_read_heads: R.
@@ -77,7 +58,8 @@ class DNCCell(keras.layers.Layer):
         [-clip_value, clip_value]; None for no clipping.
       classic_dnc_output: True returns `[h_t; reads]`, of size controller output +
         R * W, without output map.
-      controller: another controller than the LSTM: a Keras RNN cell, or a layer
+      controller: another controller than the LSTM: "lstm", "gru", "feedforward", a
+        list of them for a stack (see `dnc.controllers`); a Keras RNN cell; or a layer
         from `[B, D + R * W]` to `[B, units]` for a feedforward controller.
       use_bias: adds a bias to the interface and output maps, as in the authors'
         released code; the paper's maps have none.
@@ -156,26 +138,18 @@ class DNCCell(keras.layers.Layer):
             keras.random.SeedGenerator(seed) if self.bypass_dropout else None)
         self.layer_norm = bool(layer_norm)
         self.interface_norm = bool(interface_norm)
-        if self.layer_norm and controller is not None:
-            raise ValueError(
-                "layer_norm is of the LSTM that the cell makes itself; leave it out, "
-                "and give a controller that normalises, such as "
-                "dnc.controllers.NormalisedLSTMCell")
-        self._own_controller = controller is None
-        self.controller = controller if controller is not None else self._lstm()
+        # None, a name or names; a controller of one's own is kept as it is.
+        self._named = controllers.names(controller, self.layer_norm)
+        self.controller = controller if self._named is controllers.OWN else (
+            controllers.build(
+                self._named, self.controller_units, self.layer_norm,
+                self.kernel_initializer, self.recurrent_initializer, self._policy))
         self.variants = Variants(*map(bool, (
             masked_content, deallocation, sharpened_links, temporal_links))).check()
         # As `interface.shapes` takes them.
         self.dimensions = (self.word_size, self.num_read_heads, self.num_write_heads,
                            self.variants)
         self.memory_shapes = external_memory.shapes(self.memory_size, *self.dimensions)
-
-    def _lstm(self):
-        kind = NormalisedLSTMCell if self.layer_norm else keras.layers.LSTMCell
-        return kind(
-            self.controller_units, kernel_initializer=_again(self.kernel_initializer),
-            recurrent_initializer=_again(self.recurrent_initializer),
-            dtype=self._policy, name="controller")
 
     @property
     def mixed_precision(self):
@@ -252,7 +226,7 @@ class DNCCell(keras.layers.Layer):
     def _kernel(self, name, inputs, outputs):
         return self.add_weight(
             name=name, shape=(inputs, outputs),
-            initializer=_again(self.kernel_initializer))
+            initializer=fresh(self.kernel_initializer))
 
     def _bias(self, name, size):
         if not self.use_bias:
@@ -410,7 +384,8 @@ class DNCCell(keras.layers.Layer):
             num_read_heads=self.num_read_heads,
             num_write_heads=self.num_write_heads, clip_value=self.clip_value,
             classic_dnc_output=self.classic_dnc_output,
-            controller=None if self._own_controller else serialize(controller),
+            controller=serialize(controller) if self._named is controllers.OWN
+            else self._named,
             use_bias=self.use_bias, strength_activation=self.strength_activation,
             usage_gradient=self.usage_gradient,
             clip_controller_state=self.clip_controller_state,
@@ -429,24 +404,3 @@ class DNCCell(keras.layers.Layer):
             if isinstance(config.get(name), dict):
                 config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
-
-
-def linear(tensor, kernel):
-    """tensor @ kernel, `[..., I]` and `[I, J]` to `[..., J]`, as one matrix product.
-
-    The gradient of `tf.matmul` with a tensor of rank 3 would make a kernel's gradient
-    of every step or row, `[B, I, J]`, and add them up.
-    """
-    if len(tensor.shape) == 2:
-        return tf.matmul(tensor, kernel)
-    rows = tf.matmul(tf.reshape(tensor, (-1, kernel.shape[0])), kernel)
-    leading = [size if size is not None else tf.shape(tensor)[axis]
-               for axis, size in enumerate(tensor.shape[:-1])]
-    return tf.reshape(rows, [*leading, kernel.shape[1]])
-
-
-def _again(initializer):
-    """A fresh copy, so that no two weights share one seeded initializer."""
-    if hasattr(initializer, "clone"):
-        return initializer.clone()
-    return initializer

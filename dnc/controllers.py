@@ -1,9 +1,21 @@
-"""Controllers that Keras has not."""
+"""The controllers that have names, and those of them that Keras has not.
+
+  lstm         `keras.layers.LSTMCell`; with layer norm `NormalisedLSTMCell`
+  gru          `keras.layers.GRUCell`
+  feedforward  `FeedforwardCell`: tanh of one map, without a state
+
+A list of names is a stack: each layer takes the output of the one below, the first
+[x_t; reads]; the last one's output is h_t.
+"""
 
 import keras
 import tensorflow as tf
 
+from dnc.maps import fresh
 from dnc.normalisation import normalised
+
+# What `names` gives for a controller of one's own.
+OWN = object()
 
 
 @keras.saving.register_keras_serializable("dnc")
@@ -44,3 +56,91 @@ class NormalisedLSTMCell(keras.layers.LSTMCell):
         gain = tf.convert_to_tensor(self.gain, self.variable_dtype)
         bias = tf.convert_to_tensor(self.bias) if self.use_bias else tf.zeros_like(gain)
         return gain, bias
+
+
+@keras.saving.register_keras_serializable("dnc")
+class FeedforwardCell(keras.layers.Dense):
+    """A controller without a memory of its own, as a cell: h_t = tanh(W x_t + b)."""
+
+    def __init__(self, units, activation="tanh", **kwargs):
+        super().__init__(units, activation=activation, **kwargs)
+        self.state_size = []
+        self.output_size = units
+
+    def call(self, inputs, states=(), training=None):
+        """`[B, I]` to (h `[B, units]`, []); there are no states."""
+        return super().call(inputs), []
+
+    def get_initial_state(self, batch_size=None):
+        """[]."""
+        return []
+
+
+_KINDS = {"lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell,
+          "feedforward": FeedforwardCell}
+
+
+def names(controller, layer_norm=False):
+    """None, a name or a list of names as they were given; `OWN` for anything else.
+
+    Raises:
+      ValueError: a name that is not known, an empty list, or layer norm of another
+        controller than the named LSTM.
+    """
+    if isinstance(controller, keras.layers.Layer):
+        if layer_norm:
+            raise ValueError(
+                "layer_norm is of the LSTM that the cell makes itself; leave it out, "
+                "and give a controller that normalises, such as "
+                "dnc.controllers.NormalisedLSTMCell")
+        return OWN
+    layers = _layers(controller)
+    if not layers or not all(
+            isinstance(name, str) and name in _KINDS for name in layers):
+        raise ValueError(
+            f"controller must be one of {sorted(_KINDS)}, a list of them, a Keras RNN "
+            f"cell or a Keras layer, got {controller!r}")
+    if layer_norm and set(layers) != {"lstm"}:
+        raise ValueError(
+            f"layer_norm normalises the four gates of an LSTM, which the controller "
+            f"{controller!r} has not; leave out one of the two")
+    return controller if controller is None or isinstance(
+        controller, str) else list(controller)
+
+
+def build(names, units, layer_norm, kernel_initializer, recurrent_initializer, dtype):
+    """The Keras cell of a name, or of None, the LSTM; `StackedRNNCells` of a list.
+
+    Args:
+      names: as `names` gives them.
+      units: of each layer.
+      layer_norm: whether LSTMs are `NormalisedLSTMCell`s.
+      kernel_initializer, recurrent_initializer: of each layer's kernels.
+      dtype: a policy of Keras.
+    """
+    def layer(kind, name):
+        make = NormalisedLSTMCell if layer_norm else _KINDS[kind]
+        initializers = {"kernel_initializer": fresh(kernel_initializer)}
+        if kind != "feedforward":
+            initializers["recurrent_initializer"] = fresh(recurrent_initializer)
+        return make(units, dtype=dtype, name=name, **initializers)
+
+    if isinstance(names, list):
+        return keras.layers.StackedRNNCells(
+            [layer(kind, f"{kind}_{number}") for number, kind in enumerate(names, 1)],
+            dtype=dtype, name="controller")
+    return layer(names or "lstm", "controller")
+
+
+def layers_of(controller):
+    """The cells of a controller, from the first to the last."""
+    return getattr(controller, "cells", [controller])
+
+
+def _layers(controller):
+    """The names of the layers, as a list."""
+    if controller is None:
+        return ["lstm"]
+    if isinstance(controller, (list, tuple)):
+        return list(controller)
+    return [controller]

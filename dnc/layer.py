@@ -21,7 +21,7 @@ class DNC(keras.layers.RNN):
     It gives the same numbers as `keras.layers.RNN(DNCCell(...))` with the same
     weights, several times faster and in less memory: see `dnc.fast_path`, which is
     compiled by XLA for each shape of input, once. What that path cannot run (another
-    controller than the plain LSTM, mixed precision) takes the plain loop, and the
+    controller than those with names, mixed precision) takes the plain loop, and the
     log says so once.
 
     Args:

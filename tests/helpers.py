@@ -83,9 +83,14 @@ STATE_ORDER = ("h", "c", "M", "u", "L", "p", "ww", "rw", "reads")
 
 
 def state_order(cell):
-    """The oracle's names of the flat states that a cell has, in order."""
+    """The oracle's names of the flat states that a cell has, in order.
+
+    Those of a stack begin with the memory's.
+    """
     absent = () if cell.variants.temporal_links else ("L", "p")
-    return tuple(name for name in STATE_ORDER if name not in absent)
+    memory = tuple(name for name in STATE_ORDER[2:] if name not in absent)
+    count = len(cell.state_size) - len(memory)
+    return STATE_ORDER[:count] + memory if count <= 2 else memory
 
 
 def flat_states(arrays, dtype, order=STATE_ORDER):

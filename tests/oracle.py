@@ -267,6 +267,20 @@ def lstm(x, h, c, weights):
     return sigmoid(o) * np.tanh(c), c
 
 
+def gru(x, h, c, weights):
+    """One GRU step, its reset after the product; blocks: update, reset, candidate.
+
+    h_t = z h_{t-1} + (1 - z) tanh(W x + b + r (U h_{t-1} + b')).
+    """
+    U = len(h)
+    below = x @ weights["kernel"] + weights["bias"][0]
+    own = h @ weights["recurrent_kernel"] + weights["bias"][1]
+    z, r = (sigmoid(below[n * U:(n + 1) * U] + own[n * U:(n + 1) * U])
+            for n in range(2))
+    candidate = np.tanh(below[2 * U:] + r * own[2 * U:])
+    return z * h + (1.0 - z) * candidate, c
+
+
 def feedforward(x, h, c, weights):
     """A controller without memory of its own: tanh of one biased map."""
     return np.tanh(x @ weights["kernel"] + weights["bias"]), c

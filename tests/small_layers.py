@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from dnc import DNC
-from helpers import STATE_ORDER, flat_states, random_cell_state, randomize
+from helpers import flat_states, random_cell_state, randomize, state_order
 
 B, T, D, Y, U = 3, 6, 3, 2, 4
 N, W, R = 5, 3, 2
@@ -38,5 +39,12 @@ def ragged_mask(*lengths, steps=T):
     return np.arange(steps) < np.array(lengths)[:, None]
 
 
-def random_states(rng, H, dtype="float64", rows=B, order=STATE_ORDER):
-    return flat_states(random_cell_state(rng, rows, N, W, R, H, U), dtype, order)
+def random_states(rng, H, dtype="float64", rows=B, cell=None):
+    """Those of a DNC with one LSTM, or of a cell."""
+    state = random_cell_state(rng, rows, N, W, R, H, U)
+    if cell is None:
+        return flat_states(state, dtype)
+    order = state_order(cell)
+    others = cell.state_size[:len(cell.state_size) - len(order)]
+    return [tf.constant(np.tanh(rng.normal(size=(rows, size))), dtype)
+            for size in others] + flat_states(state, dtype, order)

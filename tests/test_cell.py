@@ -86,6 +86,58 @@ def test_feedforward_controller_equals_oracle(rng):
                          controller=oracle.feedforward)
 
 
+@pytest.mark.parametrize("name, order", [
+    ("gru", ("h", *STATE_ORDER[2:])), ("feedforward", STATE_ORDER[2:])])
+def test_named_controllers_equal_oracle(name, order, rng):
+    cell = make_cell(SIZES[3], rng, dtype="float64", controller=name)
+    assert state_order(cell) == order
+    check_against_oracle(cell, SIZES[3], rng, controller=getattr(oracle, name))
+
+
+def test_a_list_of_names_is_a_stack(rng):
+    """Each of the size asked for; the same numbers from the same Keras cells."""
+    B, N, W, R, H = SIZES[3]
+    cell = make_cell(SIZES[3], rng, dtype="float64",
+                     controller=["gru", "feedforward", "lstm"])
+    assert cell.state_size[:3] == [U, U, U] and len(cell.state_size) == 3 + 7
+    dense = keras.layers.Dense(U, "tanh", dtype="float64")
+    gru, forward, lstm = cell.controller.cells
+    dense.build((None, U))
+    dense.set_weights(forward.get_weights())
+    states = [tf.constant(rng.normal(size=(B, size))) for size in cell.state_size]
+    x = tf.constant(rng.normal(size=(B, D)))
+    _, after = cell(x, states)
+    first, _ = gru(tf.concat([x, states[-1]], axis=1), states[:1])
+    hidden, (_, last) = lstm(dense(first), states[1:3])
+    for found, expected in zip(after, (first, hidden, last)):
+        assert_close(found, expected.numpy(), 1e-12)
+
+
+@pytest.mark.parametrize("controller", [
+    "gru", "feedforward", ["lstm", "gru"], ["feedforward", "lstm"], ("lstm", "lstm")])
+def test_config_keeps_a_named_controller(controller):
+    cell = make_cell(SIZES[3], controller=controller)
+    again = DNCCell.from_config(json.loads(json.dumps(cell.get_config())))
+    again.build((None, D))
+    assert again.get_config() == cell.get_config()
+    assert ([(v.path, v.shape) for v in again.weights]
+            == [(v.path, v.shape) for v in cell.weights])
+
+
+@pytest.mark.parametrize("controller", ["rnn", [], ["lstm", "rnn"], 3, [["lstm"]]])
+def test_a_controller_that_is_none_is_told(controller):
+    with pytest.raises(ValueError, match="controller must be one of") as error:
+        DNCCell(2, controller=controller)
+    assert repr(controller) in str(error.value)
+
+
+@pytest.mark.parametrize("controller", ["gru", "feedforward", ["lstm", "gru"]])
+def test_layer_norm_needs_lstms(controller):
+    with pytest.raises(ValueError, match="layer_norm normalises the four gates"):
+        DNCCell(2, layer_norm=True, controller=controller)
+    DNCCell(2, layer_norm=True, controller=["lstm", "lstm"])
+
+
 def test_stacked_controller_takes_a_state_of_each_layer(rng):
     """Two LSTMs: the memory's half equals the oracle's, given the controller's."""
     B, N, W, R, H = SIZES[3]

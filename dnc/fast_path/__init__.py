@@ -24,28 +24,22 @@ heads, U controller units, X interface size.
 
 import math
 
-import keras
 import tensorflow as tf
 
-from dnc.cell import DNCState, linear
-from dnc.controllers import NormalisedLSTMCell
-from dnc.fast_path import backward, forward, plain
+from dnc.cell import DNCState
+from dnc.fast_path import backward, controllers, forward, plain
 from dnc.fast_path.segments import cut
 from dnc.fast_path.state import Carry, StepFactors, Weights
+from dnc.maps import linear
 from dnc.memory import MemoryState
 from dnc.normalisation import centred
 
 
 def supports(cell):
     """None if the fast path can run this `DNCCell`, else the reason why not."""
-    controller = cell.controller
-    if type(controller) not in (keras.layers.LSTMCell, NormalisedLSTMCell):
-        return f"its controller is a {type(controller).__name__}, not an LSTMCell"
-    if (controller.activation is not keras.activations.tanh
-            or controller.recurrent_activation is not keras.activations.sigmoid):
-        return "its LSTM has other activations than tanh and sigmoid"
-    if controller.dropout or controller.recurrent_dropout:
-        return "its LSTM has dropout"
+    reason = controllers.unsupported(cell.controller)
+    if reason is not None:
+        return reason
     if cell.mixed_precision:
         return "it computes in mixed precision"
     return None
@@ -80,17 +74,14 @@ class FastPath:
           (hidden `[B, T, U]` after clipping, reads `[B, T, R * W]`, the final
           `DNCState`). A masked step repeats hidden and reads of the step before.
         """
-        cell, controller = self.cell, self.cell.controller
-        kernel = tf.concat([controller.kernel, controller.recurrent_kernel], axis=0)
-        gate_norm = ()
-        if isinstance(controller, NormalisedLSTMCell):
-            kernel = centred(kernel, forward.GATES)
-            gate_norm = controller.normalisation()
-        of_inputs, recurrent = tf.split(kernel, [inputs.shape[2], -1])
+        cell = self.cell
+        first, *others = controllers.weights_of(cell.controller)
+        of_inputs, kernel = tf.split(first.kernel, [inputs.shape[2], -1])
         projected = linear(tf.transpose(inputs, [1, 0, 2]), of_inputs)
-        if controller.use_bias and not gate_norm:
-            projected += controller.bias
-        weights = Weights(recurrent, *_interface_map(cell), gate_norm)
+        if not first.norm:
+            projected += first.bias
+        first = first._replace(kernel=kernel, bias=())
+        weights = Weights([first, *others], *_interface_map(cell))
 
         steps = projected.shape[0] or tf.shape(projected)[0]
         segments = cut(projected.shape[0])
@@ -103,7 +94,7 @@ class FastPath:
         hidden, reads = (
             tf.transpose(sequence[:steps], [1, 0, 2]) for sequence in (hidden, reads))
         final = tf.nest.pack_sequence_as(arguments[2], final)
-        return cell.clip(hidden), reads, _leave(final, state)
+        return cell.clip(hidden), reads, _leave(cell, final, state)
 
     def _differentiable(self, segments, factors, like):
         """The loop as a function of tensors, with its gradient.
@@ -185,7 +176,11 @@ def _interface_map(cell):
 def _enter(cell, state):
     """`DNCState` of a `DNCCell` as `Carry`."""
     memory = state.memory
-    hidden, controller_cell = state.controller
+    states, controller = list(state.controller), []
+    for unit in controllers.units_of(cell.controller):
+        own, states = states[:unit.states], states[unit.states:]
+        output = tf.zeros((tf.shape(memory.usage)[0], unit.units), memory.usage.dtype)
+        controller.append(tuple(own) or (output,))
     reads = tf.reshape(
         state.read_vectors, (-1, math.prod(state.read_vectors.shape[1:])))
     masked = cell.variants.masked_content
@@ -193,13 +188,12 @@ def _enter(cell, state):
     precedence, link = (
         () if field is None else field for field in (memory.precedence, memory.link))
     return Carry(
-        hidden, controller_cell, reads, memory.usage, precedence,
-        memory.write_weighting, memory.read_weighting, norms,
-        tf.transpose(memory.memory, [0, 2, 1]), link)
+        controller, reads, memory.usage, precedence, memory.write_weighting,
+        memory.read_weighting, norms, tf.transpose(memory.memory, [0, 2, 1]), link)
 
 
-def _leave(carry, like):
-    """`Carry` as `DNCState`, in the shapes of the state `like`."""
+def _leave(cell, carry, like):
+    """`Carry` as `DNCState` of a `DNCCell`, in the shapes of the state `like`."""
     link, precedence = (
         None if isinstance(field, tuple) else field
         for field in (carry.link, carry.precedence))
@@ -207,7 +201,10 @@ def _leave(carry, like):
         tf.transpose(carry.memory, [0, 2, 1]), carry.usage, link, precedence,
         carry.write_weighting, carry.read_weighting)
     reads = tf.reshape(carry.reads, tf.shape(like.read_vectors))
-    return DNCState([carry.hidden, carry.cell], memory, reads)
+    states = [state for unit, own in zip(
+        controllers.units_of(cell.controller), carry.controller)
+        for state in own[:unit.states]]
+    return DNCState(states, memory, reads)
 
 
 def _step_factors(mask, resets, projected, padding):

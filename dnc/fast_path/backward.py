@@ -3,10 +3,11 @@
 import tensorflow as tf
 
 from dnc.fast_path.arrays import read, rooms, tensor_array, write
-from dnc.fast_path.forward import GATES, matrices_of, normal
-from dnc.fast_path.state import Decay
+from dnc.fast_path.controllers import UnitWeights
+from dnc.fast_path.forward import matrices_of, normal
+from dnc.fast_path.state import Decay, Weights
 from dnc.fast_path.step_back import StepBack
-from dnc.fast_path.xla import materialise, spread
+from dnc.fast_path.xla import materialise_all, spread
 
 # Rooms are numbered from here on, apart from those of the forward loop: see `rooms`.
 _NUMBER = 100
@@ -24,28 +25,32 @@ def run(step, segments, weights, initial, records, adjoints):
         final `Carry`.
 
     Returns:
-      list of the gradients of projected, the `Weights`, flat, and the fields of the
-      initial `Carry`.
+      list of the gradients of projected, the `Weights` and the initial `Carry`.
     """
     d_hidden, d_reads, *d_final = adjoints
     d_final = tf.nest.pack_sequence_as(initial, d_final)
     steps = tf.shape(records.hidden)[0]
     later = Decay(tf.ones_like(initial.write_weighting),
                   tf.zeros_like(initial.write_weighting)) if step.linked else ()
+
     # The adjoints of a step's units take the units' place: see `forward.run`. Those of
     # what is normalised get a place of their own, as both are needed after the loop.
-    units = [tensor_array(tf.zeros_like(unit) if norm else unit) for unit, norm in (
-        (records.units.gates, weights.gate_norm),
-        (records.units.vector, weights.interface_norm))]
+    def place(unit, norm):
+        return tensor_array(tf.zeros_like(unit) if norm else unit)
+
+    gates = [place(unit, layer.norm) for unit, layer in zip(
+        records.units.gates, weights.controller)]
+    vector = place(records.units.vector, weights.interface_norm)
     memories, *links = rooms(segments.part + 1, matrices_of(initial), _NUMBER)
     walk = _Walk(step, segments, weights, initial, records, d_hidden, d_reads)
     _, adjoint, later, d_gates, d_vector, _, _ = tf.while_loop(
         lambda s, *_: s >= 0, walk.segment,
-        (steps // segments.segment - 1, d_final, later, *units, memories, links))
+        (steps // segments.segment - 1, d_final, later, gates, vector, memories, links))
     if step.linked:
         adjoint = adjoint._replace(link=later.of(adjoint.link))
     return [*weight_gradients(
-        step, weights, d_gates.stack(), d_vector.stack(), records, initial), *adjoint]
+        step, weights, [array.stack() for array in d_gates], d_vector.stack(), records,
+        initial), adjoint]
 
 
 class _Walk:
@@ -59,7 +64,8 @@ class _Walk:
 
     def __init__(self, step, segments, weights, initial, records, d_hidden, d_reads):
         self.step_back = StepBack(step, weights._replace(
-            recurrent=spread(tf.transpose(weights.recurrent)),
+            controller=[unit._replace(kernel=spread(tf.transpose(unit.kernel)))
+                        for unit in weights.controller],
             interface=spread(tf.transpose(weights.interface))))
         self.segments = segments
         self.initial = initial
@@ -139,10 +145,10 @@ class _Walk:
         return vectors.read(t)
 
     def _gates(self, t, gates):
-        """The gates of step t, likewise."""
-        if self.step_back.weights.gate_norm:
-            return self.records.units.gates[t]
-        return gates.read(t)
+        """List of the gates of step t, likewise."""
+        return [kept[t] if layer.norm else array.read(t)
+                for kept, layer, array in zip(
+                    self.records.units.gates, self.step_back.weights.controller, gates)]
 
     def _rebuild(self, t, vectors, memory, link):
         return self.step_back.rebuild(
@@ -151,41 +157,54 @@ class _Walk:
     def step(self, t, adjoint, later, gates, vectors, memories, links):
         """Back through step t; (t - 1, carried)."""
         k = t % self.segments.part
+        *below, (d_hidden, *others) = adjoint.controller
         adjoint = adjoint._replace(
-            hidden=adjoint.hidden + self.d_hidden[t],
+            controller=[*below, (d_hidden + self.d_hidden[t], *others)],
             reads=adjoint.reads + self.d_reads[t])
         previous = self.step_back.before(
             t, self.records, self.initial, memories.read(k), read(k, links))
         after = memories.read(k + 1), read(k + 1, links)
         adjoint, later, d_gates, d_vector = self.step_back(
-            t, *materialise(t, (self._gates(t, gates), self._vector(t, vectors))),
+            t, *materialise_all(t, (self._gates(t, gates), self._vector(t, vectors))),
             *tf.nest.map_structure(
                 lambda rows: rows[t],
                 (self.records.units.directions, self.records.slots)),
             previous, after, adjoint, later)
-        return (t - 1, adjoint, later, gates.write(t, d_gates),
+        return (t - 1, adjoint, later, write(t, gates, d_gates),
                 vectors.write(t, d_vector), memories, links)
 
 
 def weight_gradients(step, weights, d_gates, d_vector, records, initial):
-    """Gradients of projected and of `Weights`, flat, from those of each step's units.
+    """Gradients of projected and of `Weights`, from those of each step's units.
 
     Args:
-      d_gates, d_vector: `[T, B, 4U]`, `[T, B, X]`, after their normalisation, if any.
+      d_gates: list of `[T, B, blocks * U]`; d_vector: `[T, B, X]`; after their
+        normalisation, if any.
     """
-    d_gates, *d_gate_norm = norm_gradients(
-        records.units.gates, weights.gate_norm, d_gates, GATES)
-    d_vector, *d_interface_norm = norm_gradients(
+    def before(first, sequence):
+        sequence = tf.concat([first[tf.newaxis], sequence[:-1]], axis=0)
+        return sequence if step.kept is None else sequence * step.kept[:, :, tf.newaxis]
+
+    d_projected, d_layers = None, []
+    below = before(initial.reads, records.reads)
+    for unit, layer, gates, d_normed, first, states in zip(
+            step.controller, weights.controller, records.units.gates, d_gates,
+            initial.controller, records.controller):
+        d_made, *d_norm = norm_gradients(gates, layer.norm, d_normed, unit.blocks)
+        own = tf.nest.map_structure(before, first, states)
+        joined = tf.concat([below, own[0]], axis=2) if unit.recurrent else below
+        # That of the first layer is in `projected`.
+        d_bias = tf.reduce_sum(d_made, axis=[0, 1]) if d_layers else ()
+        d_layers.append(UnitWeights(outer(joined, d_made), d_bias, tuple(d_norm)))
+        d_projected = d_made if d_projected is None else d_projected
+        # As the next layer had it: what is kept of it may be clipped.
+        below = unit.step(normal(gates, layer.norm, unit.blocks), own)[0]
+    d_vector, *d_norm = norm_gradients(
         records.units.vector, weights.interface_norm, d_vector)
-    joined = tf.concat([
-        tf.concat([initial.reads[tf.newaxis], records.reads[:-1]], axis=0),
-        tf.concat([initial.hidden[tf.newaxis], records.hidden[:-1]], axis=0),
-    ], axis=2)
-    if step.kept is not None:
-        joined *= step.kept[:, :, tf.newaxis]
     spoken = step.cell.clip(records.hidden)
-    return (d_gates, outer(joined, d_gates), outer(spoken, d_vector),
-            tf.reduce_sum(d_vector, axis=[0, 1]), *d_interface_norm, *d_gate_norm)
+    return d_projected, Weights(
+        d_layers, outer(spoken, d_vector), tf.reduce_sum(d_vector, axis=[0, 1]),
+        tuple(d_norm))
 
 
 def norm_gradients(units, norm, adjoint, blocks=1):

@@ -5,6 +5,7 @@ import tensorflow as tf
 from dnc import addressing
 from dnc import memory as external_memory
 from dnc.fast_path.arrays import rooms, tensor_array, write
+from dnc.fast_path.controllers import units_of
 from dnc.fast_path.state import (
     MASKED, Carry, Decay, Records, Slots, Units, Writing, factor)
 from dnc.fast_path.xla import (
@@ -26,6 +27,7 @@ class Step:
     def __init__(self, cell, factors):
         self.cell = cell
         self.valid, self.kept = factors
+        self.controller = units_of(cell.controller)
         self.num_writes = cell.num_write_heads
         self.linked = cell.variants.temporal_links
         self.masked = cell.variants.masked_content
@@ -34,14 +36,10 @@ class Step:
     def __call__(self, t, projected, weights, carry):
         """(the next `Carry`, units record, slots record) after step t.
 
-        `projected` is that of the step, `[B, 4U]`.
+        `projected` is that of the step, `[B, blocks * U]`.
         """
         previous = self.restart(t, carry)
-        joined = tf.concat([previous.reads, previous.hidden], axis=1)
-        gates, = materialise(t, [projected + product(
-            joined, weights.recurrent, projected.shape[1])])
-        hidden, cell, spoken = self.control(
-            normal(gates, weights.gate_norm, GATES), previous.cell)
+        gates, controller, spoken = self.control(t, projected, weights, previous)
         vector = tf.matmul(spoken, weights.interface) + weights.interface_bias
         interface = self.cell.interface(normal(vector, weights.interface_norm))
         found = self.look_up(previous.memory, previous.norms, interface.write_keys,
@@ -63,9 +61,9 @@ class Step:
         reads = weigh_columns(read_weighting, memory)
         reads = tf.reshape(reads, tf.shape(previous.reads))
         carry = self.keep_masked(t, previous, Carry(
-            hidden, cell, reads, usage, writing.precedence, writing.weighting,
+            controller, reads, usage, writing.precedence, writing.weighting,
             read_weighting, norms, memory, link))
-        return carry, Units(gates, vector, carry.cell, directions), Slots.of(carry)
+        return carry, Units(gates, vector, directions), Slots.of(carry)
 
     def restart(self, t, carry):
         """The state that step t starts from: zero where a new story begins.
@@ -89,35 +87,41 @@ class Step:
         def choose(new, old):
             return tf.where(factor(self.valid[t], new) > 0, new, old)
         return carry._replace(**{
-            name: choose(getattr(carry, name), getattr(previous, name))
+            name: tf.nest.map_structure(
+                choose, getattr(carry, name), getattr(previous, name))
             for name in MASKED})
 
-    def mask(self, t, tensor):
-        """`tensor` with zeros in the rows that are masked at step t."""
+    def mask(self, t, tensors):
+        """`tensors` with zeros in the rows that are masked at step t."""
         if self.valid is None:
-            return tensor
-        return tensor * factor(self.valid[t], tensor)
+            return tensors
+        return tf.nest.map_structure(
+            lambda tensor: tensor * factor(self.valid[t], tensor), tensors)
 
-    def control(self, gates, cell):
-        """One LSTM step after its matrix products.
-
-        Args:
-          gates: `[B, 4U]`, pre-activations, normalised: input, forget, candidate,
-            output.
-          cell: `[B, U]`.
+    def control(self, t, projected, weights, previous):
+        """One step of the controller.
 
         Returns:
-          (hidden, cell, hidden as the interface sees it), each `[B, U]`.
+          (gates of each layer, as `Units`; states of each layer, as `Carry`; the
+          output as the interface sees it `[B, U]`).
         """
-        # The sigmoid of all in one pass: that of the candidate is not used.
-        write, forget, _, expose = tf.split(tf.sigmoid(gates), 4, axis=1)
-        candidate = tf.tanh(tf.split(gates, 4, axis=1)[2])
-        cell = forget * cell + write * candidate
-        hidden = expose * tf.tanh(cell)
-        spoken = self.cell.clip(hidden)
-        if self.cell.clip_controller_state:
-            return spoken, self.cell.clip(cell), spoken
-        return hidden, cell, spoken
+        gates, states, below = [], [], previous.reads
+        for unit, own, (kernel, bias, norm) in zip(
+                self.controller, previous.controller, weights.controller):
+            joined = tf.concat([below, own[0]], axis=1) if unit.recurrent else below
+            added = bias if gates else projected
+            made, = materialise(t, [added + product(joined, kernel, unit.size)])
+            after = unit.step(normal(made, norm, unit.blocks), own)
+            below = after[0]
+            gates.append(made)
+            states.append(self.clip_states(after))
+        return gates, states, self.cell.clip(below)
+
+    def clip_states(self, states):
+        """The states of a layer, clipped if the cell clips them."""
+        if not self.cell.clip_controller_state:
+            return states
+        return tuple(map(self.cell.clip, states))
 
     def look_up(self, memory, norms, keys, masks):
         """(products with the keys `[B, K, N]`, squared norms) of a memory's slots.
@@ -233,10 +237,6 @@ class Step:
             backward, content, forward, interface.read_modes)
 
 
-# An LSTM's pre-activation vectors.
-GATES = 4
-
-
 def normal(tensor, norm, blocks=1):
     """`dnc.normalisation.normalised` of what a centred kernel made, or the tensor.
 
@@ -256,7 +256,8 @@ def run(step, segments, projected, weights, carry):
     Args:
       step: `Step`.
       segments: `segments.Segments`.
-      projected: `[T, B, 4U]`, what the inputs add to the gates' pre-activations.
+      projected: `[T, B, blocks * U]`, what the inputs add to the pre-activations of the
+        controller's first layer.
       weights: `Weights`.
       carry: `Carry` before the first step.
 
@@ -265,10 +266,11 @@ def run(step, segments, projected, weights, carry):
     """
     steps = tf.shape(projected)[0]
     segment, count = segments.segment, steps // segments.segment
-    weights = weights._replace(recurrent=spread(weights.recurrent))
-    units, like = _units_like(step, weights, carry), Slots.of(carry)
-    kept = (*tf.nest.flatten(units)[1:], carry.hidden, carry.reads,
-            *tf.nest.flatten(like))
+    weights = weights._replace(controller=[
+        unit._replace(kernel=spread(unit.kernel)) for unit in weights.controller])
+    units = _units_like(step, projected, weights, carry)
+    like = (units, carry.controller, carry.reads, Slots.of(carry))
+    kept = tf.nest.flatten(like)[1:]
     # The gates of a step take the place of what the inputs added to them. XLA would
     # copy the whole array at each step if what is read were not materialised.
     arrays = [tensor_array(projected), *rooms(steps, kept)]
@@ -279,7 +281,7 @@ def run(step, segments, projected, weights, carry):
 
     def run_step(t, carry, arrays):
         carry, units, slots = step(t, arrays[0].read(t), weights, carry)
-        rows = tf.nest.flatten((units, carry.hidden, carry.reads, slots))
+        rows = tf.nest.flatten((units, carry.controller, carry.reads, slots))
         return t + 1, carry, write(t, arrays, rows)
 
     def run_segment(s, carry, arrays, matrices):
@@ -290,21 +292,23 @@ def run(step, segments, projected, weights, carry):
 
     _, carry, arrays, matrices = tf.while_loop(
         lambda s, *_: s < count, run_segment, (0, carry, arrays, matrices))
-    units, hidden, reads, slots = tf.nest.pack_sequence_as(
-        (units, carry.hidden, carry.reads, like), [array.stack() for array in arrays])
+    units, controller, reads, slots = tf.nest.pack_sequence_as(
+        like, [array.stack() for array in arrays])
     memory, *link = (array.stack() for array in matrices)
-    return carry, Records(hidden, reads, units, slots, memory, link)
+    return carry, Records(controller, reads, units, slots, memory, link)
 
 
-def _units_like(step, weights, carry):
+def _units_like(step, projected, weights, carry):
     """`Units` of the shapes of a step's."""
-    vector = tf.zeros_like(carry.hidden[:, :1]) + weights.interface_bias
+    zero = tf.zeros_like(carry.hidden[:, :1])
+    gates = [projected[0], *(zero + unit.bias for unit in weights.controller[1:])]
+    vector = zero + weights.interface_bias
     directions = ()
     if step.sharpened:
         direction = tf.zeros_like(
             carry.read_weighting[:, :, tf.newaxis] * carry.precedence[:, tf.newaxis])
         directions = direction, direction
-    return Units(carry.hidden, vector, carry.cell, directions)
+    return Units(gates, vector, directions)
 
 
 def matrices_of(carry):

@@ -1,7 +1,7 @@
 """What the loops of the fast path carry and keep: named tuples of tensors.
 
 Dimensions: T steps, B batch, N slots, W word size, R read heads, H write heads, U
-controller units, X interface size.
+units of a layer of the controller, X interface size.
 """
 
 from typing import NamedTuple
@@ -13,20 +13,19 @@ class Weights(NamedTuple):
     """What the loop needs of the weights, as tensors.
 
     Attributes:
-      recurrent: `[R * W + U, 4U]`, the controller's kernel for `[reads; hidden]`.
-      interface: `[U, X]`, W_xi.
+      controller: list of `controllers.UnitWeights`, a layer each; of the first one's
+        kernel only the rows of `[reads; its output]`.
+      interface: `[U, X]`, W_xi; centred before a normalisation: see
+        `dnc.normalisation`.
       interface_bias: `[X]`, zeros where there is none.
       interface_norm: gain and shift of the interface vector's normalisation, each
-        `[X]`; () without. A kernel before a normalisation is centred: see
-        `dnc.normalisation`.
-      gate_norm: those of the gates', each `[4U]`; the shift is the bias.
+        `[X]`; () without.
     """
 
-    recurrent: tf.Tensor
+    controller: list
     interface: tf.Tensor
     interface_bias: tf.Tensor
     interface_norm: tuple
-    gate_norm: tuple
 
 
 class Carry(NamedTuple):
@@ -35,7 +34,7 @@ class Carry(NamedTuple):
     What a variant leaves out is (), which `tf.nest` takes for nothing.
 
     Attributes:
-      hidden, cell: `[B, U]`, the LSTM's two states.
+      controller: list of tuples, the states `[B, U]` of each layer, its output first.
       reads: `[B, R * W]`, the read vectors side by side.
       usage: `[B, N]`.
       precedence: `[B, H, N]`; () without temporal links.
@@ -47,8 +46,7 @@ class Carry(NamedTuple):
       link: `[B, H, N, N]`; () without temporal links.
     """
 
-    hidden: tf.Tensor
-    cell: tf.Tensor
+    controller: list
     reads: tf.Tensor
     usage: tf.Tensor
     precedence: tf.Tensor
@@ -58,13 +56,18 @@ class Carry(NamedTuple):
     memory: tf.Tensor
     link: tf.Tensor
 
+    @property
+    def hidden(self):
+        """`[B, U]`, the controller's output."""
+        return self.controller[-1][0]
+
     def small(self):
         """All but memory and link."""
         return self[:-2]
 
 
 # The fields of `Carry` that a masked step must be kept from changing.
-MASKED = ("hidden", "cell", "reads", "usage", "write_weighting", "read_weighting")
+MASKED = ("controller", "reads", "usage", "write_weighting", "read_weighting")
 
 
 class StepFactors(NamedTuple):
@@ -83,35 +86,40 @@ class Records(NamedTuple):
     """What the forward loop keeps for the backward one.
 
     Attributes:
-      hidden: `[T, B, U]`, after each step; reads: `[T, B, R * W]`.
+      controller: as in `Carry`, `[T, B, U]`, after each step.
+      reads: `[T, B, R * W]`, after each step.
       units: `Units` of each step.
       slots: `Slots` of each step.
       memory: `[T / segment + 1, B, W, N]`, before each segment and after the last.
       link: `halves` of `[T / segment + 1, B, H, N, N]`, likewise; [] without.
     """
 
-    hidden: tf.Tensor
+    controller: list
     reads: tf.Tensor
     units: "Units"
     slots: "Slots"
     memory: tf.Tensor
     link: list
 
+    @property
+    def hidden(self):
+        """`[T, B, U]`, the controller's output."""
+        return self.controller[-1][0]
+
 
 class Units(NamedTuple):
-    """What is kept of the controller at a step.
+    """What is kept of a step besides the state after it.
 
     Attributes:
-      gates: `[B, 4U]`, the pre-activations before any normalisation.
+      gates: list of `[B, blocks * U]`, the pre-activations of each layer of the
+        controller, before any normalisation.
       vector: `[B, X]`, the interface vector, likewise.
-      cell: `[B, U]`, after the step.
       directions: (backward, forward) before they are sharpened, each `[B, R, H, N]`; ()
         where they are not.
     """
 
-    gates: tf.Tensor
+    gates: list
     vector: tf.Tensor
-    cell: tf.Tensor
     directions: tuple
 
 

@@ -8,7 +8,7 @@ function; the rest is differentiated by a GradientTape over the functions of `St
 import tensorflow as tf
 
 from dnc import addressing
-from dnc.fast_path.forward import GATES, normal
+from dnc.fast_path.forward import normal
 from dnc.fast_path.state import MASKED, Carry, Decay, Slots, factor
 from dnc.fast_path.xla import (
     add_outer, by_halves, each_half, from_the_end, in_place, materialise,
@@ -33,12 +33,11 @@ class StepBack:
         """The `Carry` before step t, with the given memory and `halves` of the link."""
         def at(sequence, first):
             return tf.where(t > 0, sequence[tf.maximum(t - 1, 0)], first)
-        slots = tf.nest.map_structure(at, records.slots, Slots.of(initial))
+        controller, reads, slots = tf.nest.map_structure(
+            at, (records.controller, records.reads, records.slots),
+            (initial.controller, initial.reads, Slots.of(initial)))
         return self.step.restart(t, Carry(
-            hidden=at(records.hidden, initial.hidden),
-            cell=at(records.units.cell, initial.cell),
-            reads=at(records.reads, initial.reads), memory=memory, link=link,
-            **slots._asdict()))
+            controller, reads, memory=memory, link=link, **slots._asdict()))
 
     def rebuild(self, t, vector, records, initial, memory, link):
         """Memory and `halves` of the link after step t, from those before it."""
@@ -70,8 +69,7 @@ class StepBack:
 
         Args:
           t: the step.
-          gates, vector: `[B, 4U]`, `[B, X]`, the step's pre-activations and
-            interface vector.
+          gates, vector: as in `Units`, of the step.
           directions: `Units.directions` of the step.
           slots: `Slots` of the step.
           previous: `Carry` before the step; its link in `halves`.
@@ -104,25 +102,24 @@ class StepBack:
         d_interface.update(d_write_interface)
         d_vector, d_normed = materialise(t, tape.gradient(
             present(interface), [vector, normed], d_interface))
-        d_gates, d_normed_gates, d_cell = self.control_adjoint(
-            t, gates, previous.cell, taken,
-            product(d_vector, weights.interface, adjoint.hidden.shape[1]))
-        sizes = [adjoint.reads.shape[1], adjoint.hidden.shape[1]]
-        d_reads, d_hidden = tf.split(
-            product(d_gates, weights.recurrent, sum(sizes)), sizes, axis=1)
+        d_gates, d_controller, d_reads = self.control_adjoint(
+            t, gates, previous, taken,
+            product(d_vector, weights.interface, previous.hidden.shape[1]))
         d_before = d_before._replace(
-            hidden=d_hidden, cell=d_cell, reads=d_reads,
+            controller=d_controller, reads=d_reads,
             read_weighting=d_before.read_weighting + d_read_weighting)
         d_before = self.step.restart(t, self.pass_masked(d_before, adjoint, taken))
-        return d_before, decay, d_normed_gates, d_normed
+        return d_before, decay, d_gates, d_normed
 
     def pass_masked(self, d_before, adjoint, taken):
         """Adds to the adjoint before a step what a masked step did not take."""
         if self.step.valid is None:
             return d_before
         return d_before._replace(**{
-            name: getattr(d_before, name) + getattr(adjoint, name)
-            - getattr(taken, name) for name in MASKED})
+            name: tf.nest.map_structure(
+                lambda before, all, part: before + all - part,
+                *(getattr(carry, name) for carry in (d_before, adjoint, taken)))
+            for name in MASKED})
 
     def read_adjoint(
             self, t, slots, directions, interface, previous, after, taken, later):
@@ -377,16 +374,40 @@ class StepBack:
             d_memory *= kept
         return d_memory, tf.stack(d_written, 1), tf.stack(d_erase, 1), d_write
 
-    def control_adjoint(self, t, gates, cell, taken, d_spoken):
-        """Adjoints of gates and normalised gates `[B, 4U]`, of the cell before."""
-        with tf.GradientTape() as tape:
-            tape.watch((gates, cell))
-            normed = normal(gates, self.weights.gate_norm, GATES)
-            outputs = self.step.control(normed, cell)
-        d_gates, d_normed, d_cell = tape.gradient(
-            outputs, (gates, normed, cell),
-            output_gradients=[taken.hidden, taken.cell, d_spoken])
-        return *materialise(t, [d_gates, d_normed]), d_cell
+    def control_adjoint(self, t, gates, previous, taken, d_spoken):
+        """What flows from the controller, from its last layer to its first.
+
+        Args:
+          t, previous, taken: as in `read_adjoint`.
+          gates: as in `Units`.
+          d_spoken: `[B, U]`, adjoint of the output as the interface sees it.
+
+        Returns:
+          (list of the adjoints of the gates after their normalisation, adjoints of the
+          states before, as in `Carry`, adjoint of the reads before).
+        """
+        layers = list(zip(
+            self.step.controller, self.weights.controller, gates, previous.controller,
+            taken.controller,
+            [previous.reads, *(states[0] for states in previous.controller)]))
+        seen, d_output, d_gates, d_before = self.step.cell.clip, d_spoken, [], []
+        for unit, (kernel, _, norm), made, states, d_states, below in reversed(layers):
+            with tf.GradientTape() as tape:
+                tape.watch((made, states))
+                normed = normal(made, norm, unit.blocks)
+                after = unit.step(normed, states)
+                outputs = [*self.step.clip_states(after), seen(after[0])]
+            d_made, d_normed, (d_own, *d_others) = tape.gradient(
+                outputs, (made, normed, states), [*d_states, d_output],
+                unconnected_gradients="zero")
+            d_made, d_normed = materialise(t, [d_made, d_normed])
+            sizes = [below.shape[1]] + [unit.units] * unit.recurrent
+            d_output, *d_recurrent = tf.split(
+                product(d_made, kernel, sum(sizes)), sizes, axis=1)
+            d_gates.insert(0, d_normed)
+            d_before.insert(0, (sum(d_recurrent, d_own), *d_others))
+            seen = tf.identity
+        return d_gates, d_before, d_output
 
 
 def norms_adjoint(memory, weights, d_norms):
