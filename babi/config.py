@@ -20,6 +20,9 @@ from babi.tasks import TASK_NAMES, parse_weights
 OFFICIAL = "official"
 SIMULATED = "simulated"
 
+# What the controller may be.
+CONTROLLERS = ("lstm", "gru", "feedforward")
+
 # What a continued run may do with a setting.
 FIXED = "fixed"  # the meaning of the weights or of the data order hangs on it
 ADJUSTABLE = "adjustable"  # may change, when asked for with --change_settings
@@ -102,8 +105,12 @@ class Config:
         "often is right no more often than others: many are left out", ADJUSTABLE)
 
     # Model.
+    controller: str = _setting(
+        "lstm", "the controller: lstm, gru or feedforward; several, such as lstm,gru, "
+        "for a stack, the first one taking the words")
     controller_units: int = _setting(
-        256, "units of the LSTM controller", minimum=1, maximum=65536)
+        256, "units of the controller, of each layer of a stack", minimum=1,
+        maximum=65536)
     memory_size: int = _setting(
         256, "slots of the memory (N); no weight depends on it, so that a run may go "
         "on with more", ADJUSTABLE, minimum=1, maximum=65536)
@@ -234,6 +241,7 @@ class Config:
             raise ConfigError(
                 f"--learning_rate_schedule={self.learning_rate_schedule} needs "
                 f"--decay_steps, the number of updates over which the rate falls")
+        self._check_controller()
         if self.sharpened_links and not self.temporal_links:
             raise ConfigError("--sharpened_links sharpens the temporal links, which "
                               "--notemporal_links leaves out; give one of the two")
@@ -251,6 +259,19 @@ class Config:
             phases_of(self)
         except ValueError as fault:
             raise ConfigError(f"--phases: {fault}") from None
+
+    def _check_controller(self):
+        """Raises ConfigError if `controller` names none, or one that can't be normed.
+        """
+        layers = self.controller.split(",")
+        strange = [name for name in layers if name not in CONTROLLERS]
+        if strange:
+            raise ConfigError(
+                f"--controller={shown(self.controller)}: {shown(strange[0])!r} is none "
+                f"of {', '.join(CONTROLLERS)}")
+        if self.layer_norm and set(layers) != {"lstm"}:
+            raise ConfigError(f"--layer_norm is of the LSTM's gates, which "
+                              f"--controller={self.controller} has not; leave out one")
 
     def _check_data(self):
         """Raises ConfigError if settings of the data don't go together."""

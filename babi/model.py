@@ -7,14 +7,15 @@ import keras
 import tensorflow as tf
 
 from dnc import DNC
+from dnc.controllers import layers_of
 
 # The settings of a `config.Config` that are arguments of `DNC` by the same name.
 _VARIANTS = ("layer_norm", "interface_norm", "masked_content", "deallocation",
              "sharpened_links", "temporal_links")
 
 # Those that the shapes of the weights, or what is computed with them, depend on.
-SHAPE_SETTINGS = ("controller_units", "word_size", "num_read_heads", "num_write_heads",
-                  "use_bias", *_VARIANTS)
+SHAPE_SETTINGS = ("controller", "controller_units", "word_size", "num_read_heads",
+                  "num_write_heads", "use_bias", *_VARIANTS)
 
 
 # Before the name of a weight in a checkpoint: its average over the updates.
@@ -70,8 +71,10 @@ def build_model(config, vocabulary_size):
         initializer = keras.initializers.RandomNormal(stddev=config.weight_stddev)
         arguments.update(kernel_initializer=initializer,
                          recurrent_initializer=initializer)
+    layers = config.controller.split(",")
     model = QuestionAnswerer(
         vocabulary_size,
+        controller=layers[0] if len(layers) == 1 else layers,
         controller_units=config.controller_units,
         memory_size=config.memory_size,
         word_size=config.word_size,
@@ -86,8 +89,9 @@ def build_model(config, vocabulary_size):
         **arguments)
     model.build()
     cell = model.dnc.cell
-    _redraw(cell.controller.kernel, slice(0, vocabulary_size), config.input_stddev)
-    _redraw(cell.controller.kernel, slice(vocabulary_size, None), config.read_stddev)
+    kernel = layers_of(cell.controller)[0].kernel
+    _redraw(kernel, slice(0, vocabulary_size), config.input_stddev)
+    _redraw(kernel, slice(vocabulary_size, None), config.read_stddev)
     _redraw(cell.output_kernel, slice(cell.controller_output_size, None),
             config.read_stddev)
     return model

@@ -69,6 +69,15 @@ def test_a_decay_needs_its_length():
     Config(learning_rate_schedule="cosine", decay_steps=1)
 
 
+@pytest.mark.parametrize("settings, message", [
+    ({"controller": "lstm,rnn"}, "'rnn' is none of lstm, gru, feedforward"),
+    ({"controller": "lstm,gru", "layer_norm": True}, "--layer_norm is of the LSTM")])
+def test_a_controller_that_can_not_be_is_told(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        Config(**settings)
+    Config(controller="lstm,lstm", layer_norm=True)
+
+
 def test_sharpened_links_need_temporal_links():
     with pytest.raises(ConfigError, match="--notemporal_links"):
         Config(sharpened_links=True, temporal_links=False)

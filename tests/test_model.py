@@ -125,6 +125,14 @@ def test_variants_reach_the_model():
     assert not cell.variants.temporal_links
 
 
+def test_a_stack_of_controllers_reaches_the_model():
+    config = small_config(controller="gru,lstm", input_stddev=3.0)
+    cell = build_model(config, V).dnc.cell
+    assert cell.get_config()["controller"] == ["gru", "lstm"]
+    first, second = (layer.kernel.numpy() for layer in cell.controller.cells)
+    assert first[:V].std() > 2.0 and first[V:].std() < 1.0 and second.std() < 1.0
+
+
 @pytest.mark.parametrize("stddev", [0.1, 0.02])
 def test_initial_weights_are_drawn_from_the_normal_distribution(stddev):
     config = Config(memory_size=4, weight_stddev=stddev, jit=False)
