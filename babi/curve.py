@@ -18,7 +18,7 @@ import numpy as np  # noqa: E402
 from absl import flags  # noqa: E402
 
 from babi import program  # noqa: E402
-from babi.tasks import TASK_TITLES  # noqa: E402
+from babi.tasks import PUBLISHED_RESULTS, TASK_TITLES  # noqa: E402
 
 _RUNS = flags.DEFINE_list("runs", None, "run directories, separated by commas")
 _OUTPUT = flags.DEFINE_string("output", "curve.png", "the picture, PNG or SVG")
@@ -168,8 +168,10 @@ def _draw_runs(plot, curves):
     losses.set(ylabel="training loss (thin lines)",
                ylim=(0, _top(curves.values(), _LOSS, 2)))
     plot.grid(alpha=0.3)
-    if any(_ERROR in curve for curve in curves.values()):
-        plot.legend(fontsize=8)
+    paper = PUBLISHED_RESULTS["dnc1"].mean_error
+    plot.axhline(paper.mean, color="grey", linestyle="--", linewidth=1,
+                 label=f"the paper's DNC1 on the test questions, {paper.mean}%")
+    plot.legend(fontsize=8)
 
 
 def _draw_tasks(plot, curve):
