@@ -3,6 +3,7 @@
     python3 benchmarks/bench.py                 all points around the reference
     python3 benchmarks/bench.py --quick         the reference at batch 1 and 16
     python3 benchmarks/bench.py --memory        the bounds on memory
+    python3 benchmarks/bench.py --variants      each variant beside the paper's DNC
     python3 benchmarks/bench.py --results=FILE  shows a file, measures nothing
 
 Each contestant runs at each point in a process of its own; at a point they take turns
@@ -29,7 +30,7 @@ from babi import program  # noqa: E402
 from babi.config import Config  # noqa: E402
 from benchmarks import picture, points, report  # noqa: E402
 from benchmarks.contestants import (CONTESTANTS, DEFAULT_PEER,  # noqa: E402
-                                    commands)
+                                    VARIANTS, commands, is_peer)
 from benchmarks.measure import Limits, doomed, measure_point  # noqa: E402
 from benchmarks.results import Results, ResultsError  # noqa: E402
 from benchmarks.task import Task  # noqa: E402
@@ -38,6 +39,9 @@ _QUICK = flags.DEFINE_bool(
     "quick", False, "measure the reference at batch 1 and 16 only, in few rounds")
 _MEMORY = flags.DEFINE_bool(
     "memory", False, "measure peak memory where it is bounded, ours and the peer's")
+_VARIANTS = flags.DEFINE_bool(
+    "variants", False, "measure each variant of the model beside the paper's, and the "
+    "peer's")
 _GRID = flags.DEFINE_bool(
     "grid", False, "measure every combination of the axes' values, not only one axis "
     "at a time around the reference; takes hours")
@@ -109,7 +113,9 @@ def _show():
         results = Results.read(_RESULTS.value)
     else:
         results = _measure()
-    print(report.describe(results), report.table(results), sep="\n\n", flush=True)
+    variants = any(one.contestant in VARIANTS for one in results.measurements)
+    table = report.table_of_variants if variants else report.table
+    print(report.describe(results), table(results), sep="\n\n", flush=True)
     if _PLOT.value:
         picture.draw(results, _PLOT.value)
     verdicts = report.bounds(results)
@@ -156,7 +162,8 @@ def _measure():
 
 def _plan():
     """The points to measure, each with the names of its contestants."""
-    chosen = [f"--{flag.name}" for flag in (_QUICK, _MEMORY, _GRID) if flag.value]
+    chosen = [f"--{flag.name}" for flag in (
+        _QUICK, _MEMORY, _GRID, _VARIANTS) if flag.value]
     if len(chosen) > 1:
         raise program.UsageError(f"{' and '.join(chosen)}: give one of them")
     names = _names()
@@ -168,6 +175,10 @@ def _plan():
         return [(points.MEMORY_OF_PEER, present), (points.MEMORY_ALONE, ["ours"])]
     if _QUICK.value:
         return [(point, names) for point in points.QUICK]
+    if _VARIANTS.value:
+        of_links = [name for name in names if name in ("ours", "no_links", "peer")]
+        return [*((point, names) for point in points.VARIANTS),
+                (points.LINKS, of_links)]
     axes = points.Point(*(_sizes(flag) for flag in _AXES))
     if _GRID.value:
         return [(point, names) for point in points.grid(axes)]
@@ -218,19 +229,21 @@ def _names():
     Raises:
       UsageError: one is not known, or the peer is asked for and not there.
     """
-    names = list(dict.fromkeys(_CONTESTANTS.value or CONTESTANTS))
+    known = ["ours", *VARIANTS, "peer"] if _VARIANTS.value else list(CONTESTANTS)
+    names = list(dict.fromkeys(_CONTESTANTS.value or known))
     for name in names:
-        if name not in CONTESTANTS:
+        if name not in known:
             raise program.UsageError(
-                f"--contestants: {name!r} is none of {', '.join(CONTESTANTS)}")
-    if "peer" in names and not os.access(_peer_python(), os.X_OK):
+                f"--contestants: {name!r} is none of {', '.join(known)}")
+    peers = [name for name in names if is_peer(name)]
+    if peers and not os.access(_peer_python(), os.X_OK):
         missing = f"{_peer_python()} is not there"
         if _PEER_PYTHON.value or _CONTESTANTS.value:
             raise program.UsageError(f"the peer: {missing}; `make bench-peer` installs "
                                      f"it, or give --peer_python")
         print(f"Without the peer: {missing}; `make bench-peer` installs it.",
               file=sys.stderr)
-        names.remove("peer")
+        names = [name for name in names if name not in peers]
     return names
 
 

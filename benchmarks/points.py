@@ -28,6 +28,9 @@ REFERENCE = Point(1, 100, 256)
 # The values of each axis that the whole measurement goes through.
 AXES = Point((1, 4, 16, 32), (50, 100, 500, 1000), (64, 128, 256, 512, 1024))
 QUICK = (REFERENCE, REFERENCE._replace(batch=16))
+# Where variants are measured; the last one to see what links of N x N cost.
+VARIANTS = (Point(16, 100, 256), Point(6, 480, 32))
+LINKS = Point(4, 100, 1024)
 # Where memory is bounded: against the peer, and for itself.
 MEMORY_OF_PEER = Point(4, 1000, 256)
 MEMORY_ALONE = Point(16, 1000, 256)

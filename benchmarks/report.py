@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from benchmarks.contestants import CONTESTANTS
+from benchmarks.contestants import ALL, CONTESTANTS, VARIANTS
 from benchmarks.points import MEMORY_ALONE, MEMORY_OF_PEER, QUICK, Point
 from benchmarks.results import ResultsError
 
@@ -49,10 +49,38 @@ def table(results):
             rows.append(_row(results, one))
             if one.note:
                 notes.append(f"{point}, {contestant}: {one.note}.")
+    return "\n".join([*_markdown(rows), *[""] * bool(notes), *notes])
+
+
+def table_of_variants(results):
+    """The table of variants, in Markdown: each beside the paper's DNC, "ours"."""
+    rows = [("batch", "steps", "slots", "variant", "train ms", "of ours", "infer ms",
+             "of ours", "step GB", "of ours")]
+    for point in results.points():
+        for contestant in ALL:
+            one = results.find(contestant, point)
+            if one is not None:
+                rows.append((*map(str, point), contestant, *_beside_ours(results, one)))
+    notes = [f"{one.point}, {one.contestant}: {one.note}."
+             for one in results.measurements if one.note]
+    return "\n".join([*_markdown(rows), *[""] * bool(notes), *notes])
+
+
+def _beside_ours(results, one):
+    """The cells of a measurement: each value, and its ratio to that of ours."""
+    for value, digits, factor in (
+            (train_seconds, 1, 1e3), (infer_seconds, 1, 1e3), (step_bytes, 2, 1e-9)):
+        yield _number(value(one), digits, factor)
+        yield "-" if one.contestant == "ours" else _number(
+            results.ratio(one.contestant, "ours", one.point, value), 3)
+
+
+def _markdown(rows):
+    """Lines of a table, of rows of text; the first is its heading."""
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = ["| " + " | ".join(map(str.rjust, row, widths)) + " |" for row in rows]
-    lines.insert(1, "|" + "|".join("-" * (width + 1) + ":" for width in widths) + "|")
-    return "\n".join(lines + [""] * bool(notes) + notes)
+    rule = "|" + "|".join("-" * (width + 1) + ":" for width in widths) + "|"
+    return [lines[0], rule, *lines[1:]]
 
 
 def _row(results, one):
@@ -81,7 +109,7 @@ def _number(value, digits, factor=1.0):
 def describe(results):
     """Lines on what was measured, and where."""
     lines = [f"{name}: {contestant.title}" + _versions(results, name)
-             for name, contestant in CONTESTANTS.items()
+             for name, contestant in ALL.items()
              if any(one.contestant == name for one in results.measurements)]
     task, machine = results.settings["task"], results.machine
     lines.append(
@@ -160,7 +188,8 @@ def disagreements(results, tolerance=1e-3):
     lines = []
     for one in results.measurements:
         ours = results.find("ours", one.point)
-        if one.contestant == "peer" or ours is None or None in (one.loss, ours.loss):
+        if (one.contestant in {"peer", *VARIANTS} or ours is None
+                or None in (one.loss, ours.loss)):
             continue
         if abs(one.loss - ours.loss) > tolerance * max(1.0, abs(ours.loss)):
             lines.append(

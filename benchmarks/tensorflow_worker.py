@@ -1,4 +1,4 @@
-"""The worker of the contestants in TensorFlow: ours, plain, eager."""
+"""The worker of the contestants in TensorFlow: ours, plain, eager, the variants."""
 
 import os
 import sys
@@ -11,6 +11,7 @@ import numpy as np  # noqa: E402
 from babi import program  # noqa: E402
 from babi.allocator import restart_with_huge_pages, sparing  # noqa: E402
 from benchmarks import worker  # noqa: E402
+from benchmarks.contestants import ALL  # noqa: E402
 from benchmarks.task import random_sequences  # noqa: E402
 
 
@@ -37,7 +38,7 @@ def build(spec):
     def train(inputs, targets):
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(
-                labels=targets, logits=layer(inputs)))
+                labels=targets, logits=layer(inputs, training=True)))
         optimizer.apply(tape.gradient(loss, layer.trainable_variables),
                         layer.trainable_variables)
         return loss
@@ -49,7 +50,7 @@ def build(spec):
     def repeated(step):
         if spec["contestant"] != "eager":
             step = tf.function(step, autograph=False,
-                               jit_compile=spec["contestant"] == "ours")
+                               jit_compile=spec["contestant"] != "plain")
         step = sparing(step)  # as in training
 
         def run(count):
@@ -75,12 +76,13 @@ def _layer(spec):
     arguments = dict(
         controller_units=spec["controller_units"], memory_size=spec["slots"],
         word_size=spec["word_size"], num_read_heads=spec["num_read_heads"],
-        kernel_initializer=initializer, recurrent_initializer=initializer)
+        kernel_initializer=initializer, recurrent_initializer=initializer,
+        **ALL[spec["contestant"]].arguments)
     if spec["contestant"] == "plain":
         cell = DNCCell(spec["vocabulary_size"], **arguments)
         return keras.layers.RNN(cell, return_sequences=True)
     return DNC(spec["vocabulary_size"], return_sequences=True,
-               jit=spec["contestant"] == "ours", **arguments)
+               jit=spec["contestant"] != "eager", **arguments)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The worker of the peer, the package `dnc` for PyTorch, in its own environment.
+"""The worker of the peers, the package `dnc` for PyTorch, in its own environment.
 
 Run as a file only: the root of this repository must not be on the path, where another
 package has the same name.
@@ -9,6 +9,7 @@ import importlib.metadata
 import task
 import torch
 import worker
+from contestants import ALL
 from dnc import DNC
 
 
@@ -16,9 +17,10 @@ def build(spec):
     """The functions of the peer: see `worker.serve`."""
     torch.manual_seed(spec["seed"])
     torch.set_num_threads(spec["threads"])
+    arguments = {"rnn_type": "lstm"} | ALL[spec["contestant"]].arguments
     model = DNC(
         input_size=spec["vocabulary_size"], hidden_size=spec["controller_units"],
-        rnn_type="lstm", num_layers=1, num_hidden_layers=spec["peer_lstm_layers"],
+        **arguments, num_layers=1, num_hidden_layers=spec["peer_lstm_layers"],
         nr_cells=spec["slots"], cell_size=spec["word_size"],
         read_heads=spec["num_read_heads"], batch_first=True, gpu_id=-1)
     optimizer = torch.optim.RMSprop(

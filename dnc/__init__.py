@@ -1,4 +1,27 @@
-"""The Differentiable Neural Computer (Graves et al., Nature 2016) for Keras."""
+"""The Differentiable Neural Computer (Graves et al., Nature 2016) for Keras.
+
+The variants that others have published are arguments of `DNCCell` and `DNC`; with the
+defaults it is the paper's. Each stands in one place, which the plain loop and the fast
+path share. How the next one is added:
+
+1. A flag of the memory: a field of `dnc.variants.Variants`, with its equation and
+   source, and in `check` what it does not go with. The cell's argument of that name,
+   and `babi.config`, `babi.model` and `babi.record` for training.
+2. What it adds to the interface: a field of `dnc.interface.Interface`, its shape in
+   `shapes` (None without the variant) and its activation. What it adds to the state, or
+   leaves out: likewise in `dnc.memory`. Whether a field is there then says what to do.
+3. What it adds to a step: a pure function in `dnc.addressing`, called in
+   `dnc.memory.step`.
+4. The fast path holds the memory transposed, and uses the same functions on what is
+   of size O(N): `fast_path.forward.Step` forward; backward, a tape differentiates
+   them, and only what multiplies M or L needs an adjoint by hand, in
+   `fast_path.step_back`. What is left out is () in `fast_path.state.Carry`.
+5. A controller: its Keras cell and name in `dnc.controllers`, and for the fast path its
+   step after the matrix product, in `fast_path.controllers`.
+6. The equation in `tests/oracle.py`, an entry in the lists of variants of
+   `tests/test_cell.py` and `tests/test_fast_path.py`, a section of `docs/variants.md`,
+   and an entry in `benchmarks/contestants.py` and `benchmarks/variants.py`.
+"""
 
 import os
 import sys

@@ -9,11 +9,13 @@ import time
 
 import pytest
 
-from benchmarks import picture, points, report
+from babi.config import Config
+from benchmarks import contestants, picture, points, report, variants
 from benchmarks.measure import Limits, doomed, measure_point
 from benchmarks.points import Point
 from benchmarks.results import Measurement, Results, ResultsError
 from benchmarks.task import Task
+from dnc import DNCCell
 
 ROOT = pathlib.Path(__file__).parent.parent
 TASK = Task(controller_units=4, word_size=3, num_read_heads=2, vocabulary_size=5,
@@ -220,6 +222,43 @@ def test_table():
     assert rows[4][4:] == ["-"] * 12
     assert rows[5][5:7] == ["-", "2.500"]
     assert lines[-1] == f"{POINT}, eager: took more than 3 s."
+
+
+def test_table_of_variants_sets_each_beside_ours():
+    results = results_of(
+        measured(train=0.1, infer=0.02, step=10**9),
+        measured("no_links", train=0.05, infer=0.01, step=4 * 10**8),
+        Measurement("peer_gru", POINT, note="took more than 3 s", limit=True))
+    lines = report.table_of_variants(results).split("\n")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[:5]]
+    assert rows[2][3:] == ["ours", "100.0", "-", "20.0", "-", "1.00", "-"]
+    assert rows[3][3:] == ["no_links", "50.0", "0.500", "10.0", "0.500", "0.40",
+                           "0.400"]
+    assert rows[4][3:] == ["peer_gru", *["-"] * 6]
+    assert lines[-1] == f"{POINT}, peer_gru: took more than 3 s."
+
+
+def test_each_variant_of_ours_can_be_made():
+    for name, contestant in contestants.VARIANTS.items():
+        if not contestants.is_peer(name):
+            assert DNCCell(2, **contestant.arguments).get_config()
+    for name, given in variants.VARIANTS.items():
+        names = {flag.lstrip("-").partition("=")[0].removeprefix("no")
+                 for flag in given}
+        assert names <= {field.name for field in dataclasses.fields(Config)}, name
+
+
+def test_a_variant_that_is_not_known_is_told():
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "variants.py"), "--variants=nets"],
+        capture_output=True, text=True)
+    assert done.returncode == 1 and "'nets' is none of paper" in done.stderr
+
+
+def test_table_of_errors_has_mean_and_spread():
+    table = variants.as_markdown({"paper": [10.0, 12.0], "gru": [9.0]})
+    assert table.endswith("| paper | 11.0 | 1.4 | 10.0, 12.0 |\n"
+                          "| gru | 9.0 | - | 9.0 |\n")
 
 
 def test_bounds():

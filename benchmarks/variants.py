@@ -1,0 +1,113 @@
+"""Compares the variants of the DNC on the bAbI tasks.
+
+    python3 benchmarks/variants.py --data_dir=PATH [--variants=paper,layer_norm]
+
+Each variant is trained on the same stories, in the same order, for the same number of
+updates, from each of the seeds, and then asked the stories held out of training. Runs
+are kept in --output_dir; what is done is not done again, and the same command goes on
+where it was interrupted. At the end the table is printed, and written to table.json and
+table.md there. Three seeds of all variants take a night on two cores.
+"""
+
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+
+if not __package__:  # run as a file: the folder above is the root of imports
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+from absl import flags  # noqa: E402
+
+from babi import program  # noqa: E402
+from babi.files import write_atomically  # noqa: E402
+
+# {name: flags of babi/train.py}; "paper" is what the others are compared with.
+VARIANTS = {
+    "paper": [],
+    "layer_norm": ["--layer_norm"],
+    "interface_norm": ["--interface_norm"],
+    "bypass_dropout": ["--bypass_dropout=0.1"],
+    "masked_content": ["--masked_content"],
+    "deallocation": ["--deallocation"],
+    "sharpened_links": ["--sharpened_links"],
+    "no_links": ["--notemporal_links"],
+    "gru": ["--controller=gru"],
+    "feedforward": ["--controller=feedforward"],
+    "stack": ["--controller=lstm,lstm"],
+    "ADNC": ["--layer_norm", "--interface_norm", "--bypass_dropout=0.1",
+             "--notemporal_links"],
+    "DNC-MD": ["--masked_content", "--deallocation"],
+    "all": ["--layer_norm", "--interface_norm", "--bypass_dropout=0.1",
+            "--masked_content", "--deallocation"],
+}
+# What all have in common: few slots, packed rows, weights that let the memory come into
+# use early (docs/reproduction.md). 3,400 updates read some 60,000 stories.
+_COMMON = ("--memory_size=32 --packed_rows=8 --row_length=192 --weight_stddev=0.05 "
+           "--input_stddev=0.6 --read_stddev=0.5 --optimizer=adam --rho=0.999 "
+           "--epsilon=1e-7 --learning_rate=1e-3 --warmup_steps=300 --max_grad_norm=1 "
+           "--learning_rate_schedule=cosine --visualise_interval=0 "
+           "--validation_interval=0").split()
+
+_NAMES = flags.DEFINE_list("variants", list(VARIANTS), "variants to compare")
+_SEEDS = flags.DEFINE_integer("seeds", 3, "runs of each, from seed 1 on", lower_bound=1)
+_UPDATES = flags.DEFINE_integer("updates", 3400, "of each run", lower_bound=1)
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "the official bAbI tasks")
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", "logs/variants", "where the runs go")
+_TRAIN_FLAGS = flags.DEFINE_string(
+    "train_flags", "", "more flags of babi/train.py for every run, such as "
+    "\"--tasks=1 --packed_rows=4\"")
+
+
+def main():
+    """Trains, tests and prints what the flags name."""
+    for name in _NAMES.value:
+        if name not in VARIANTS:
+            raise program.UsageError(
+                f"--variants: {name!r} is none of {', '.join(VARIANTS)}")
+    errors = {name: [] for name in _NAMES.value}
+    for seed in range(1, _SEEDS.value + 1):  # the first table is there after one seed
+        for name in _NAMES.value:
+            errors[name].append(_error(name, seed))
+        table = as_markdown(errors)
+        folder = pathlib.Path(_OUTPUT_DIR.value)
+        write_atomically(folder / "table.json", json.dumps(errors, indent=2).encode())
+        write_atomically(folder / "table.md", table.encode())
+    print(table, end="")
+
+
+def as_markdown(errors):
+    """The table of {variant: [held-out error in %, one for each seed]}."""
+    lines = ["| variant | held-out error, % | sd | seeds |", "|---|---:|---:|---|"]
+    for name, found in errors.items():
+        spread = f"{statistics.stdev(found):.1f}" if len(found) > 1 else "-"
+        each = ", ".join(f"{error:.1f}" for error in found)
+        lines.append(f"| {name} | {statistics.fmean(found):.1f} | {spread} | {each} |")
+    return "\n".join(lines) + "\n"
+
+
+def _error(name, seed):
+    """The held-out error of a run in %, trained if it is not there yet."""
+    folder = pathlib.Path(_OUTPUT_DIR.value) / f"{name}-{seed}"
+    result = folder / f"held_out-{_UPDATES.value}.json"
+    if not result.exists():
+        data = [f"--data_dir={_DATA_DIR.value}"] if _DATA_DIR.value else []
+        _script("train", f"--checkpoint_dir={folder}", f"--seed={seed}", *data,
+                f"--num_training_iterations={_UPDATES.value}",
+                f"--decay_steps={_UPDATES.value}", *_COMMON, *VARIANTS[name],
+                *_TRAIN_FLAGS.value.split())
+        _script("test", f"--checkpoint_file={folder}", "--held_out", *data,
+                f"--output={result}")
+    return json.loads(result.read_text())["results"][0]["mean_error"]
+
+
+def _script(name, *arguments):
+    path = os.path.join(sys.path[0], "babi", f"{name}.py")
+    if subprocess.run([sys.executable, path, *arguments]).returncode:
+        raise program.UsageError(f"babi/{name}.py failed, see above")
+
+
+if __name__ == "__main__":
+    program.run(main)
