@@ -59,7 +59,9 @@ PRESETS = {
             "24000 memory_size=64 packed_rows=6 row_length=320 bypass_dropout=0.3 "
             "learning_rate_schedule=cosine decay_steps=13000 decay_rate=0.03 "
             "task_weights=2:4,3:3,7:2,14:2,15:2,16:4,17:4,18:2,19:2; "
-            "30000 thin_task_16=false",
+            "26000 learning_rate=9.4e-4 decay_steps=7000; "
+            "29000 thin_task_16=false",
+        "num_training_iterations": 33_000,
     },
     # The same on new simulated stories for ever: no official one at all.
     "simulated": _JOINT | {
