@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from dnc.sums import scaled, softmax, sum_last
+from dnc.sums import scaled, softmax, sum_last, sum_of_earlier
 
 # Squared norms below this count as this: a slot that was never written has no
 # direction, and its cosine with any key is 0.
@@ -140,7 +140,7 @@ def usage(prev_usage, prev_write_weighting, free_gates, prev_read_weighting):
     return used * retention(free_gates, prev_read_weighting)
 
 
-def allocation_weighting(usage, write_gates):
+def allocation_weighting(usage, write_gates, by_sorting=False):
     """a_t for each write head: weight on the least used slots.
 
     `a[i] = (1 - u[i]) * prod of u[j] over the slots j before i in the free list`,
@@ -154,22 +154,25 @@ def allocation_weighting(usage, write_gates):
     Args:
       usage: `[B, N]`.
       write_gates: `[B, H]`, the product of allocation gate and write gate.
+      by_sorting: True sorts nevertheless: with many slots that is faster, and nothing
+        is of size N x N.
 
     Returns:
       `[B, H, N]`.
     """
+    sum_before = _sum_before_by_sorting if by_sorting else _sum_before
     heads = []
     for gate in tf.unstack(write_gates, axis=1):
-        heads.append(_allocation(usage))
+        heads.append(_allocation(usage, sum_before))
         if len(heads) < write_gates.shape[1]:
             usage += (1 - usage) * gate[:, tf.newaxis] * heads[-1]
     return tf.stack(heads, axis=1)
 
 
-def _allocation(usage):
+def _allocation(usage, sum_before):
     """`[B, N]` -> `[B, N]`: the allocation of one head."""
     log_usage = tf.math.log(usage + USAGE_EPSILON * (1 - usage))
-    return (1 - usage) * tf.exp(_sum_before(log_usage, usage))
+    return (1 - usage) * tf.exp(sum_before(log_usage, usage))
 
 
 @tf.custom_gradient
@@ -190,6 +193,19 @@ def _sum_before(values, usage):
 
     before = keys[:, tf.newaxis, :] < keys[:, :, tf.newaxis] + lower
     return sum_last(tf.where(before, values[:, tf.newaxis, :], 0)), gradient
+
+
+@tf.custom_gradient
+def _sum_before_by_sorting(values, usage):
+    """`_sum_before`, along the free list itself."""
+    order = tf.argsort(usage, axis=1, stable=True)
+    places = tf.argsort(order, axis=1)
+
+    def along(tensor, **direction):
+        sums = sum_of_earlier(tf.gather(tensor, order, batch_dims=1), **direction)
+        return tf.gather(sums, places, batch_dims=1)
+
+    return along(values), lambda upstream: (along(upstream, reverse=True), None)
 
 
 def write_weighting(allocation, content, allocation_gates, write_gates):

@@ -8,6 +8,10 @@ from dnc import addressing
 from dnc.variants import PAPER
 
 
+# With more slots than these, sorting them is faster than comparing all pairs.
+MANY_SLOTS = 256
+
+
 class MemoryState(NamedTuple):
     """Everything that the memory carries from one step to the next.
 
@@ -127,8 +131,10 @@ def next_usage(state, interface, usage_gradient):
 def allocate(usage, interface):
     """The allocation weighting of each write head `[B, H, N]`, from u_t."""
     with tf.name_scope("free_list"):
+        # Without links, memory and time without anything of size N x N.
         return addressing.allocation_weighting(
-            usage, interface.allocation_gates * interface.write_gates)
+            usage, interface.allocation_gates * interface.write_gates,
+            interface.read_modes is None and usage.shape[1] > MANY_SLOTS)
 
 
 def _read_weighting(memory, link, prev_read_weighting, interface):

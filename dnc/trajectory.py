@@ -248,8 +248,7 @@ def _parts(before, after, interface, variants):
       variants: `dnc.variants.Variants`.
     """
     parts = {
-        "allocation": addressing.allocation_weighting(
-            after.usage, interface.allocation_gates * interface.write_gates),
+        "allocation": external_memory.allocate(after.usage, interface),
         "write_content": addressing.content_weighting(
             before.memory, interface.write_keys, interface.write_strengths,
             interface.write_masks),

@@ -298,3 +298,25 @@ def test_sharpened_known_values():
     weighting = tf.constant([[0.2, 0.4, 0.0], [0.0, 0.0, 0.0]], tf.float64)
     sharp = addressing.sharpened(weighting, tf.constant([2.0, 3.0], tf.float64))
     assert_close(sharp, np.array([[0.2, 0.8, 0.0], [1 / 3, 1 / 3, 1 / 3]]), 1e-5)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("N", [5, 64, 300])
+def test_allocation_by_sorting_is_the_same(N, compiled, rng):
+    """Equals by index too, and the gradient."""
+    usage, gates = rng.uniform(size=(3, N)), tf.constant(rng.uniform(size=(3, 2)))
+    usage[0] = 0.0
+    usage[1, ::2] = usage[1, 0]
+    usage, weights = tf.constant(usage), rng.normal(size=(3, 2, N))
+
+    def run(by_sorting):
+        def both(usage):
+            with tf.GradientTape() as tape:
+                tape.watch(usage)
+                found = addressing.allocation_weighting(usage, gates, by_sorting)
+            return found, tape.gradient(found, usage, weights)
+        return tf.function(both, jit_compile=compiled)(usage)
+
+    for found, expected in zip(run(True), run(False)):
+        size = max(1.0, np.max(np.abs(expected)))
+        assert_close(found / size, expected.numpy() / size, 1e-10)

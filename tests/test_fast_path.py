@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dnc import DNCCell
+from dnc import DNCCell, memory
 from dnc.fast_path import segments
 from helpers import assert_close, check_gradient
 from small_layers import (B, D, T, Y, both_paths, make_layer, plain_twin,
@@ -82,6 +82,11 @@ def test_a_short_sequence_is_one_segment(steps):
     ("float32", 2, 2e-5), slow("float64", 1, 1e-9), slow("float64", 3, 1e-9)])
 def test_variants_agree_with_the_plain_loop(variant, dtype, H, tolerance, rng):
     assert_paths_agree(dtype, H, 25, tolerance, rng, **variant)
+
+
+def test_without_links_many_slots_are_sorted(rng, monkeypatch):
+    monkeypatch.setattr(memory, "MANY_SLOTS", 2)
+    assert_paths_agree("float32", 2, 25, 2e-5, rng, temporal_links=False)
 
 
 def test_a_sequence_cut_twice_agrees_with_the_plain_loop(rng, monkeypatch):
