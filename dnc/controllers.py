@@ -53,9 +53,12 @@ class NormalisedLSTMCell(keras.layers.LSTMCell):
 
     def normalisation(self):
         """Gain and shift (the bias, or zeros) of the gates, each `[4 * units]`."""
-        gain = tf.convert_to_tensor(self.gain, self.variable_dtype)
-        bias = tf.convert_to_tensor(self.bias) if self.use_bias else tf.zeros_like(gain)
-        return gain, bias
+        # Keras hands them out in the policy's compute type.
+        gain, bias = (
+            None if variable is None
+            else tf.cast(tf.convert_to_tensor(variable), self.variable_dtype)
+            for variable in (self.gain, self.bias))
+        return gain, tf.zeros_like(gain) if bias is None else bias
 
 
 @keras.saving.register_keras_serializable("dnc")

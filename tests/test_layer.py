@@ -260,6 +260,19 @@ def test_mask_of_a_layer_before_is_obeyed(jit, rng):
 
 @both_paths
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_of_norms_is_near_float32(policy, jit, rng):
+    variant = {"layer_norm": True, "interface_norm": True, "return_sequences": True}
+    layer = make_layer(rng, scale=0.3, dtype=policy, jit=jit, **variant)
+    exact = make_layer(rng, dtype="float32", jit=False, **variant)
+    exact.set_weights(layer.get_weights())
+    x = tf.constant(rng.normal(size=(2, T, D)), tf.float32)
+    outputs, expected = layer(x), exact(x)
+    scale = float(tf.reduce_max(tf.abs(expected)))
+    assert_close(outputs / scale, expected.numpy() / scale, 0.05)
+
+
+@both_paths
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision_keeps_state_and_addressing_in_float32(policy, jit, rng):
     """Near float32, and states beyond half precision's range or grain survive."""
     layer = make_layer(rng, scale=0.3, dtype=policy, jit=jit, return_state=True,

@@ -88,10 +88,13 @@ def _second_order(layer, x, **options):
     return outer.gradient(total, watched)
 
 
-@pytest.mark.parametrize("H, graph", [
-    (1, False), pytest.param(2, True, marks=pytest.mark.slow)])
-def test_a_tape_in_a_tape_gives_what_the_plain_loop_gives(H, graph, rng):
-    layer = make_layer(rng, H, return_sequences=True)
+@pytest.mark.parametrize("H, graph, variant", [
+    (1, False, {}), pytest.param(2, True, {}, marks=pytest.mark.slow),
+    pytest.param(1, False, {"controller": ["lstm", "lstm"], "layer_norm": True,
+                            "interface_norm": True, "masked_content": True,
+                            "deallocation": True}, marks=pytest.mark.slow)])
+def test_a_tape_in_a_tape_gives_what_the_plain_loop_gives(H, graph, variant, rng):
+    layer = make_layer(rng, H, return_sequences=True, **variant)
     steps = T if graph else 3
     x = tf.constant(rng.normal(size=(B, steps, D)))
     resets = np.zeros((B, steps), bool)
