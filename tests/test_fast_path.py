@@ -78,8 +78,9 @@ def test_a_short_sequence_is_one_segment(steps):
     {"controller": ["gru", "lstm"], "clip_controller_state": True},
     slow({"controller": "gru"}), slow({"controller": ["lstm", "lstm"],
                                        "layer_norm": True})], ids="-".join)
+# Normalised over four units only, rounding in float32 grows.
 @pytest.mark.parametrize("dtype, H, tolerance", [
-    ("float32", 2, 2e-5), slow("float64", 1, 1e-9), slow("float64", 3, 1e-9)])
+    ("float32", 2, 5e-5), slow("float64", 1, 1e-9), slow("float64", 3, 1e-9)])
 def test_variants_agree_with_the_plain_loop(variant, dtype, H, tolerance, rng):
     assert_paths_agree(dtype, H, 25, tolerance, rng, **variant)
 
