@@ -1,5 +1,6 @@
 """A training run: steps, reports, validation and checkpoints, in one directory."""
 
+import dataclasses
 import pathlib
 import time
 
@@ -355,7 +356,9 @@ class Run:
     def _keep_failed_step(self, iteration, batch, names):
         """Writes a step that can be run again; a text that says where to."""
         path = self._directory / f"failed-step-{iteration}.npz"
-        step = failures.FailedStep(self._record, batch.arrays, self._trainer.arrays(),
+        record = dataclasses.replace(
+            self._record, config=self._phases[self._phase].settings)
+        step = failures.FailedStep(record, batch.arrays, self._trainer.arrays(),
                                    names, len(self._data.vocabulary))
         try:
             failures.write(path, step)

@@ -119,7 +119,7 @@ def _test(model, source, tasks):
     stream = _stream(model, source, tasks)
     progress = Progress(stream.count)
     scores, _ = Evaluator(model.model, _JIT.value).evaluate(
-        stream, model.record.config.row_length,
+        stream, model.settings.row_length,
         lambda stories: progress.count(stories, "stories"))
     questions = {task: int(scores.questions[task]) for task in scores.tasks}
     progress.line(f"{model.prefix}: {sum(questions.values()):,} questions in "

@@ -5,8 +5,10 @@ import pathlib
 from typing import NamedTuple
 
 from babi import checkpoints
+from babi.config import Config
 from babi.data import VOCABULARY_FILE
 from babi.model import AVERAGE, QuestionAnswerer, build_model, named_weights
+from babi.phases import phase_at, phases_of
 from babi.record import RunRecord
 from babi.run_state import RunState
 from babi.vocabulary import Vocabulary
@@ -20,6 +22,7 @@ class Trained(NamedTuple):
       model: the model with the checkpoint's weights.
       vocabulary: its words.
       record: record of the run.
+      settings: `config.Config` of the phase that it was last trained in.
       iteration: iterations it was trained for.
       state: the rest of the run's state at that iteration.
     """
@@ -28,6 +31,7 @@ class Trained(NamedTuple):
     model: QuestionAnswerer
     vocabulary: Vocabulary
     record: RunRecord
+    settings: Config
     iteration: int
     state: RunState
 
@@ -53,11 +57,14 @@ def load(path, jit=True):
     arrays = checkpoints.read(prefix)
     checkpoints.check(arrays, {"iteration": ((), "int64"), "run_state": ((), "S")},
                       prefix)
-    model = build_model(dataclasses.replace(record.config, jit=jit), len(vocabulary))
+    iteration = int(arrays["iteration"])
+    phases = phases_of(record.config)
+    settings = phases[phase_at(phases, max(iteration - 1, 0))].settings
+    model = build_model(dataclasses.replace(settings, jit=jit), len(vocabulary))
     weights = named_weights(model)
     checkpoints.check(arrays, {name: (variable.shape, variable.dtype)
                                for name, variable in weights.items()}, prefix)
     for name, variable in weights.items():
         variable.assign(arrays.get(f"{AVERAGE}{name}", arrays[name]))
-    return Trained(prefix, model, vocabulary, record, int(arrays["iteration"]),
+    return Trained(prefix, model, vocabulary, record, settings, iteration,
                    RunState.from_json(arrays["run_state"]))

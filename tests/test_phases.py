@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from babi import trained
 from babi.config import Config, ConfigError
 from babi.optimizer import LearningRate, build_optimizer
 from babi.phases import phase_at, phases_of
@@ -80,6 +81,11 @@ def test_a_run_stopped_before_at_and_after_its_phases_ends_with_the_same_bits(
         train("parts", iterations)
     assert_same_training(folder / "whole" / "model.ckpt-12",
                          folder / "parts" / "model.ckpt-12")
+    # A model is tested with what it was last trained with.
+    for iteration, slots, steps in ((4, 5, 128), (6, 7, 96), (12, 7, 96)):
+        model = trained.load(folder / "parts" / f"model.ckpt-{iteration}", jit=False)
+        assert model.model.dnc.cell.memory_size == slots
+        assert model.settings.row_length == steps
 
 
 def test_tasks_are_drawn_by_their_held_out_error():

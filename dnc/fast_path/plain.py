@@ -1,9 +1,8 @@
 """The loop of the fast path without its tricks, for derivatives of its gradient.
 
 The gradient of the fast path is written by hand and stops there. What asks for a
-derivative of it (a tape around a tape, `tf.autodiff.ForwardAccumulator`) gets it by
-automatic differentiation of the same steps, which takes the time and the memory of the
-plain loop.
+derivative of it, a tape around a tape, gets it by automatic differentiation of the same
+steps, which takes the time and the memory of the plain loop.
 """
 
 import tensorflow as tf
