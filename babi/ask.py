@@ -91,11 +91,20 @@ def _prompt(reader, vocabulary):
     """Answers what comes from standard input; the whole story's `reading.Reading`."""
     from babi import conversation
 
+    if sys.stdin is None:
+        raise program.UsageError("standard input is closed; name a story with "
+                                 "--story_file or --task")
     terminal = sys.stdin.isatty()
     if terminal:
         print("Type a story, a sentence a line, and questions about it. An empty "
               "line ends it.")
-    return conversation.converse(reader, vocabulary, _lines(terminal), terminal)
+    found = conversation.converse(reader, vocabulary, _lines(terminal), terminal)
+    if found is None:
+        text = "no question was asked; end a sentence with '?'"
+        if not terminal:
+            raise program.UsageError(f"standard input: {text}")
+        print(f"{text.capitalize()}.")
+    return found
 
 
 def _lines(terminal):

@@ -8,7 +8,7 @@ from babi.stories import DataError, parse_stories
 from babi.vocabulary import ANSWER_MARK, MARKS, QUESTION_MARK, STATEMENT_MARK
 
 _MAX_TOKENS = 100_000
-_NUMBER = re.compile(r"\s*\d+\s+")
+_NUMBER = re.compile(r"\A\s*\d+\s+")
 _TOKEN = re.compile(r"[.?]|-(?=[\s.?-]|$)|[^\s.?]+")
 
 
@@ -24,7 +24,7 @@ def line_tokens(text):
     Raises:
       DataError: a `-` elsewhere, or a mark without words before it.
     """
-    words = _TOKEN.findall(_NUMBER.sub("", text, count=1).lower())
+    words = _TOKEN.findall(_NUMBER.sub("", text).lower())
     if words and words[-1] not in MARKS:
         words.append(STATEMENT_MARK)
     tokens = []

@@ -37,7 +37,9 @@ class Feeder:
 
 
 class StopRequest:
-    """Remembers SIGINT and SIGTERM, while it is in a `with`.
+    """Remembers SIGINT, SIGTERM and SIGHUP, while it is in a `with`.
+
+    A hang-up that was ignored before, by nohup, still is.
 
     Attributes:
       name: the signal's name once it has come, else None.
@@ -48,7 +50,10 @@ class StopRequest:
         self._previous = {}
 
     def __enter__(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if (number == signal.SIGHUP
+                    and signal.getsignal(number) == signal.SIG_IGN):
+                continue
             self._previous[number] = signal.signal(number, self._remember)
         return self
 

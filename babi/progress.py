@@ -1,6 +1,7 @@
 """What a run says of itself: a line that moves on a terminal, and a log."""
 
 import datetime
+import os
 import sys
 import time
 
@@ -38,7 +39,7 @@ class Progress:
     def line(self, text):
         """Writes a line to the screen, and with its time to the log."""
         self._erase()
-        print(text, file=self._stream, flush=True)
+        self._write(f"{text}\n")
         if self.log is None:
             return
         now = datetime.datetime.now().isoformat(" ", "seconds")
@@ -49,8 +50,8 @@ class Progress:
         except OSError as error:
             if str(error) != self._log_fault:
                 self._log_fault = str(error)
-                print(f"{self.log}: not written: {error.strerror}; going on without "
-                      f"the log", file=self._stream, flush=True)
+                self._write(f"{self.log}: not written: {error.strerror}; going on "
+                            f"without the log\n")
 
     def count(self, done, text=None):
         """Moves the bar.
@@ -68,8 +69,7 @@ class Progress:
             self._bar = (f"{done:,}/{self._total:,} "
                          f"[{'=' * filled}{'.' * (_BAR_WIDTH - filled)}] "
                          f"{self._text} left {self.time_left(done)}")
-            self._stream.write(self._bar)
-            self._stream.flush()
+            self._write(self._bar)
             self._drawn = now
 
     def time_left(self, done):
@@ -86,6 +86,16 @@ class Progress:
 
     def _erase(self):
         if self._bar:
-            self._stream.write("\r" + " " * len(self._bar) + "\r")
-            self._stream.flush()
+            self._write("\r" + " " * len(self._bar) + "\r")
             self._bar = ""
+
+    def _write(self, text):
+        """Writes to the screen; one that is gone does not end the work."""
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError:
+            # What is left in the stream must go somewhere at the program's end.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)

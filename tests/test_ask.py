@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from babi.stories import DataError, Line, Story, format_stories
 from babi.vocabulary import Vocabulary
 from babi_data import file_name, make_stories
 from helpers import randomize
-from training_process import ScriptServer
+from training_process import ROOT, ScriptServer
 
 VOCABULARY = Vocabulary.english()
 CONFIG = Config(controller_units=6, memory_size=5, word_size=4, num_read_heads=2,
@@ -73,6 +75,8 @@ def data(stories, tmp_path_factory):
 @pytest.mark.parametrize("typed, expected", [
     ("Mary went to the kitchen.", "mary went to the kitchen ."),
     ("  12 Mary went home", "mary went home ."),
+    ("John has 3 apples.", "john has 3 apples ."),
+    ("7 John has 3 apples.", "john has 3 apples ."),
     ("Where is Mary?", "where is mary ? -"),
     ("What has she ? - -", "what has she ? - -"),
     ("what has she?--", "what has she ? - -"),
@@ -207,3 +211,17 @@ def test_what_a_user_can_mend_takes_one_line(server, checkpoint, data, tmp_path)
         lines = [line for line in output.splitlines() if line.startswith("error: ")]
         assert len(lines) == 1 and message in lines[0], output
         assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("stdin, message", [
+    ("Mary went to the kitchen.\n", "no question was asked; end a sentence with '?'"),
+    ("", "no question was asked"), (None, "standard input is closed")])
+def test_input_without_a_question_is_told(checkpoint, stdin, message):
+    closed = "exec 0<&-; " if stdin is None else ""
+    done = subprocess.run(
+        ["bash", "-c", f'{closed}exec "{sys.executable}" "{ROOT}/babi/ask.py" '
+                       f'--checkpoint_file="{checkpoint}"'],
+        input=stdin, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: standard input")
+    assert message in done.stderr and "Traceback" not in done.stderr

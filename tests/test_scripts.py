@@ -16,6 +16,7 @@ import pytest
 
 from babi import checkpoints
 from babi.data import load
+from babi.feeding import StopRequest
 from babi.record import RunRecord
 from babi.stories import count_questions, format_stories
 from babi_data import file_name, make_stories
@@ -147,6 +148,33 @@ def test_sigterm_saves_and_the_next_start_goes_on(run):
     log = (directory / "train.log").read_text()
     assert "Going on from" in log and "SIGTERM" in log
     assert max(checkpoints.iterations(directory)) == stopped + 3
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_hang_up_saves_unless_it_was_to_be_ignored(ignored):
+    before = signal.getsignal(signal.SIGHUP)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    try:
+        with StopRequest() as stop:
+            signal.raise_signal(signal.SIGHUP)
+            assert stop.name == (None if ignored else "SIGHUP")
+        assert signal.getsignal(signal.SIGHUP) == (
+            signal.SIG_IGN if ignored else signal.SIG_DFL)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_screen_that_is_gone_ends_nothing(folder, data):
+    """As `train.py | head -1`: the reader leaves after a line, the run does not."""
+    reader = subprocess.Popen(
+        ["bash", "-c", 'set -o pipefail; "$0" "$@" | head -1', sys.executable,
+         str(ROOT / "babi" / "train.py"), *training(
+             folder / "piped", data, "--num_training_iterations=6",
+             "--report_interval=1")[1:]], stdout=subprocess.PIPE, text=True)
+    output, _ = reader.communicate()
+    assert reader.returncode == 0 and output.count("\n") == 1
+    log = (folder / "piped" / "train.log").read_text()
+    assert "6/6" in log and "Finished: 6 iterations." in log
 
 
 def test_reports_tell_loss_speed_and_validation(run):
