@@ -4,7 +4,7 @@
 
 Each variant is trained on the same stories, in the same order, for the same number of
 updates, from each of the seeds, and then asked the stories held out of training. Runs
-are kept in --output_dir; what is done is not done again, and the same command goes on
+are kept in --runs_dir; what is done is not done again, and the same command goes on
 where it was interrupted. At the end the table is printed, and written to table.json and
 table.md there. Three seeds of all variants take a night on two cores.
 """
@@ -55,7 +55,7 @@ _NAMES = flags.DEFINE_list("variants", list(VARIANTS), "variants to compare")
 _SEEDS = flags.DEFINE_integer("seeds", 3, "runs of each, from seed 1 on", lower_bound=1)
 _UPDATES = flags.DEFINE_integer("updates", 3400, "of each run", lower_bound=1)
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "the official bAbI tasks")
-_OUTPUT_DIR = flags.DEFINE_string("output_dir", "logs/variants", "where the runs go")
+_RUNS_DIR = flags.DEFINE_string("runs_dir", "logs/variants", "where the runs go")
 _TRAIN_FLAGS = flags.DEFINE_string(
     "train_flags", "", "more flags of babi/train.py for every run, such as "
     "\"--tasks=1 --packed_rows=4\"")
@@ -72,7 +72,7 @@ def main():
         for name in _NAMES.value:
             errors[name].append(_error(name, seed))
         table = as_markdown(errors)
-        folder = pathlib.Path(_OUTPUT_DIR.value)
+        folder = pathlib.Path(_RUNS_DIR.value)
         write_atomically(folder / "table.json", json.dumps(errors, indent=2).encode())
         write_atomically(folder / "table.md", table.encode())
     print(table, end="")
@@ -90,7 +90,7 @@ def as_markdown(errors):
 
 def _error(name, seed):
     """The held-out error of a run in %, trained if it is not there yet."""
-    folder = pathlib.Path(_OUTPUT_DIR.value) / f"{name}-{seed}"
+    folder = pathlib.Path(_RUNS_DIR.value) / f"{name}-{seed}"
     result = folder / f"held_out-{_UPDATES.value}.json"
     if not result.exists():
         data = [f"--data_dir={_DATA_DIR.value}"] if _DATA_DIR.value else []

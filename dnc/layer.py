@@ -247,7 +247,10 @@ def _with_steps(sequences):
     if sequences.shape[1] == 0:
         raise ValueError(f"{text}; got shape {tuple(sequences.shape)}")
     if sequences.shape[1] is None:
-        tf.debugging.assert_positive(tf.shape(sequences)[1], text)
+        check = tf.debugging.assert_positive(tf.shape(sequences)[1], text)
+        # In a graph: before what would fail darkly.
+        with tf.control_dependencies([check] if check is not None else []):
+            return tf.identity(sequences)
     return sequences
 
 
