@@ -40,7 +40,8 @@ babi: deps  ## train on the bAbI tasks, into ./model
 reproduce: deps  ## train what is published, to the end, and test it
 	$(BIN)/python babi/train.py --preset=$(PRESET) --checkpoint_dir=reproduced/$(PRESET) \
 	  $(ARGS)
-	$(BIN)/python babi/test.py --checkpoint_file=reproduced/$(PRESET) $(ARGS)
+	$(BIN)/python babi/test.py --checkpoint_file=reproduced/$(PRESET) \
+	  $(filter --data_dir=%,$(ARGS))
 
 results: deps  ## test the published models; puts the table into README.md
 	for sums in results/*/SHA256SUMS; do \
