@@ -30,7 +30,7 @@ test: deps  ## run the tests, on up to four cores
 	$(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile $(ARGS)
 
 viz: deps  ## draw one time step in TensorBoard, http://localhost:6006
-	$(BIN)/python babi/graph.py --output_dir=logs/graph
+	$(BIN)/python -m babi.inspection.graph --output_dir=logs/graph
 	@echo "TensorBoard: http://localhost:6006 (page Graphs); Ctrl-C ends it."
 	@$(BIN)/tensorboard --logdir=logs --port=6006 --host=localhost $(ARGS)
 

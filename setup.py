@@ -9,7 +9,8 @@ setup(
                 "question-answering experiment on the bAbI tasks",
     license="MIT",
     packages=find_packages(include=["dnc", "dnc.*", "babi", "babi.*"]),
-    package_data={"babi": ["official_files.json", "page.html"]},
+    package_data={"babi.stories": ["official_files.json"],
+                  "babi.inspection": ["page.html"]},
     python_requires=">=3.10",
     install_requires=[
         "tensorflow>=2.21,<2.23",

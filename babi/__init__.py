@@ -1,1 +1,16 @@
-"""The bAbI question-answering experiment of the DNC paper."""
+"""Question answering on the 20 bAbI tasks with a DNC.
+
+A person runs `train.py`, `train_eager.py`, `test.py`, `ask.py` and `export.py`; what
+can be set stands in `config.py`, `presets.py` and `phases.py`, and `command_line.py`
+makes flags of it. The rest follows a story through its life, and each package imports
+only those before it:
+
+  program     how a script starts, fails, writes files and shows its progress
+  stories     files of the bAbI tasks -> stories
+  simulator   stories of all 20 tasks, generated
+  data        stories -> batches of numbers
+  model       the question answerer, and what a run's directory keeps of it
+  evaluation  answers -> question errors -> tables
+  inspection  what the memory did: pictures, pages, TensorBoard
+  training    batches -> trained weights
+"""

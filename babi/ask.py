@@ -18,11 +18,11 @@ if not __package__:  # run as a file: the folder above is the root of imports
 
 from absl import flags  # noqa: E402
 
-from babi import program  # noqa: E402
-from babi.encoding import story_tokens  # noqa: E402
-from babi.files import write_atomically  # noqa: E402
-from babi.stories import DataError  # noqa: E402
-from babi.tasks import TASK_NAMES, TASK_TITLES  # noqa: E402
+from babi.data.encoding import story_tokens  # noqa: E402
+from babi.program import scripts  # noqa: E402
+from babi.program.files import write_atomically  # noqa: E402
+from babi.stories.story import DataError  # noqa: E402
+from babi.stories.tasks import TASK_NAMES, TASK_TITLES  # noqa: E402
 
 _CHECKPOINT_FILE = flags.DEFINE_string(
     "checkpoint_file", None, "the checkpoint, such as model/model.ckpt-590000, "
@@ -47,12 +47,13 @@ _OUTPUT = flags.DEFINE_string(
 def main():
     """Answers questions about a story, and shows how."""
     if not _CHECKPOINT_FILE.value:
-        raise program.UsageError("--checkpoint_file is needed, such as "
+        raise scripts.UsageError("--checkpoint_file is needed, such as "
                                  "--checkpoint_file=model/best")
     if _TASK.value and _STORY_FILE.value:
-        raise program.UsageError("--task and --story_file both name a story; give one")
-    program.start_tensorflow()
-    from babi import conversation, reading, trained
+        raise scripts.UsageError("--task and --story_file both name a story; give one")
+    scripts.start_tensorflow()
+    from babi.inspection import conversation, reading
+    from babi.model import trained
 
     model = trained.load(_CHECKPOINT_FILE.value, jit=False)
     reader = reading.Reader(model.model, model.vocabulary)
@@ -70,8 +71,8 @@ def main():
 
 def _chosen_story(variant):
     """(title, tokens) of the story that the flags name."""
-    from babi import conversation
-    from babi.source import open_source
+    from babi.inspection import conversation
+    from babi.stories.source import open_source
 
     if _STORY_FILE.value:
         path = _STORY_FILE.value
@@ -81,7 +82,7 @@ def _chosen_story(variant):
     stories = open_source(_DATA_DIR.value, variant).stories(
         _SPLIT.value, [task])[task]
     if index >= len(stories):
-        raise program.UsageError(f"--index={index}: task {task} has {len(stories)} "
+        raise scripts.UsageError(f"--index={index}: task {task} has {len(stories)} "
                                  f"{_SPLIT.value} stories, so 0 to {len(stories) - 1}")
     return (f"Task {task} ({TASK_TITLES[task]}), {_SPLIT.value} story {index}",
             story_tokens(stories[index]))
@@ -89,10 +90,10 @@ def _chosen_story(variant):
 
 def _prompt(reader, vocabulary):
     """Answers what comes from standard input; the whole story's `reading.Reading`."""
-    from babi import conversation
+    from babi.inspection import conversation
 
     if sys.stdin is None:
-        raise program.UsageError("standard input is closed; name a story with "
+        raise scripts.UsageError("standard input is closed; name a story with "
                                  "--story_file or --task")
     terminal = sys.stdin.isatty()
     if terminal:
@@ -102,7 +103,7 @@ def _prompt(reader, vocabulary):
     if found is None:
         text = "no question was asked; end a sentence with '?'"
         if not terminal:
-            raise program.UsageError(f"standard input: {text}")
+            raise scripts.UsageError(f"standard input: {text}")
         print(f"{text.capitalize()}.")
     return found
 
@@ -124,17 +125,17 @@ def _lines(terminal):
 
 def _write(reading):
     """Writes picture and page where `--output` says."""
-    from babi import page, pictures
+    from babi.inspection import page, pictures
 
     picture, html = f"{_OUTPUT.value}.png", f"{_OUTPUT.value}.html"
     try:
         write_atomically(html, page.render(reading).encode())
         pictures.save(pictures.draw(reading), picture)
     except OSError as error:
-        raise program.UsageError(f"--output: {error.filename or html}: "
+        raise scripts.UsageError(f"--output: {error.filename or html}: "
                                  f"{error.strerror}; give another") from None
     print(f"Written: {picture} {html}")
 
 
 if __name__ == "__main__":
-    program.run(main)
+    scripts.run(main)

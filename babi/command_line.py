@@ -6,7 +6,7 @@ from absl import flags
 
 from babi.config import Config
 from babi.presets import PRESETS
-from babi.tasks import parse_tasks
+from babi.stories.tasks import parse_tasks
 
 
 class _TasksParser(flags.ArgumentParser):

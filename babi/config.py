@@ -1,8 +1,8 @@
 """Every setting of the experiment: its default, its range, its flag, its record.
 
 A setting stands here once. `babi.command_line` makes a flag of each, and a run
-directory keeps them as readable JSON (`babi.record`), so that a checkpoint can be used
-without any flag.
+directory keeps them as readable JSON (`babi.model.record`), so that a checkpoint can
+be used without any flag.
 
 No TensorFlow here: a wrong flag is reported at once.
 """
@@ -11,10 +11,10 @@ import dataclasses
 import math
 
 from babi.phases import phases_of
-from babi.replicas import NONE, STRATEGIES
 from babi.simulator import Options, check_options
-from babi.source import DEFAULT_VARIANT
-from babi.tasks import TASK_NAMES, parse_weights
+from babi.stories.source import DEFAULT_VARIANT
+from babi.stories.tasks import TASK_NAMES, parse_weights
+from babi.training.replicas import NONE, STRATEGIES
 
 # Kinds of data.
 OFFICIAL = "official"

@@ -17,8 +17,8 @@ if not __package__:  # run as a file: the folder above is the root of imports
 
 from absl import flags  # noqa: E402
 
-from babi import program  # noqa: E402
-from babi.files import write_atomically  # noqa: E402
+from babi.program import scripts  # noqa: E402
+from babi.program.files import write_atomically  # noqa: E402
 
 SUMS_FILE = "SHA256SUMS"
 _CHECKPOINT_FILE = flags.DEFINE_string(
@@ -30,16 +30,16 @@ _OUTPUT_DIR = flags.DEFINE_string(
 def main():
     """Writes the weights and what belongs to them."""
     if not (_CHECKPOINT_FILE.value and _OUTPUT_DIR.value):
-        raise program.UsageError("--checkpoint_file and --output_dir are needed")
+        raise scripts.UsageError("--checkpoint_file and --output_dir are needed")
     directory = pathlib.Path(_OUTPUT_DIR.value)
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise program.UsageError(f"--output_dir: {directory} is not an empty folder; "
+        raise scripts.UsageError(f"--output_dir: {directory} is not an empty folder; "
                                  f"give another")
-    program.start_tensorflow()
+    scripts.start_tensorflow()
     try:
         print(f"Written: {export(_CHECKPOINT_FILE.value, directory)}")
     except OSError as error:
-        raise program.UsageError(f"--output_dir: {error.filename or directory}: "
+        raise scripts.UsageError(f"--output_dir: {error.filename or directory}: "
                                  f"{error.strerror}; give another") from None
 
 
@@ -51,9 +51,9 @@ def export(checkpoint_file, directory):
     """
     import numpy as np
 
-    from babi import checkpoints, trained
-    from babi.data import VOCABULARY_FILE
-    from babi.model import named_weights
+    from babi.data.run_data import VOCABULARY_FILE
+    from babi.model import checkpoints, trained
+    from babi.model.answerer import named_weights
 
     model = trained.load(checkpoint_file)
     directory.mkdir(parents=True, exist_ok=True)
@@ -71,4 +71,4 @@ def export(checkpoint_file, directory):
 
 
 if __name__ == "__main__":
-    program.run(main)
+    scripts.run(main)

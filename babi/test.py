@@ -19,13 +19,14 @@ if not __package__:  # run as a file: the folder above is the root of imports
 
 from absl import flags  # noqa: E402
 
-from babi import program, results  # noqa: E402
 from babi.config import OFFICIAL, SIMULATED  # noqa: E402
-from babi.files import write_atomically  # noqa: E402
+from babi.evaluation import results  # noqa: E402
+from babi.model.record import RunRecord  # noqa: E402
 from babi.phases import phases_of  # noqa: E402
-from babi.progress import Progress, duration  # noqa: E402
-from babi.record import RunRecord  # noqa: E402
-from babi.tasks import parse_tasks  # noqa: E402
+from babi.program import scripts  # noqa: E402
+from babi.program.files import write_atomically  # noqa: E402
+from babi.program.progress import Progress, duration  # noqa: E402
+from babi.stories.tasks import parse_tasks  # noqa: E402
 
 _CHECKPOINT_FILE = flags.DEFINE_list(
     "checkpoint_file", None, "checkpoints, such as model/model.ckpt-590000, "
@@ -58,22 +59,22 @@ _JIT = flags.DEFINE_bool("jit", True, "compile with XLA; --nojit: a plain graph"
 def main():
     """Tests the checkpoints that the flags name."""
     if not _CHECKPOINT_FILE.value:
-        raise program.UsageError("--checkpoint_file is needed, such as "
+        raise scripts.UsageError("--checkpoint_file is needed, such as "
                                  "--checkpoint_file=model/model.ckpt-590000")
     try:
         tasks = parse_tasks(_TASKS.value) if _TASKS.value else None
     except ValueError as fault:
-        raise program.UsageError(f"--{fault}") from None
-    program.start_tensorflow()
-    from babi import trained
-    from babi.checkpoints import resolve
+        raise scripts.UsageError(f"--{fault}") from None
+    scripts.start_tensorflow()
+    from babi.model import trained
+    from babi.model.checkpoints import resolve
 
     prefixes = [resolve(path) for path in _CHECKPOINT_FILE.value]
     records = [RunRecord.read(prefix.parent) for prefix in prefixes]
     first = records[0].config
     if _HELD_OUT.value and SIMULATED in {
             _DATA.value, *(record.config.data for record in records)}:
-        raise program.UsageError("--held_out is about official stories; simulated test "
+        raise scripts.UsageError("--held_out is about official stories; simulated test "
                                  "stories are never among those trained on")
     tasks = tasks or first.tasks
     source = _source(first, tasks)
@@ -93,9 +94,9 @@ def _source(config, tasks):
       config: `config.Config` of the first checkpoint.
       tasks: tasks to test.
     """
-    from babi.download import NoDataError
-    from babi.simulated import SimulatedSource
-    from babi.source import open_source
+    from babi.data.simulated import SimulatedSource
+    from babi.stories.download import NoDataError
+    from babi.stories.source import open_source
 
     if _DATA.value != SIMULATED:
         try:
@@ -106,14 +107,14 @@ def _source(config, tasks):
         print("No official bAbI data here, and none could be downloaded: testing on "
               "simulated test stories.", flush=True)
     elif _DATA_DIR.value is not None:
-        raise program.UsageError("--data_dir has official data; leave it out with "
+        raise scripts.UsageError("--data_dir has official data; leave it out with "
                                  "--data=simulated")
     return SimulatedSource(tasks, config.simulator_seed, config.simulator_options())
 
 
 def _test(model, source, tasks):
     """The `results.Result` of a `trained.Trained` on questions of tasks."""
-    from babi.evaluation import Evaluator
+    from babi.evaluation.evaluator import Evaluator
 
     started = time.monotonic()
     stream = _stream(model, source, tasks)
@@ -139,13 +140,13 @@ def _exchanged(config):
 
 def _stream(model, source, tasks):
     """The stories to ask a `trained.Trained` about."""
-    from babi.data import stream_of_held_out, stream_of_tests
-    from babi.simulated import data_name
+    from babi.data.run_data import stream_of_held_out, stream_of_tests
+    from babi.data.simulated import data_name
 
     if not _HELD_OUT.value:
         return stream_of_tests(source, tasks, model.vocabulary)
     if source.identity()["sha256"] != model.record.data.get("sha256"):
-        raise program.UsageError(
+        raise scripts.UsageError(
             f"--held_out: {model.prefix} was trained on "
             f"{data_name(model.record.data)}, not on these data; give those with "
             f"--data_dir")
@@ -160,7 +161,7 @@ def _insert(found):
                               results.as_markdown(found, _SEPARATE.value))
         write_atomically(path, text.encode())
     except (OSError, ValueError) as error:
-        raise program.UsageError(f"--insert_into: {path}: {error}; give a file with "
+        raise scripts.UsageError(f"--insert_into: {path}: {error}; give a file with "
                                  f"these lines") from None
     print(f"Written: {path}")
 
@@ -176,10 +177,10 @@ def _write(found):
         try:
             write_atomically(path, content.encode())
         except OSError as error:
-            raise program.UsageError(f"--output: {path}: {error.strerror}; give "
+            raise scripts.UsageError(f"--output: {path}: {error.strerror}; give "
                                      f"another file") from None
         print(f"Written: {path}")
 
 
 if __name__ == "__main__":
-    program.run(main, huge_pages=True)
+    scripts.run(main, huge_pages=True)

@@ -16,8 +16,10 @@ if not __package__:  # run as a file: the folder above is the root of imports
 
 from absl import flags  # noqa: E402
 
-from babi import command_line, config, program, replicas  # noqa: E402
-from babi.progress import Progress  # noqa: E402
+from babi import command_line, config  # noqa: E402
+from babi.program import scripts  # noqa: E402
+from babi.program.progress import Progress  # noqa: E402
+from babi.training import replicas  # noqa: E402
 
 command_line.define_flags()
 _CHECKPOINT_DIR = flags.DEFINE_string(
@@ -44,13 +46,13 @@ def train(settings, compiled=True):
       compiled: False runs the step eagerly.
     """
     if settings.data == config.SIMULATED and DATA_DIR.value is not None:
-        raise program.UsageError("--data_dir has official data; leave it out with "
+        raise scripts.UsageError("--data_dir has official data; leave it out with "
                                  "--data=simulated")
     if settings.strategy != replicas.NONE and not compiled:
-        raise program.UsageError(f"--strategy={settings.strategy} is for "
+        raise scripts.UsageError(f"--strategy={settings.strategy} is for "
                                  f"babi/train.py; leave it out")
-    program.start_tensorflow()
-    from babi.start import open_run
+    scripts.start_tensorflow()
+    from babi.training.start import open_run
 
     replicas.prepare(settings.strategy, settings.packed_rows or settings.batch_size)
     workers = replicas.Replicas(settings.strategy)
@@ -68,4 +70,4 @@ def data_chosen():
 
 
 if __name__ == "__main__":
-    program.run(main, huge_pages=True)
+    scripts.run(main, huge_pages=True)

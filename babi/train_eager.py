@@ -17,7 +17,8 @@ if not __package__:  # run as a file: the folder above is the root of imports
 
 from absl import flags  # noqa: E402
 
-from babi import command_line, program, train  # noqa: E402
+from babi import command_line, train  # noqa: E402
+from babi.program import scripts  # noqa: E402
 
 _COMPARED_STEPS = flags.DEFINE_integer(
     "compared_steps", 3, "steps to run both eagerly and compiled before training "
@@ -39,11 +40,11 @@ def _comparison(settings, steps):
       settings: `config.Config`.
       steps: how many of the run's first steps to make.
     """
-    program.start_tensorflow()
+    scripts.start_tensorflow()
     import keras
 
-    from babi.start import load_data
-    from babi.training import Trainer
+    from babi.training.start import load_data
+    from babi.training.trainer import Trainer
 
     settings, data = load_data(settings, train.DATA_DIR.value, train.data_chosen(),
                                lambda line: None)  # it will be said by the training
@@ -69,4 +70,4 @@ def _comparison(settings, steps):
 
 
 if __name__ == "__main__":
-    program.run(main, huge_pages=True)
+    scripts.run(main, huge_pages=True)

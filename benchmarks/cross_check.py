@@ -16,7 +16,7 @@ if not __package__:  # run as a file: the folder above is the root of imports
 
 from absl import flags  # noqa: E402
 
-from babi import program  # noqa: E402
+from babi.program import scripts  # noqa: E402
 
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", "logs/cross", "where the run goes")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "the official bAbI tasks")
@@ -52,8 +52,8 @@ def _error(directory, name, choice):
 def _script(name, *arguments):
     path = os.path.join(sys.path[0], "babi", f"{name}.py")
     if subprocess.run([sys.executable, path, *arguments]).returncode:
-        raise program.UsageError(f"babi/{name}.py failed, see above")
+        raise scripts.UsageError(f"babi/{name}.py failed, see above")
 
 
 if __name__ == "__main__":
-    program.run(main)
+    scripts.run(main)

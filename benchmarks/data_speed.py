@@ -15,7 +15,8 @@ if not __package__:  # run as a file: the folder above is the root of imports
 
 from absl import flags  # noqa: E402
 
-from babi import command_line, program  # noqa: E402
+from babi import command_line  # noqa: E402
+from babi.program import scripts  # noqa: E402
 
 command_line.define_flags()
 _DATA_DIR = flags.DEFINE_string(
@@ -25,7 +26,7 @@ _BATCHES = flags.DEFINE_integer("batches", 300, "batches to make", lower_bound=1
 
 def main():
     """Measures what the flags name."""
-    from babi import data as run_data
+    from babi.data import run_data
 
     settings = command_line.from_flags()
     batches = run_data.load(settings, _DATA_DIR.value).training(settings)
@@ -39,4 +40,4 @@ def main():
 
 
 if __name__ == "__main__":
-    program.run(main)
+    scripts.run(main)

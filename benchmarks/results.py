@@ -6,7 +6,7 @@ import pathlib
 import statistics
 from typing import Any
 
-from babi.files import write_atomically
+from babi.program.files import write_atomically
 from benchmarks.points import Point
 from benchmarks.task import Task
 

@@ -8,8 +8,8 @@ if not __package__:  # run as a file: the folder above is the root of imports
 
 import numpy as np  # noqa: E402
 
-from babi import program  # noqa: E402
-from babi.allocator import restart_with_huge_pages, sparing  # noqa: E402
+from babi.program import scripts  # noqa: E402
+from babi.program.allocator import restart_with_huge_pages, sparing  # noqa: E402
 from benchmarks import worker  # noqa: E402
 from benchmarks.contestants import ALL  # noqa: E402
 from benchmarks.task import random_sequences  # noqa: E402
@@ -22,12 +22,12 @@ def build(spec):
       spec: dict of the contestant's name ("contestant"), of `Point` and of
         `task.Task`.
     """
-    program.start_tensorflow()
+    scripts.start_tensorflow()
     import keras
     import tensorflow as tf
 
     from babi.config import Config
-    from babi.optimizer import build_optimizer
+    from babi.training.optimizer import build_optimizer
 
     keras.utils.set_random_seed(spec["seed"])
     layer = _layer(spec)

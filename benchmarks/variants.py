@@ -21,8 +21,8 @@ if not __package__:  # run as a file: the folder above is the root of imports
 
 from absl import flags  # noqa: E402
 
-from babi import program  # noqa: E402
-from babi.files import write_atomically  # noqa: E402
+from babi.program import scripts  # noqa: E402
+from babi.program.files import write_atomically  # noqa: E402
 
 # {name: flags of babi/train.py}; "paper" is what the others are compared with.
 VARIANTS = {
@@ -65,7 +65,7 @@ def main():
     """Trains, tests and prints what the flags name."""
     for name in _NAMES.value:
         if name not in VARIANTS:
-            raise program.UsageError(
+            raise scripts.UsageError(
                 f"--variants: {name!r} is none of {', '.join(VARIANTS)}")
     errors = {name: [] for name in _NAMES.value}
     for seed in range(1, _SEEDS.value + 1):  # the first table is there after one seed
@@ -106,8 +106,8 @@ def _error(name, seed):
 def _script(name, *arguments):
     path = os.path.join(sys.path[0], "babi", f"{name}.py")
     if subprocess.run([sys.executable, path, *arguments]).returncode:
-        raise program.UsageError(f"babi/{name}.py failed, see above")
+        raise scripts.UsageError(f"babi/{name}.py failed, see above")
 
 
 if __name__ == "__main__":
-    program.run(main)
+    scripts.run(main)

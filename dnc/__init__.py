@@ -6,7 +6,7 @@ path share. How the next one is added:
 
 1. A flag of the memory: a field of `dnc.variants.Variants`, with its equation and
    source, and in `check` what it does not go with. The cell's argument of that name,
-   and `babi.config`, `babi.model` and `babi.record` for training.
+   and `babi.config`, `babi.model.answerer` and `babi.model.record` for training.
 2. What it adds to the interface: a field of `dnc.interface.Interface`, its shape in
    `shapes` (None without the variant) and its activation. What it adds to the state, or
    leaves out: likewise in `dnc.memory`. Whether a field is there then says what to do.

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from babi.source import DataSource, open_source
-from babi.stories import Line, Story
-from babi.tasks import TASK_NAMES
+from babi.stories.source import DataSource, open_source
+from babi.stories.story import Line, Story
+from babi.stories.tasks import TASK_NAMES
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "babi"
 ARCHIVE = SHARED / "tasks_1-20_v1-2.tar.gz"

@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-_SCRIPTS = ("train", "test", "export", "replay", "train_eager", "ask")
+_SCRIPTS = ("train", "test", "export", "training.replay", "train_eager", "ask")
 
 
 class ScriptServer:
@@ -87,10 +87,10 @@ class Process:
 def _serve():
     """Forks a child for each request; prints its number, then its exit code."""
     sys.path[:0] = [str(ROOT)]
-    from babi import program
-    program.start_tensorflow()
+    from babi.program import scripts
+    scripts.start_tensorflow()
     import keras  # noqa: F401
-    import babi.start  # noqa: F401
+    import babi.training.start  # noqa: F401
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests
     for line in sys.stdin:
@@ -117,9 +117,9 @@ def _run_script(request):
     sys.argv = [request["script"], *request["arguments"]]
     assert request["script"] in _SCRIPTS
     module = importlib.import_module(f"babi.{request['script']}")
-    from babi import program
+    from babi.program import scripts
     try:
-        program.run(module.main)
+        scripts.run(module.main)
         code = 0
     except SystemExit as end:
         if isinstance(end.code, str):

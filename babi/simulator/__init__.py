@@ -14,8 +14,7 @@ all words, and `registry` the list of the tasks.
 """
 
 from babi.simulator.generation import (OFFICIAL_STORIES, SPLITS, VERSION, check_options,
-                                       generate_story, options_for, split_of,
-                                       stream)
+                                       generate_story, options_for, split_of, stream)
 from babi.simulator.options import Options
 from babi.simulator.registry import TASKS
 

@@ -11,11 +11,11 @@ import functools
 
 from absl import flags
 
-from babi import program
+from babi.program import scripts
 from babi.simulator.options import Options
 from babi.simulator.output import write_files
-from babi.source import DEFAULT_VARIANT
-from babi.tasks import TEST_QUESTIONS, parse_tasks
+from babi.stories.source import DEFAULT_VARIANT
+from babi.stories.tasks import TEST_QUESTIONS, parse_tasks
 
 FLAGS = flags.FLAGS
 
@@ -47,9 +47,9 @@ def main():
                              options, FLAGS.variant,
                              lambda questions: _progress_bar(total).add(questions))
     except ValueError as fault:
-        raise program.UsageError(fault) from None
+        raise scripts.UsageError(fault) from None
     except OSError as fault:
-        raise program.UsageError(f"{fault.filename}: {fault.strerror}; give another "
+        raise scripts.UsageError(f"{fault.filename}: {fault.strerror}; give another "
                                  f"--output_dir") from None
     print(f"{len(tasks)} tasks written to {folder}")
 
@@ -63,4 +63,4 @@ def _progress_bar(num_questions):
 
 if __name__ == "__main__":
     _define_flags()
-    program.run(main)
+    scripts.run(main)

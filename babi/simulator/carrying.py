@@ -2,8 +2,7 @@
 
 from babi.simulator import words
 from babi.simulator.script import PacedStory
-from babi.simulator.world import (DROP, GET, GIVE, MOVE, Clause, History, World,
-                                  sentence)
+from babi.simulator.world import DROP, GET, GIVE, MOVE, Clause, History, World, sentence
 
 
 class CarryingStory(PacedStory):

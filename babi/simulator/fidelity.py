@@ -23,12 +23,12 @@ from typing import NamedTuple
 import numpy as np
 from absl import flags
 
-from babi import program
+from babi.program import scripts
 from babi.simulator import words
 from babi.simulator.generation import generate_story
-from babi.source import DataSource, open_source
-from babi.stories import Story
-from babi.tasks import parse_tasks
+from babi.stories.source import DataSource, open_source
+from babi.stories.story import Story
+from babi.stories.tasks import parse_tasks
 
 FLAGS = flags.FLAGS
 _DIVISIONS = 200  # random divisions that the noise is taken from
@@ -229,7 +229,7 @@ def main():
     try:
         tasks = parse_tasks(FLAGS.tasks)
     except ValueError as fault:
-        raise program.UsageError(fault) from None
+        raise scripts.UsageError(fault) from None
     source = open_source(FLAGS.data_dir)
     print(HEADER)
     for task in tasks:
@@ -240,4 +240,4 @@ def main():
 
 if __name__ == "__main__":
     _define_flags()
-    program.run(main)
+    scripts.run(main)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from babi.simulator.chance import Chance, digest
 from babi.simulator.options import Options
 from babi.simulator.registry import TASKS
-from babi.stories import Line, Story
+from babi.stories.story import Line, Story
 
 # Raise it whenever the stories of a seed change, so that a record of a seed and this
 # version always names the same stories.

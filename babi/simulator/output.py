@@ -5,13 +5,13 @@ import json
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
 
-from babi.files import write_atomically
+from babi.program.files import write_atomically
 from babi.simulator.generation import (SPLITS, VERSION, check_options, generate_story,
                                        options_for, split_of)
 from babi.simulator.options import Options
-from babi.source import DEFAULT_VARIANT
-from babi.stories import Story, count_questions, format_stories
-from babi.tasks import TASK_NAMES
+from babi.stories.source import DEFAULT_VARIANT
+from babi.stories.story import Story, count_questions, format_stories
+from babi.stories.tasks import TASK_NAMES
 
 ARCHIVE_FOLDER = "tasks_1-20_v1-2"
 RECORD_FILE = "simulated.json"  # stands beside the files and says how they were made

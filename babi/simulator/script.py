@@ -2,7 +2,7 @@
 
 from babi.simulator.chance import Chance
 from babi.simulator.task import Setting
-from babi.stories import Line
+from babi.stories.story import Line
 
 
 class Script:

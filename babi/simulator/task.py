@@ -7,7 +7,7 @@ from collections.abc import Callable
 from babi.simulator import words
 from babi.simulator.chance import Chance
 from babi.simulator.options import Options
-from babi.stories import Line
+from babi.stories.story import Line
 
 # The official pace (see script.PacedStory).
 _LENGTH_FACTOR = 1

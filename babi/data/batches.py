@@ -1,0 +1,401 @@
+"""Batches of fixed shapes, and training that goes on exactly where it stopped.
+
+`PackedBatches` puts several stories into each row, one after the other, and marks
+where the model's state starts anew; hardly a step is wasted and there are one or
+two shapes in all. `PaddedBatches` gives each story a row of its own. Both take a
+stream of `babi.data.streams` and can save and restore where they are.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from babi.data.encoding import Example
+from babi.data.streams import ExampleStream, permutation
+from babi.stories.story import DataError
+
+ROWS = 4
+ROW_LENGTH = 480
+LONG_ROWS = 2
+_POOL_SIZE = 64  # stories that wait for a row where they fit
+_LONG_ROW_STEP = 48  # long rows are a multiple of this
+
+_POOL_BATCHES = 64  # padded batches made from one pool of stories
+_PADDED_LENGTHS = 12  # distinct lengths of padded batches
+_PADDED_LENGTH_STEP = 8  # they are multiples of this
+_SAMPLED_POOLS = 8  # pools whose lengths decide the distinct lengths
+_BATCH_ORDER = 100  # keeps these random numbers apart from those of the streams
+
+
+class Batch(NamedTuple):
+    """What the model gets: NumPy arrays `[B, T]`, B rows of T steps.
+
+    Attributes:
+      inputs: token ids, int32; 0 at unused steps.
+      targets: id of the answer's word at answer steps, 0 elsewhere, int32.
+      answers: True at answer steps.
+      mask: True at real steps, False at unused ones.
+      resets: True at the first step of each story: the state starts anew there.
+      questions: at answer steps the number of the question within the batch, from
+        0 without gaps, -1 elsewhere, int32.
+      tasks: the story's task number, 0 at unused steps, int32.
+    """
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    answers: np.ndarray
+    mask: np.ndarray
+    resets: np.ndarray
+    questions: np.ndarray
+    tasks: np.ndarray
+
+
+class PlacedStory(NamedTuple):
+    """Where a story stands in a batch.
+
+    Attributes:
+      task, index: the story's task, and its number within the task.
+      row, start, length: its steps are `[row, start:start + length]`.
+      first_question, num_questions: numbers of its questions within the batch.
+    """
+
+    task: int
+    index: int
+    row: int
+    start: int
+    length: int
+    first_question: int
+    num_questions: int
+
+
+class StoryBatch(NamedTuple):
+    """A batch and what is in it.
+
+    Attributes:
+      arrays: the `Batch`.
+      stories: one `PlacedStory` for each story, in the order of its questions.
+    """
+
+    arrays: Batch
+    stories: tuple[PlacedStory, ...]
+
+    @property
+    def real_share(self) -> float:
+        """Share of the steps that hold a token."""
+        return float(self.arrays.mask.mean())
+
+
+def assemble(rows: list[list[Example]], length: int) -> StoryBatch:
+    """Lays stories out in rows.
+
+    Args:
+      rows: the examples of each row, one after the other; a row may be empty.
+      length: steps T of a row.
+
+    Returns:
+      A `StoryBatch` of shape `[len(rows), length]`.
+    """
+    shape = (len(rows), length)
+    batch = Batch(
+        inputs=np.zeros(shape, np.int32), targets=np.zeros(shape, np.int32),
+        answers=np.zeros(shape, bool), mask=np.zeros(shape, bool),
+        resets=np.zeros(shape, bool), questions=np.full(shape, -1, np.int32),
+        tasks=np.zeros(shape, np.int32))
+    placed = []
+    num_questions = 0
+    for row, examples in enumerate(rows):
+        start = 0
+        for example in examples:
+            steps = (row, slice(start, start + example.inputs.size))
+            batch.inputs[steps] = example.inputs
+            batch.targets[steps] = example.targets
+            batch.answers[steps] = example.answers
+            batch.mask[steps] = True
+            batch.resets[row, start] = True
+            batch.questions[steps] = np.where(
+                example.answers, example.questions + num_questions, -1)
+            batch.tasks[steps] = example.task
+            placed.append(PlacedStory(
+                example.task, example.index, row, start, example.inputs.size,
+                num_questions, example.num_questions))
+            num_questions += example.num_questions
+            start += example.inputs.size
+    return StoryBatch(batch, tuple(placed))
+
+
+class PackedBatches(Iterator[StoryBatch]):
+    """Batches of rows that each hold several stories.
+
+    Stories enter a small pool in the order of the stream. Each row takes the
+    oldest, then again and again the oldest that still fits: nothing waits long
+    and the order stays a fair draw. Stories longer than a row are collected for
+    batches of a second, longer shape, where stories from the pool fill up the
+    rows.
+    """
+
+    def __init__(self, stream: ExampleStream, rows: int = ROWS,
+                 row_length: int = ROW_LENGTH, long_rows: int = LONG_ROWS,
+                 long_row_length: int | None = None):
+        """Makes an iterator, which ends when the stream does.
+
+        Args:
+          stream: where the stories come from.
+          rows, row_length: shape of an ordinary batch.
+          long_rows, long_row_length: shape of a batch for longer stories; the
+            length is by default that of the longest story, rounded up.
+
+        Raises:
+          ValueError: a size below 1, or long rows shorter than the longest story.
+        """
+        if min(rows, row_length, long_rows) < 1:
+            raise ValueError(f"packed batches: rows, their length and the long rows "
+                             f"must be 1 or more, got {rows}, {row_length}, "
+                             f"{long_rows}")
+        self._stream = stream
+        self._shape = (rows, row_length)
+        self._long_shape = None
+        if stream.longest > row_length:
+            long_row_length = long_row_length or _round_up(stream.longest,
+                                                           _LONG_ROW_STEP)
+            if long_row_length < stream.longest:
+                raise ValueError(f"packed batches: the longest story has "
+                                 f"{stream.longest} tokens, more than the "
+                                 f"{long_row_length} of a long row; lengthen the row")
+            self._long_shape = (long_rows, long_row_length)
+        self._position = 0
+        self._pool: list[int] = []  # positions in the stream, oldest first
+        self._long: list[int] = []
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """All shapes `(B, T)` that the batches may have."""
+        return [self._shape] + ([self._long_shape] if self._long_shape else [])
+
+    @property
+    def epoch(self) -> float:
+        """How often the stories have been drawn through."""
+        return self._stream.epoch(self._position)
+
+    def state(self) -> dict:
+        """Where the iterator is, for JSON: `restore` goes on from there."""
+        return {"position": self._position, "pool": list(self._pool),
+                "long": list(self._long)}
+
+    def restore(self, state: dict) -> None:
+        """Goes on with the batch that came next when `state` was taken.
+
+        Raises:
+          DataError: not a state of an iterator like this one.
+        """
+        position = _whole_number(state, "position")
+        waiting = [state.get("pool"), state.get("long")]
+        for positions in waiting:
+            if not isinstance(positions, list) or not all(
+                    type(p) is int and 0 <= p < position for p in positions):
+                raise DataError("data position: its waiting stories are not "
+                                "positions before its own; use another checkpoint")
+        self._position, (self._pool, self._long) = position, map(list, waiting)
+
+    def __next__(self) -> StoryBatch:
+        self._fill_pool()
+        if not self._pool and not self._long:
+            raise StopIteration
+        if self._long and (self._ended or len(self._long) >= self._long_shape[0]):
+            return self._batch(self._long_shape, [self._long, self._pool])
+        return self._batch(self._shape, [self._pool])
+
+    @property
+    def _ended(self):
+        """Whether all stories are drawn."""
+        return self._stream.count is not None and self._position >= self._stream.count
+
+    def _fill_pool(self):
+        """Draws stories until a pool is full or the stream at its end."""
+        while max(len(self._pool), len(self._long)) < _POOL_SIZE and not self._ended:
+            is_long = self._stream.length(self._position) > self._shape[1]
+            (self._long if is_long else self._pool).append(self._position)
+            self._position += 1
+
+    def _batch(self, shape, sources):
+        """Fills the rows of one batch."""
+        rows = [self._row(shape[1], sources) for _ in range(shape[0])]
+        return assemble([[self._stream.example(position) for position in row]
+                         for row in rows], shape[1])
+
+    def _row(self, space, sources):
+        """Takes stories for one row out of the sources, from each the oldest first.
+
+        Returns:
+          Positions in the stream.
+        """
+        row = []
+        for waiting in sources:
+            left = []
+            for position in waiting:
+                length = self._stream.length(position)
+                if length <= space:
+                    row.append(position)
+                    space -= length
+                else:
+                    left.append(position)
+            waiting[:] = left
+        self._fill_pool()
+        return row
+
+
+class PaddedBatches(Iterator[StoryBatch]):
+    """Batches with one story a row, the rest of the row unused.
+
+    Stories of similar length are put together, out of a pool of several batches
+    drawn fairly. At most half of a batch comes from one task where the pool
+    allows it: many tasks have stories of one length only.
+    """
+
+    def __init__(self, stream: ExampleStream, batch_size: int, seed: int = 0,
+                 num_lengths: int = _PADDED_LENGTHS):
+        """Makes an iterator, which ends when the stream does.
+
+        Args:
+          stream: where the stories come from.
+          batch_size: rows B; the last batch of a stream that ends may have empty
+            rows.
+          seed: decides the order of the batches of a pool.
+          num_lengths: at most so many distinct numbers of steps T, chosen to suit
+            the stream.
+
+        Raises:
+          ValueError: a size below 1.
+        """
+        if min(batch_size, num_lengths) < 1:
+            raise ValueError(f"padded batches: size and number of lengths must be 1 "
+                             f"or more, got {batch_size} and {num_lengths}")
+        self._stream = stream
+        self._batch_size = batch_size
+        self._seed = seed
+        self._number = 0  # of the next batch
+        self._pool = None, []  # number of the pool at hand, and its batches
+        self._lengths = self._choose_lengths(num_lengths)
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """All shapes `(B, T)` that the batches may have."""
+        return [(self._batch_size, length) for length in self._lengths]
+
+    @property
+    def epoch(self) -> float:
+        """How often the stories have been drawn through."""
+        return self._stream.epoch(self._number * self._batch_size)
+
+    def state(self) -> dict:
+        """Where the iterator is, for JSON: `restore` goes on from there."""
+        return {"batch": self._number}
+
+    def restore(self, state: dict) -> None:
+        """Goes on with the batch that came next when `state` was taken.
+
+        Raises:
+          DataError: not a state of an iterator like this one.
+        """
+        self._number = _whole_number(state, "batch")
+
+    def __next__(self) -> StoryBatch:
+        number, place = divmod(self._number, _POOL_BATCHES)
+        if self._pool[0] != number:
+            self._pool = number, self._pool_batches(number)
+        if place >= len(self._pool[1]):
+            raise StopIteration
+        self._number += 1
+        positions = self._pool[1][place]
+        longest = max(map(self._stream.length, positions))
+        length = self._lengths[np.searchsorted(self._lengths, longest)]
+        rows = [[self._stream.example(position)] for position in positions]
+        rows += [[] for _ in range(self._batch_size - len(rows))]
+        return assemble(rows, int(length))
+
+    def _pool_batches(self, number):
+        """The batches of a pool, in the order to be used: lists of positions."""
+        size = _POOL_BATCHES * self._batch_size
+        last = (number + 1) * size
+        if self._stream.count is not None:
+            last = min(last, self._stream.count)
+        waiting = sorted(range(number * size, last), key=self._stream.length)
+        batches = []
+        while waiting:
+            batch, waiting = self._take(waiting)
+            batches.append(batch)
+        if len(batches) < _POOL_BATCHES:  # the last pool: the partial batch stays last
+            return batches
+        return [batches[i] for i in
+                permutation(len(batches), self._seed, _BATCH_ORDER, number)]
+
+    def _take(self, waiting):
+        """Splits positions sorted by length into (one batch, the rest)."""
+        cap = (self._batch_size + 1) // 2
+        tasks = Counter()
+        batch, passed = [], []
+        for place, position in enumerate(waiting):
+            if len(batch) == self._batch_size:
+                passed += waiting[place:]
+                break
+            task = self._stream.task(position)
+            taken = batch if tasks[task] < cap else passed
+            taken.append(position)
+            tasks[task] += 1
+        missing = self._batch_size - len(batch)
+        return batch + passed[:missing], passed[missing:]
+
+    def _choose_lengths(self, num_lengths):
+        """Few lengths, all multiples of a step, that waste few steps."""
+        longest = []
+        for number in range(_SAMPLED_POOLS):
+            longest += [max(map(self._stream.length, positions))
+                        for positions in self._pool_batches(number)]
+        longest.append(self._stream.longest)
+        rounded = -(-np.array(longest) // _PADDED_LENGTH_STEP) * _PADDED_LENGTH_STEP
+        return choose_lengths(rounded, num_lengths)
+
+
+def choose_lengths(lengths: np.ndarray, count: int) -> np.ndarray:
+    """The few lengths to which others are rounded up with the least waste.
+
+    Args:
+      lengths: int `[n]`, with the frequency in which they come.
+      count: how many may be chosen.
+
+    Returns:
+      Ascending int `[<= count]`, chosen among `lengths`, the largest among them.
+    """
+    values, frequencies = np.unique(lengths, return_counts=True)
+    before = np.concatenate([[0], np.cumsum(frequencies)])
+    # cost[k][j]: steps when values[:j] are rounded up to k of them, values[j - 1]
+    # among these; the last of the k serves values[i:j] for the best i.
+    cost = np.full(values.size + 1, np.inf)
+    cost[0] = 0
+    choices = []
+    for _ in range(min(count, values.size)):
+        steps = (before[None, 1:] - before[:-1, None]) * values[None, :]
+        steps = np.where(before[None, 1:] > before[:-1, None], steps, np.inf)
+        total = cost[:-1, None] + steps
+        choices.append(total.argmin(axis=0))
+        cost = np.concatenate([[np.inf], total.min(axis=0)])
+    chosen = []
+    end = values.size
+    for choice in reversed(choices):
+        chosen.append(values[end - 1])
+        end = choice[end - 1]
+    return np.array(chosen[::-1])
+
+
+def _round_up(number, step):
+    return -(-number // step) * step
+
+
+def _whole_number(state, key):
+    """A number from a saved state."""
+    number = state.get(key) if isinstance(state, dict) else None
+    if type(number) is not int or number < 0:
+        raise DataError(f"data position: {key!r} is not a whole number in it; use "
+                        f"another checkpoint")
+    return number

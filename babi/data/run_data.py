@@ -1,0 +1,157 @@
+"""The data of a run, from its settings: what is trained on, what is held out."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from babi.config import SIMULATED
+from babi.data import thinning
+from babi.data.batches import PackedBatches, PaddedBatches
+from babi.data.encoding import Encoder
+from babi.data.exchange import exchanged
+from babi.data.simulated import SimulatedSource, fill
+from babi.data.streams import VALIDATION_SHARE, StoryStream, hold_out
+from babi.data.vocabulary import ENGLISH_WORDS, Vocabulary
+from babi.simulator import OFFICIAL_STORIES
+from babi.stories.source import open_source
+from babi.stories.story import DataError
+
+VOCABULARY_FILE = "vocabulary.json"
+
+
+class RunData(NamedTuple):
+    """The data of a training run.
+
+    Attributes:
+      identity: what a run's record says of them: where they came from, their hash,
+        "differences" from the official ones, "vocabulary_size", and "filled" if
+        simulated stories were added.
+      vocabulary: all words of the training stories.
+      training: a function of a `config.Config`, that of the run or of one of its
+        phases, that makes the endless iterator of `batches.StoryBatch`.
+      validation: the stream of the held-out stories; None if there are none, as of a
+        single story.
+    """
+
+    identity: dict
+    vocabulary: Vocabulary
+    training: Callable
+    validation: StoryStream | None
+
+
+def load(config, data_dir=None):
+    """Makes the data of a run: reads the official ones, or starts the simulator.
+
+    Args:
+      config: `config.Config`.
+      data_dir: folder or archive; None: a cached copy, else a download.
+
+    Returns:
+      A `RunData`.
+
+    Raises:
+      DataError: no data, or data that can't be used.
+      NoDataError: neither a cached copy nor a download.
+    """
+    if config.data == SIMULATED:
+        return _simulated(config)
+    source = open_source(data_dir, config.variant)
+    stories = source.stories("train", config.tasks)
+    kept, held = _hold_out(stories, config)
+    identity = source.identity() | {"differences": source.differences()}
+    if config.fill_tasks == SIMULATED:
+        # Only official stories are held out: they are what is to be learned.
+        added, filled = fill(stories, config.simulator_seed)
+        kept |= {task: np.concatenate([kept[task], numbers])
+                 for task, numbers in added.items()}
+        identity |= {"filled": filled}
+    vocabulary = Vocabulary.from_stories(
+        (story for of_task in stories.values() for story in of_task),
+        ENGLISH_WORDS if config.variant.startswith("en") else ())
+    encoder = Encoder(vocabulary)
+
+    def training(settings):
+        chosen = dict(kept)
+        if settings.thin_task_16 and thinning.TASK in chosen:
+            chosen[thinning.TASK] = np.array(
+                [number for number in chosen[thinning.TASK]
+                 if thinning.keeps(stories[thinning.TASK][number], int(number))], int)
+        return StoryStream(stories, encoder, config.seed, chosen, settings.sampling,
+                           weights=settings.weights(),
+                           change=exchanged if settings.exchange_names else None)
+
+    if config.validation_stories:
+        held = {task: of_task[:config.validation_stories]
+                for task, of_task in held.items()}
+    validation = None
+    if any(of_task.size for of_task in held.values()):
+        validation = StoryStream(stories, encoder, config.seed, held, epochs=1)
+    return _run_data(config, identity, vocabulary, training, validation)
+
+
+def _hold_out(stories, config):
+    """Numbers of the stories to train on and of those held out, by task."""
+    return hold_out({task: len(of_task) for task, of_task in stories.items()},
+                    config.seed)
+
+
+def _simulated(config):
+    """The data of a run on simulated stories, new ones for ever."""
+    source = SimulatedSource(config.tasks, config.simulator_seed,
+                             config.simulator_options())
+    vocabulary = Vocabulary.english()
+    encoder = Encoder(vocabulary)
+    held = {task: config.validation_stories
+            or round(VALIDATION_SHARE * OFFICIAL_STORIES[task])
+            for task in config.tasks}
+    validation = StoryStream(source.first_stories("valid", held), encoder,
+                             config.seed, epochs=1)
+
+    def training(settings):
+        return source.training_stream(encoder, settings.sampling, settings.weights(),
+                                      settings.thin_task_16)
+
+    return _run_data(config, source.identity() | {"differences": []}, vocabulary,
+                     training, validation)
+
+
+def _run_data(config, identity, vocabulary, stream, validation):
+    """A `RunData`; `stream` makes the training stories that settings ask for."""
+    def training(settings):
+        if settings.packed_rows:
+            return PackedBatches(stream(settings), settings.packed_rows,
+                                 settings.row_length)
+        return PaddedBatches(stream(settings), settings.batch_size, config.seed)
+
+    return RunData(identity | {"vocabulary_size": len(vocabulary)}, vocabulary,
+                   training, validation)
+
+
+def stream_of_held_out(source, tasks, vocabulary, config):
+    """All stories that a run on official data held out, as a stream that ends.
+
+    Args:
+      source: the official data it was trained on.
+      tasks: tasks to take.
+      vocabulary: its words.
+      config: its `config.Config`.
+
+    Raises:
+      DataError: a file that is missing or can't be used.
+    """
+    stories = source.stories("train", tasks)
+    _, held = _hold_out(stories, config)
+    if not any(of_task.size for of_task in held.values()):
+        raise DataError("nothing was held out of so few stories; ask about others")
+    return StoryStream(stories, Encoder(vocabulary), 0, held, epochs=1)
+
+
+def stream_of_tests(source, tasks, vocabulary):
+    """The test stories of tasks, as a stream that ends.
+
+    Raises:
+      DataError: a file that is missing or can't be used; a word that the vocabulary
+        lacks shows when its story is reached.
+    """
+    return StoryStream(source.stories("test", tasks), Encoder(vocabulary), 0, epochs=1)

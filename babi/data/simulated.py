@@ -1,0 +1,171 @@
+"""Simulated stories for a run: endless ones, held-out ones, those that fill a task."""
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+
+from babi.config import SIMULATED
+from babi.data import thinning
+from babi.data.encoding import story_length
+from babi.data.streams import GeneratedStream, TaskTurns, task_counts
+from babi.simulator import (OFFICIAL_STORIES, VERSION, Options, check_options,
+                            generate_story, options_for)
+from babi.simulator.output import stories_with_questions
+from babi.stories.story import DataError, Story, format_stories
+from babi.stories.tasks import TEST_QUESTIONS
+
+_MEASURED_STORIES = 64  # of each task, for the length of the longest
+_LENGTH_MARGIN = 1.5
+_HASHED_STORIES = 5  # of each task
+_ATTEMPT_STEP = 1 << 48  # between the numbers tried; no training gets that far
+
+
+class SimulatedSource(NamedTuple):
+    """Stories of the simulator, in the place of a `source.DataSource`.
+
+    Attributes:
+      tasks: task numbers, ascending.
+      seed: seed of the stories.
+      options: `simulator.Options`.
+    """
+
+    tasks: tuple[int, ...]
+    seed: int = 0
+    options: Options = Options()
+
+    def stories(self, split: str, tasks: tuple[int, ...]) -> dict[int, list[Story]]:
+        """As many stories of each task as the official test files have questions.
+
+        Raises:
+          DataError: a task that can't follow the options.
+        """
+        try:
+            check_options(tasks, self.options)
+        except ValueError as fault:
+            raise DataError(f"simulated stories: {fault}") from None
+        return {task: list(stories_with_questions(
+            task, self.seed, TEST_QUESTIONS, options_for(task, self.options), split))
+            for task in tasks}
+
+    def first_stories(self, split: str, counts: dict[int, int]
+                      ) -> dict[int, list[Story]]:
+        """The first stories of tasks: `{task: number}` -> `{task: stories}`."""
+        return {task: [self._story(task, index, split) for index in range(count)]
+                for task, count in counts.items()}
+
+    def training_stream(self, encoder, sampling: str,
+                        weights: dict[int, float] | None = None,
+                        thin_task_16: bool = False) -> GeneratedStream:
+        """Endless training stories, no two positions with the same number.
+
+        Args:
+          encoder: `encoding.Encoder`.
+          sampling: "stories", tasks in their official shares, or "tasks", evenly.
+          weights: see `streams.task_counts`.
+          thin_task_16: leave out what `thinning` does.
+        """
+        counts = task_counts({task: OFFICIAL_STORIES[task] for task in self.tasks},
+                             weights or {}, sampling)
+        turns = TaskTurns(counts, self.seed)
+
+        def story_at(position, attempt):
+            task, before = turns.at(position)
+            number = before + attempt * _ATTEMPT_STEP
+            story = self._story(task, number, "train")
+            if (thin_task_16 and task == thinning.TASK
+                    and not thinning.keeps(story, number)):
+                return None
+            return story
+
+        return GeneratedStream(
+            story_at, encoder, self._longest([task for task in counts if counts[task]]))
+
+    def _longest(self, tasks):
+        """Tokens that hardly a training story exceeds, always the same number."""
+        counts = dict.fromkeys(tasks, _MEASURED_STORIES)
+        return int(_LENGTH_MARGIN * max(
+            story_length(story) for of_task in self.first_stories(
+                "train", counts).values() for story in of_task))
+
+    def _story(self, task, index, split):
+        return generate_story(task, self.seed, index,
+                              options_for(task, self.options), split)
+
+    def identity(self) -> dict:
+        """What the data is, to be kept as JSON beside a checkpoint.
+
+        Returns:
+          `{"kind", "name", "version", "seed", "options", "sha256"}`; "sha256" is that
+          of some of the stories and so tells of any change in them.
+        """
+        return {"kind": SIMULATED, "name": "babi.simulator", "version": VERSION,
+                "seed": self.seed, "options": self.options.given(),
+                "sha256": _hash(self.first_stories(
+                    "train", dict.fromkeys(self.tasks, _HASHED_STORIES)))}
+
+    def differences(self) -> list[str]:
+        """Nothing: the identity says what the stories are."""
+        return []
+
+
+def fill(stories: dict[int, list[Story]], seed: int) -> tuple[dict, dict]:
+    """Adds simulated stories to tasks with fewer than en-10k has.
+
+    Args:
+      stories: `{task: training stories}`; the lists are lengthened.
+      seed: seed of the simulated ones.
+
+    Returns:
+      (`{task: story numbers of the added ones}`, their identity:
+      `{"version", "seed", "stories": {task: number}, "sha256"}`); both are empty if
+      no task is short of stories.
+    """
+    missing = {task: OFFICIAL_STORIES[task] - len(of_task)
+               for task, of_task in stories.items()
+               if len(of_task) < OFFICIAL_STORIES[task]}
+    if not missing:
+        return {}, {}
+    added = SimulatedSource(tuple(missing), seed).first_stories("train", missing)
+    numbers = {}
+    for task, of_task in added.items():
+        numbers[task] = np.arange(len(stories[task]), OFFICIAL_STORIES[task])
+        stories[task] += of_task
+    return numbers, {"version": VERSION, "seed": seed,
+                     "stories": {str(task): n for task, n in missing.items()},
+                     "sha256": _hash(added)}
+
+
+def data_name(identity: dict) -> str:
+    """Names data on one line.
+
+    Args:
+      identity: what a run's record says of its data, or a source's `identity()`.
+    """
+    digest = f"sha256 {str(identity.get('sha256'))[:12]}"
+    if identity.get("kind") == SIMULATED:
+        options = identity.get("options") or {}
+        return ", ".join([f"simulated stories ({_made_by(identity)}",
+                          *(f"{name} {value}" for name, value in options.items()),
+                          digest]) + ")"
+    name = f"{identity.get('name')}, {identity.get('variant')} ({digest})"
+    if identity.get("exchanged"):
+        name += ", names exchanged within its stories"
+    filled = identity.get("filled")
+    if not filled:
+        return name
+    counts = " and ".join(f"{count:,} of task {task}"
+                          for task, count in filled["stories"].items())
+    return f"{name}, filled up with simulated stories: {counts} ({_made_by(filled)})"
+
+
+def _made_by(identity):
+    return (f"babi.simulator version {identity.get('version')}, seed "
+            f"{identity.get('seed')}")
+
+
+def _hash(stories):
+    """SHA-256 of stories' text."""
+    text = "".join(f"{task}\n{format_stories(of_task)}"
+                   for task, of_task in sorted(stories.items()))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,101 @@
+"""How right the answers are: question error per task, its mean, failed tasks."""
+
+import numpy as np
+
+from babi.data.batches import Batch
+from babi.stories.tasks import FAILURE_THRESHOLD, TASK_NAMES
+
+_SIZE = len(TASK_NAMES) + 1  # counts are indexed by task number
+
+
+class Scores:
+    """Counts right answers, batch after batch.
+
+    A question is right only if every word of its answer is. A task's question
+    error is the share of its questions answered wrongly.
+
+    Attributes:
+      questions, wrong_questions: counts per task, int64 `[21]`, indexed by task
+        number.
+      words, wrong_words: the same for single words of answers.
+    """
+
+    def __init__(self):
+        self.questions = np.zeros(_SIZE, np.int64)
+        self.wrong_questions = np.zeros(_SIZE, np.int64)
+        self.words = np.zeros(_SIZE, np.int64)
+        self.wrong_words = np.zeros(_SIZE, np.int64)
+
+    def update(self, batch: Batch, predictions: np.ndarray) -> np.ndarray:
+        """Counts the answers of a batch.
+
+        Args:
+          batch: the `Batch`.
+          predictions: token ids `[B, T]`; only those at answer steps count.
+
+        Returns:
+          Whether each question of the batch is right, bool `[questions]`, by its
+          number in the batch.
+
+        Raises:
+          ValueError: predictions of another shape than the batch's.
+        """
+        predictions = np.asarray(predictions)
+        if predictions.shape != batch.inputs.shape:
+            raise ValueError(f"predictions: expected token ids of shape "
+                             f"{batch.inputs.shape}, got {predictions.shape}")
+        answers = np.asarray(batch.answers)
+        wrong = (predictions != batch.targets)[answers]
+        tasks = np.asarray(batch.tasks)[answers]
+        numbers = np.asarray(batch.questions)[answers]
+        count = int(numbers.max(initial=-1)) + 1
+        question_wrong = np.bincount(numbers, wrong, minlength=count) > 0
+        question_tasks = np.zeros(count, np.int64)
+        question_tasks[numbers] = tasks
+        self.words += np.bincount(tasks, minlength=_SIZE)
+        self.wrong_words += np.bincount(tasks[wrong], minlength=_SIZE)
+        self.questions += np.bincount(question_tasks, minlength=_SIZE)
+        self.wrong_questions += np.bincount(question_tasks[question_wrong],
+                                            minlength=_SIZE)
+        return ~question_wrong
+
+    @property
+    def tasks(self) -> tuple[int, ...]:
+        """Tasks of which questions have been counted."""
+        return tuple(int(task) for task in np.flatnonzero(self.questions))
+
+    def question_errors(self) -> dict[int, float]:
+        """Question error in % of each task."""
+        return {task: _percent(self.wrong_questions[task], self.questions[task])
+                for task in self.tasks}
+
+    def word_errors(self) -> dict[int, float]:
+        """Share of wrong answer words in % of each task, as some works report."""
+        return {task: _percent(self.wrong_words[task], self.words[task])
+                for task in self.tasks}
+
+    def total_question_error(self) -> float:
+        """Question error in % over all questions, whatever their task."""
+        return _percent(self.wrong_questions.sum(), self.questions.sum())
+
+    def mean_question_error(self) -> float:
+        """Mean of the tasks' question errors in %; NaN without questions."""
+        return mean_error(self.question_errors())
+
+    def failed_tasks(self) -> tuple[int, ...]:
+        """Tasks whose question error is over the threshold."""
+        return failed_tasks(self.question_errors())
+
+
+def mean_error(errors: dict[int, float]) -> float:
+    """Mean over tasks of `{task: error}`; NaN without tasks."""
+    return sum(errors.values()) / len(errors) if errors else float("nan")
+
+
+def failed_tasks(errors: dict[int, float]) -> tuple[int, ...]:
+    """Tasks of `{task: question error in %}` that are over the threshold."""
+    return tuple(task for task, error in errors.items() if error > FAILURE_THRESHOLD)
+
+
+def _percent(part, whole) -> float:
+    return 100.0 * float(part) / float(whole) if whole else float("nan")

@@ -1,0 +1,108 @@
+"""What all scripts of the experiment share: how they start and how they fail."""
+
+import contextlib
+import importlib
+import logging
+import os
+import sys
+
+from absl import app, flags
+
+from babi.config import ConfigError
+from babi.program.allocator import restart_with_huge_pages
+from babi.stories.story import DataError
+from babi.training.replicas import ClusterError
+
+
+_VECTOR_WIDTH = "--xla_cpu_prefer_vector_width"
+
+
+class UsageError(ValueError):
+    """A wrong use of a script: one line with the way out."""
+
+
+def run(main, huge_pages=False):
+    """Runs a script's `main()` on the parsed flags.
+
+    What a user can mend is reported on one line, with exit code 1.
+
+    Args:
+      main: a function without arguments; returns None or an exit code.
+      huge_pages: for scripts that train or test; see `allocator`.
+    """
+    if huge_pages:
+        restart_with_huge_pages()
+
+    def guarded(argv):
+        try:
+            if argv[1:]:
+                raise UsageError(f"{argv[1]!r} is not a flag; flags start with --, "
+                                 f"see --help")
+            return main()
+        except (UsageError, ConfigError, DataError, ClusterError) as fault:
+            _fail(fault)
+
+    app.run(guarded, flags_parser=_parse_flags)
+
+
+def start_tensorflow():
+    """Imports TensorFlow without its remarks, which would bury the program's own.
+
+    It takes seconds: scripts call this when their flags are known to be right.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    logging.getLogger("tensorboard").setLevel(logging.WARNING)
+    _use_wide_vectors()
+    with open(os.devnull, "w") as nowhere, contextlib.ExitStack() as stack:
+        # The first remarks come from C++, before any level is heeded.
+        screen = os.dup(2)
+        stack.callback(os.close, screen)
+        stack.callback(os.dup2, screen, 2)
+        os.dup2(nowhere.fileno(), 2)
+        stack.enter_context(_without("matplotlib"))
+        importlib.import_module("tensorflow")
+
+
+@contextlib.contextmanager
+def _without(package):
+    """Lets nobody import a package.
+
+    Keras imports pyplot where it finds it: a second or two, and 30 MB, for galleries
+    that no script draws. Those that draw import what they need later.
+    """
+    if package in sys.modules:
+        yield
+        return
+    sys.modules[package] = None
+    try:
+        yield
+    finally:
+        del sys.modules[package]
+
+
+def _use_wide_vectors():
+    """Lets XLA use the 512-bit registers of processors that have them.
+
+    By default it keeps to 256 bits. Must come before TensorFlow is imported; an
+    XLA_FLAGS that has a width is left as it is.
+    """
+    given = os.environ.get("XLA_FLAGS", "")
+    try:
+        with open("/proc/cpuinfo") as file:
+            wide = "avx512f" in file.read()
+    except OSError:
+        return
+    if wide and _VECTOR_WIDTH not in given:
+        os.environ["XLA_FLAGS"] = f"{given} {_VECTOR_WIDTH}=512".strip()
+
+
+def _parse_flags(argv):
+    try:
+        return flags.FLAGS(argv)
+    except flags.Error as fault:
+        _fail(fault)
+
+
+def _fail(fault):
+    sys.exit(f"error: {' '.join(str(fault).split())}")

@@ -1,0 +1,6 @@
+"""Files of the bAbI tasks -> stories.
+
+In: a folder, an archive or a download. Out: `story.Story`, lines of words, some with a
+question and its answer. Read `story` (the text format), `tasks` (the 20 tasks),
+`source` (the files of a variant), `download`, and `opening`, which chooses among them.
+"""

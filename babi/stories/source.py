@@ -1,0 +1,356 @@
+"""Where bAbI's files come from: a folder, an archive, a cached copy, a download.
+
+The files of a variant (`en-10k`, `en`, `hn`, `shuffled`, `en-valid-10k`, ...) lie
+in a folder of that name, at any depth. An archive is read in memory and never
+unpacked. `babi.stories.download` fetches the official archive where there is none.
+"""
+
+import functools
+import gzip
+import hashlib
+import json
+import os
+import re
+import stat
+import tarfile
+import zlib
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from babi.stories.story import DataError, Story, count_questions, parse_stories
+from babi.stories.tasks import TASK_NAMES, TEST_QUESTIONS
+
+DEFAULT_VARIANT = "en-10k"
+SPLITS = ("train", "valid", "test")
+ARCHIVE_ENDINGS = (".tar.gz", ".tgz")
+
+# Variants whose test files are known to hold TEST_QUESTIONS questions a task.
+_FULL_VARIANTS = ("en", "en-10k")
+
+_FILE_NAME = re.compile(r"qa([1-9][0-9]?)_(?:[\w-]+_)?(train|valid|test)\.txt",
+                        re.ASCII)
+
+# Far above the true sizes (5 MB a file, about 150 MB in all), far below trouble.
+_MAX_FILE_BYTES = 32 << 20
+_MAX_UNPACKED_BYTES = 512 << 20
+_MAX_MEMBERS = 20_000
+_MAX_DEPTH = 4  # folders below the one given that are searched
+
+# All that gzip and tarfile are known to raise on damaged or hostile archives.
+_ARCHIVE_ERRORS = (OSError, EOFError, ValueError, LookupError, ArithmeticError,
+                   RecursionError, zlib.error, tarfile.TarError)
+
+
+class DataFile(NamedTuple):
+    """One file of a variant.
+
+    Attributes:
+      name: the file's name without its folders.
+      data: its bytes.
+      sha256: hash of the bytes, in hexadecimal.
+    """
+
+    name: str
+    data: bytes
+    sha256: str
+
+
+class DataSource(NamedTuple):
+    """The files of one variant, read and hashed.
+
+    Attributes:
+      kind: "folder" or "archive".
+      path: the folder or archive.
+      variant: name of the variant.
+      files: `{(task, split): DataFile}`.
+    """
+
+    kind: str
+    path: Path
+    variant: str
+    files: dict[tuple[int, str], DataFile]
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Those of "train", "valid" and "test" that the variant has."""
+        present = {split for _, split in self.files}
+        return tuple(split for split in SPLITS if split in present)
+
+    def stories(self, split: str,
+                tasks: Iterable[int] = tuple(TASK_NAMES)) -> dict[int, list[Story]]:
+        """Reads the stories of tasks.
+
+        Args:
+          split: "train", "valid" or "test".
+          tasks: task numbers.
+
+        Returns:
+          `{task: stories in the order of the file}`, by ascending task.
+
+        Raises:
+          DataError: a missing file, a malformed line, or a test file of an
+            official variant without exactly 1,000 questions.
+        """
+        return {task: self._task_stories(task, split) for task in sorted(set(tasks))}
+
+    def _task_stories(self, task: int, split: str) -> list[Story]:
+        file = self.files.get((task, split))
+        if file is None:
+            raise DataError(
+                f"{self.path}: {self.variant} has no {split} file for task {task} "
+                f"(qa{task}_..._{split}.txt); choose other tasks or get all files")
+        place = f"{self.path}/{self.variant}/{file.name}"
+        stories = parse_stories(file.data, place, task)
+        questions = count_questions(stories)
+        if not stories:
+            raise DataError(f"{place}: the file is empty; get it anew")
+        if split == "test" and self.variant in _FULL_VARIANTS:
+            if questions != TEST_QUESTIONS:
+                raise DataError(
+                    f"{place}: {questions} questions where {self.variant} has "
+                    f"{TEST_QUESTIONS} in each test file; get the file anew, or give "
+                    f"data of your own a folder of another name")
+        return stories
+
+    def identity(self) -> dict:
+        """What the data is, to be kept as JSON beside a checkpoint.
+
+        Returns:
+          `{"kind", "name", "variant", "sha256", "files": {file name: sha256}}`;
+          "sha256" stands for all files together and does not depend on whether
+          they lie in a folder or an archive.
+        """
+        files = {file.name: file.sha256 for _, file in sorted(self.files.items())}
+        listing = "".join(f"{files[name]} {name}\n" for name in sorted(files))
+        return {"kind": self.kind, "name": self.path.name, "variant": self.variant,
+                "sha256": hashlib.sha256(listing.encode()).hexdigest(), "files": files}
+
+    def differences(self) -> list[str]:
+        """One line for each file that is not the official one, to be shown.
+
+        Only variants with known hashes (en-10k) are compared; for others the list
+        is empty.
+        """
+        return file_differences(self.variant, self.files.values())
+
+
+def load_stories(data_dir: str | Path | None = None, variant: str = DEFAULT_VARIANT,
+                 tasks: Iterable[int] = tuple(TASK_NAMES),
+                 split: str = "train") -> dict[int, list[Story]]:
+    """The stories of tasks: `open_source` and `DataSource.stories` in one."""
+    return open_source(data_dir, variant).stories(split, tasks)
+
+
+def open_source(data_dir: str | Path | None = None,
+                variant: str = DEFAULT_VARIANT) -> DataSource:
+    """Reads all files of a variant.
+
+    Args:
+      data_dir: a folder at or above the variant's, a folder that holds the
+        archive, or the `.tar.gz` itself. None: a cached copy, else a download.
+      variant: name of the folder with the wanted files.
+
+    Raises:
+      DataError: nothing there, or nothing that can be read.
+    """
+    if data_dir is None:
+        from babi.stories.download import find_or_download  # it uses this module
+        return find_or_download(variant)
+    path = Path(data_dir).expanduser()
+    try:
+        if path.is_dir():
+            return _open_folder(path, variant)
+        if path.exists():
+            return open_archive(path, variant)
+    except OSError as error:
+        raise DataError(f"{error.filename or path}: cannot be read: {error.strerror}; "
+                        f"mend its permissions or give another folder") from None
+    raise DataError(f"{path}: no such folder or archive; give the folder or the "
+                    f".tar.gz of the bAbI tasks")
+
+
+def _open_folder(folder: Path, variant: str) -> DataSource:
+    """Reads a variant's files from a folder, or from an archive in it."""
+    found = _find_files(folder)
+    if not found:
+        archives = sorted(path for path in folder.iterdir()
+                          if path.name.endswith(ARCHIVE_ENDINGS) and path.is_file())
+        if len(archives) == 1:
+            return open_archive(archives[0], variant)
+        hint = "it holds several archives: give one of them" if archives else (
+            "give the folder or the .tar.gz of the bAbI tasks")
+        raise DataError(f"{folder}: no bAbI files (such as "
+                        f"qa1_single-supporting-fact_train.txt) in it; {hint}")
+    names = _choose_variant(found, variant, folder)
+    files = {}
+    for key, path in names.items():
+        # Neither a pipe nor a device: reading those may never end.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise DataError(f"{path}: not a plain file; put the text file there")
+        with open(path, "rb") as file:
+            data = file.read(_MAX_FILE_BYTES + 1)
+        _check_size(len(data), str(path))
+        files[key] = _data_file(path.name, data)
+    return DataSource("folder", folder, variant, files)
+
+
+def _find_files(folder: Path) -> dict[str, dict[tuple[int, str], Path]]:
+    """{folder relative to the one given: {(task, split): path}}."""
+    found: dict[str, dict[tuple[int, str], Path]] = {}
+    with os.scandir(folder):  # os.walk would pass over a folder it may not read
+        pass
+    for place, subfolders, names in os.walk(folder):
+        relative = Path(place).relative_to(folder)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        if len(relative.parts) >= _MAX_DEPTH:
+            subfolders.clear()
+        for name in sorted(names):
+            key = _file_key(name)
+            if key is not None:
+                _add(found, str(Path(folder.resolve().name) / relative), key,
+                     Path(place) / name)
+    return found
+
+
+def open_archive(path: Path, variant: str = DEFAULT_VARIANT) -> DataSource:
+    """Reads a variant's files from a `.tar.gz`, without unpacking it.
+
+    Raises:
+      DataError: not an archive, a damaged or truncated one, one that unpacks to
+        more than any bAbI archive, one with links or paths that leave it in the
+        place of data, or one without the variant.
+    """
+    try:
+        with gzip.open(path, "rb") as unpacked:
+            found = _read_members(_LimitedReader(unpacked, path), path, variant)
+    except DataError:
+        raise
+    except _ARCHIVE_ERRORS as error:
+        raise DataError(
+            f"{path}: not a whole .tar.gz archive ({str(error) or repr(error)}); get "
+            f"it anew, or unpack it by hand and give the folder") from None
+    files = _choose_variant(found, variant, path)
+    return DataSource("archive", path, variant,
+                      {key: _data_file(*named) for key, named in files.items()})
+
+
+def _read_members(unpacked: "_LimitedReader", path: Path, variant: str) -> dict:
+    """{folder in the archive: {(task, split): (name, bytes, or None unread)}}."""
+    found: dict[str, dict] = {}
+    with tarfile.open(fileobj=unpacked, mode="r|") as archive:
+        for count, member in enumerate(archive):
+            if count >= _MAX_MEMBERS:
+                raise DataError(f"{path}: more than {_MAX_MEMBERS} files in it; this "
+                                f"is not a bAbI archive, get another")
+            place = PurePosixPath(member.name)
+            if place.is_absolute() or ".." in place.parts:
+                raise DataError(f"{path}: {member.name!r} in it leads out of the "
+                                f"archive; this is not a bAbI archive, get another")
+            key = None if member.isdir() else _file_key(place.name)
+            if key is None:
+                continue
+            if not member.isreg():
+                raise DataError(f"{path}: {member.name!r} in it is a link or a device "
+                                f"in the place of a file; get another archive")
+            _check_size(member.size, f"{path}: {member.name!r}")
+            wanted = place.parent.name == variant
+            data = archive.extractfile(member).read() if wanted else None
+            _add(found, str(place.parent), key, (place.name, data))
+    while unpacked.read(1 << 20):  # to the end, where gzip's checksum stands
+        pass
+    return found
+
+
+class _LimitedReader:
+    """A stream that refuses to unpack without end."""
+
+    def __init__(self, stream, path: Path):
+        self._stream = stream
+        self._path = path
+        self._left = _MAX_UNPACKED_BYTES
+
+    def read(self, size: int) -> bytes:
+        """Reads up to `size` bytes."""
+        data = self._stream.read(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise DataError(
+                f"{self._path}: unpacks to more than {_MAX_UNPACKED_BYTES >> 20} MB; "
+                f"this is not a bAbI archive, get another")
+        return data
+
+
+def _file_key(name: str) -> tuple[int, str] | None:
+    """(task, split) of a file name, or None for a name that is not bAbI's."""
+    match = _FILE_NAME.fullmatch(name)
+    if match is None or int(match[1]) not in TASK_NAMES:
+        return None
+    return int(match[1]), match[2]
+
+
+def _add(found: dict, folder: str, key: tuple[int, str], value) -> None:
+    """Notes a file found in a folder; two for the same purpose are an error."""
+    files = found.setdefault(folder, {})
+    if key in files:
+        raise DataError(f"{folder}: two {key[1]} files for task {key[0]}; remove one")
+    files[key] = value
+
+
+def _choose_variant(found: dict[str, dict], variant: str, path: Path) -> dict:
+    """The files of the one folder that has the variant's name."""
+    by_name: dict[str, list[str]] = {}
+    for folder in sorted(found):
+        by_name.setdefault(PurePosixPath(folder).name, []).append(folder)
+    folders = by_name.get(variant, [])
+    if not folders:
+        names = ", ".join(sorted(by_name)) or "no variants"
+        raise DataError(f"{path}: no folder {variant!r} with bAbI files in it; it "
+                        f"holds {names}: choose one of these as the variant")
+    if len(folders) > 1:
+        raise DataError(f"{path}: several folders named {variant}: "
+                        f"{', '.join(folders)}; give one of them as the data folder")
+    return found[folders[0]]
+
+
+def _check_size(size: int, place: str) -> None:
+    """Refuses a file larger than any of bAbI's."""
+    if size > _MAX_FILE_BYTES:
+        raise DataError(f"{place}: larger than {_MAX_FILE_BYTES >> 20} MB, which no "
+                        f"bAbI file is; get it anew")
+
+
+def _data_file(name: str, data: bytes) -> DataFile:
+    """Hashes a file's bytes."""
+    return DataFile(name, data, hashlib.sha256(data).hexdigest())
+
+
+@functools.cache
+def official_files(variant: str) -> dict[str, dict]:
+    """{file name: {"bytes", "sha256"}} of a variant's true files; {} if unknown."""
+    folder = resources.files("babi.stories")
+    text = folder.joinpath("official_files.json").read_text("utf-8")
+    return json.loads(text).get(variant, {})
+
+
+def file_differences(variant: str, files: Iterable[DataFile]) -> list[str]:
+    """One line for each file that is not bAbI's true one of that name.
+
+    Args:
+      variant: the files' variant; without known hashes there are no differences.
+      files: any of the variant's files.
+    """
+    known = official_files(variant)
+    lines = []
+    for file in files if known else ():
+        true = known.get(file.name)
+        if true is None:
+            lines.append(f"{variant}/{file.name} is not among the official files")
+        elif file.sha256 != true["sha256"]:
+            questions = file.data.count(b"\t") // 2
+            lines.append(
+                f"{variant}/{file.name} is not the official file: "
+                f"{len(file.data):,} bytes instead of {true['bytes']:,}, with "
+                f"{questions:,} questions; say so with any result")
+    return lines

@@ -1,0 +1,88 @@
+"""A training step that went wrong, kept so that it can be run again.
+
+Two files: `<name>.npz` with the batch, the weights and the optimizer's slots, and
+`<name>.json` with the settings and the stories. `babi.training.replay` runs the step
+again and shows where the numbers leave the finite.
+"""
+
+import json
+import pathlib
+import zipfile
+import zlib
+from typing import NamedTuple
+
+import numpy as np
+
+from babi.data.batches import Batch
+from babi.model.record import RunRecord
+from babi.program.files import write_atomically
+from babi.stories.story import DataError
+
+_BATCH = "batch/"
+
+
+class FailedStep(NamedTuple):
+    """A step, with all that it depended on.
+
+    Attributes:
+      record: `record.RunRecord`.
+      batch: `batches.Batch` of arrays.
+      arrays: `training.Trainer.arrays()` before the step.
+      stories: texts that name the stories of the batch.
+      vocabulary_size: V.
+    """
+
+    record: RunRecord
+    batch: Batch
+    arrays: dict[str, np.ndarray]
+    stories: list[str]
+    vocabulary_size: int
+
+
+def story_names(batch):
+    """Texts that name the stories of a `batches.StoryBatch`."""
+    return [f"task {story.task} story {story.index + 1}" for story in batch.stories]
+
+
+def write(path, step):
+    """Writes a step.
+
+    Args:
+      path: where to, ending in `.npz`.
+      step: `FailedStep`.
+
+    Raises:
+      OSError: the disk is full or may not be written to.
+    """
+    path = pathlib.Path(path)
+    batch = {f"{_BATCH}{name}": array for name, array in step.batch._asdict().items()}
+    with open(path, "wb") as file:
+        np.savez(file, **batch, **step.arrays)
+    text = json.dumps({"record": json.loads(step.record.to_json()),
+                       "stories": step.stories,
+                       "vocabulary_size": step.vocabulary_size}, indent=2)
+    write_atomically(path.with_suffix(".json"), text.encode())
+
+
+def read(path):
+    """Reads what `write` wrote.
+
+    Raises:
+      DataError: files that are missing, damaged or something else.
+    """
+    path = pathlib.Path(path)
+    description = path.with_suffix(".json")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        content = json.loads(description.read_text(encoding="utf-8"))
+        batch = Batch(*(arrays.pop(f"{_BATCH}{name}") for name in Batch._fields))
+        record = RunRecord.from_json(json.dumps(content["record"]), description)
+        return FailedStep(record, batch, arrays, list(map(str, content["stories"])),
+                          int(content["vocabulary_size"]))
+    except DataError:
+        raise
+    except (OSError, ValueError, TypeError, KeyError, EOFError, AttributeError,
+            RecursionError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{path}: not a step that training has kept ({error}); give "
+                        f"the .npz of one, with its .json beside it") from None

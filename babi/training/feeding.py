@@ -1,0 +1,102 @@
+"""What keeps the training loop busy: the next batch, a request to stop, its speed."""
+
+import concurrent.futures
+import signal
+import time
+
+
+class Feeder:
+    """Builds the next batch while the step at hand runs.
+
+    Args:
+      batches: an iterator with `state()`, as in `babi.data.batches`.
+
+    Attributes:
+      state: where the iterator stood after the batch that was last handed out.
+    """
+
+    def __init__(self, batches):
+        self._batches = batches
+        self._thread = concurrent.futures.ThreadPoolExecutor(1)
+        self.state = batches.state()
+        self._next = self._thread.submit(self._build)
+
+    def _build(self):
+        batch = next(self._batches)
+        return batch, self._batches.state()
+
+    def next(self):
+        """The next `batches.StoryBatch`."""
+        batch, self.state = self._next.result()
+        self._next = self._thread.submit(self._build)
+        return batch
+
+    def close(self):
+        """Ends the thread."""
+        self._thread.shutdown()
+
+
+class StopRequest:
+    """Remembers SIGINT, SIGTERM and SIGHUP, while it is in a `with`.
+
+    A hang-up that was ignored before, by nohup, still is.
+
+    Attributes:
+      name: the signal's name once it has come, else None.
+    """
+
+    def __init__(self):
+        self.name = None
+        self._previous = {}
+
+    def __enter__(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if (number == signal.SIGHUP
+                    and signal.getsignal(number) == signal.SIG_IGN):
+                continue
+            self._previous[number] = signal.signal(number, self._remember)
+        return self
+
+    def __exit__(self, *exception):
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _remember(self, number, frame):
+        self.name = signal.Signals(number).name
+        # A second one ends the program at once.
+        signal.signal(number, self._previous[number])
+
+
+class Window:
+    """Counts what is read between two reports, and the time it takes."""
+
+    def __init__(self):
+        self._started = time.monotonic()
+        self._stories = self._tokens = self._slots = 0
+
+    def add(self, stories, tokens, slots):
+        """Counts a batch: its stories, its tokens, and its steps in all."""
+        self._stories += stories
+        self._tokens += tokens
+        self._slots += slots
+
+    def pause(self, seconds):
+        """Leaves out time spent on something else."""
+        self._started += seconds
+
+    @property
+    def stories_per_second(self):
+        return self._stories / self._seconds
+
+    @property
+    def tokens_per_second(self):
+        return self._tokens / self._seconds
+
+    @property
+    def real_share(self):
+        """Share of the steps that held a token."""
+        return self._tokens / max(self._slots, 1)
+
+    @property
+    def _seconds(self):
+        return max(time.monotonic() - self._started, 1e-9)

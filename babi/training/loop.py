@@ -1,0 +1,368 @@
+"""A training run: steps, reports, validation and checkpoints, in one directory."""
+
+import dataclasses
+import pathlib
+import time
+
+import numpy as np
+
+from babi.config import NONE, differences
+from babi.evaluation.evaluator import Evaluator
+from babi.inspection.events import Events
+from babi.inspection.visualise import Visualiser, choose_examples
+from babi.model.checkpoints import CheckpointError, RunCheckpoints
+from babi.model.run_state import RunState
+from babi.phases import phase_at, phases_of
+from babi.stories.story import DataError
+from babi.training import failures
+from babi.training.feeding import Feeder, StopRequest, Window
+
+
+class TooManyBadSteps(DataError):
+    """Training stopped because loss or gradient was not finite again and again."""
+
+
+class Run:
+    """Trains until the last iteration, and leaves nothing to be lost.
+
+    Args:
+      directory: the run directory.
+      record: `record.RunRecord` of the run.
+      trainer_of: a function of a `phases.Phase` that makes its `training.Trainer`.
+      data: `data.RunData`.
+      progress: `progress.Progress`.
+    """
+
+    def __init__(self, directory, record, trainer_of, data, progress):
+        self._directory = pathlib.Path(directory)
+        self._record = record
+        self._config = record.config
+        self._phases = phases_of(self._config)
+        self._trainer_of = trainer_of
+        self._data = data
+        self._progress = progress
+        self._checkpoints = RunCheckpoints(directory, self._config.max_checkpoints)
+        self._state = RunState()
+        self._save_failed = False
+        self._feeder = self._events = self._window = self._visualiser = None
+        self._phase = None
+        self._prepare(0)
+        self._replicas = self._trainer.replicas
+
+    def _prepare(self, number):
+        """Makes what a phase needs: trainer, evaluator, batches."""
+        phase = self._phases[number]
+        if number == self._phase:
+            return
+        self._phase = number
+        self._trainer = self._trainer_of(phase)
+        self._evaluator = Evaluator(self._trainer.model, self._config.jit)
+        self._batches = self._data.training(phase.settings)
+
+    def _weigh_tasks(self, errors):
+        """Goes on with tasks drawn by their held-out errors, `{task: error}`."""
+        settings = self._phases[self._phase].settings.weighted_by(errors)
+        self._batches = self._data.training(settings)
+        self._state.data = self._state.data | {
+            "task_errors": {str(task): error for task, error in errors.items()}}
+        self._place_batches(anew=True)
+
+    @property
+    def num_weights(self):
+        """Weights of the model."""
+        return self._trainer.model.count_params()
+
+    @property
+    def shapes(self):
+        """Shapes `(B, T)` of the batches of the phase at hand."""
+        return self._batches.shapes
+
+    def _go_to_phase(self, number):
+        """Goes on with all that was learnt in the settings of another phase."""
+        arrays = self._trainer.arrays()
+        self._prepare(number)
+        self._trainer.restore(arrays)
+        self._place_batches()
+        shapes = ", ".join(f"{rows}x{steps}" for rows, steps in self.shapes)
+        self._progress.line(
+            f"{int(arrays['iteration']):,}  phase {number + 1} of "
+            f"{len(self._phases)}: "
+            f"{'; '.join(self._changes(number))}; batches {shapes}")
+
+    def _place_batches(self, anew=False):
+        """Goes on with the data after the batch that was last trained on.
+
+        Args:
+          anew: whether stories that waited for a row are let go: in other shares of
+            the tasks, or rows of another shape, they are not the same.
+        """
+        place = self._state.data
+        if anew or place.get("phase", 0) != self._phase:
+            place = {"position": place["position"], "pool": [], "long": []}
+        self._batches.restore(place)
+
+    def _changes(self, number):
+        """What a phase changes, as texts."""
+        return differences(self._phases[number - 1].settings,
+                           self._phases[number].settings)
+
+    def resume(self, start=None):
+        """Goes on from the newest checkpoint that can be used, if there is one.
+
+        Args:
+          start: `Start`, for a run without a checkpoint.
+
+        Raises:
+          DataError: there are checkpoints, but none can be used.
+        """
+        arrays = self._trainer.arrays()
+        found = self._newest(arrays) if self._replicas.is_chief else None
+        share = self._replicas.from_chief
+        if not share(np.array(found is not None, np.int32)):
+            if self._config.initial_weights != NONE:
+                self._begin(arrays, start)
+            return
+        found = found or arrays | {"run_state": b""}
+        state = self._replicas.bytes_from_chief(found["run_state"])
+        self._state = RunState.from_json(state)
+        arrays = {name: share(found[name]) for name in arrays}
+        iteration = int(arrays["iteration"])
+        self._prepare(phase_at(self._phases, iteration))
+        self._trainer.restore(arrays)
+        errors = self._state.data.get("task_errors")
+        if errors and self._state.data.get("phase", 0) == self._phase:
+            self._batches = self._data.training(
+                self._phases[self._phase].settings.weighted_by(
+                    {int(task): error for task, error in errors.items()}))
+        self._place_batches()
+        self._progress.line(f"Going on from iteration {iteration:,}, after "
+                            f"{self._state.stories:,} stories.")
+
+    def _begin(self, arrays, start):
+        """Takes what `start` has; of several workers the chief alone has it."""
+        weights = start.weights if start else {}
+        self._trainer.restore({name: self._replicas.from_chief(array)
+                               for name, array in (arrays | weights).items()})
+        if start:
+            self._state = start.state
+        self._progress.line(f"Starting from the weights of "
+                            f"{self._config.initial_weights}.")
+
+    def _newest(self, arrays):
+        """Arrays of the newest checkpoint that is like `arrays`, or None."""
+        self._checkpoints.remove_drafts()
+        expected = {name: (array.shape, array.dtype)
+                    for name, array in arrays.items()}
+        expected["run_state"] = ((), np.bytes_)
+        found = self._checkpoints.newest(expected, self._progress.line)
+        return None if found is None else found[1]
+
+    def train(self):
+        """Trains until `num_training_iterations`, or until asked to stop.
+
+        Raises:
+          TooManyBadSteps: see there.
+        """
+        iteration = int(self._trainer.iteration.numpy())
+        self._events = Events(self._directory if self._replicas.is_chief else None,
+                              iteration, self._progress.line)
+        self._window = Window()
+        self._start_phase()
+        try:
+            with StopRequest() as stop:
+                self._stopping = False
+                while (iteration < self._config.num_training_iterations
+                       and not self._stopping):
+                    if phase_at(self._phases, iteration) != self._phase:
+                        self._feeder.close()
+                        self._go_to_phase(phase_at(self._phases, iteration))
+                        self._start_phase()
+                    iteration = self._step(iteration + 1, stop)
+                self._save(iteration)
+        finally:
+            self._feeder.close()
+            self._progress.close()
+            self._events.close()
+        if self._save_failed:
+            raise CheckpointError(
+                f"{self._directory}: training stopped after iteration {iteration:,} "
+                f"without room for its checkpoint; make room or mend the permissions, "
+                f"and start again to go on from the last one that was written")
+        if self._stopping:
+            self._progress.line(
+                f"{stop.name or 'Another worker'}: stopped after iteration "
+                f"{iteration:,}. The same command goes on from there.")
+        else:
+            self._progress.line(f"Finished: {iteration:,} iterations.")
+
+    def _start_phase(self):
+        """Starts what the phase at hand needs while it trains."""
+        shown = self._data.validation and self._config.visualise_interval
+        if shown and self._replicas.is_chief:
+            self._visualiser = Visualiser(
+                self._trainer, self._data.vocabulary,
+                choose_examples(self._data.validation), self._events)
+        self._feeder = Feeder(self._batches)
+        self._remember_place()
+
+    def _remember_place(self):
+        """Keeps where the data stand after the batch that was last handed out."""
+        place = self._feeder.state | {"phase": self._phase}
+        if self._state.data.get("phase", 0) == self._phase:
+            kept = self._state.data.get("task_errors")
+            place |= {"task_errors": kept} if kept else {}
+        self._state.data = place
+
+    def _step(self, iteration, stop):
+        """Makes one step and what is due after it; returns the iteration."""
+        started = time.monotonic()
+        batch = self._feeder.next()
+        outcome = self._trainer.step(batch.arrays, bool(stop.name))
+        tokens = int(batch.arrays.mask.sum())
+        self._window.add(len(batch.stories), tokens, batch.arrays.mask.size)
+        self._state.stories += len(batch.stories)
+        self._state.tokens += tokens
+        self._state.seconds += time.monotonic() - started
+        self._remember_place()
+        if outcome.finite:
+            self._state.skipped_in_row = 0
+        else:
+            self._skipped(iteration, batch, outcome)
+        self._progress.count(iteration)
+
+        def due(interval):
+            return interval and iteration % interval == 0
+
+        if due(self._config.report_interval):
+            self._report(iteration)
+        if self._data.validation and due(self._config.validation_interval):
+            self._validate(iteration)
+        if self._visualiser and due(self._config.visualise_interval):
+            self._visualise(iteration)
+        if due(self._config.checkpoint_interval) or (
+                self._save_failed and due(self._config.report_interval)):
+            self._save(iteration)
+        # Several workers stop after the same step.
+        self._stopping = (bool(stop.name) if self._replicas.workers == 1
+                          else outcome.stops > 0)
+        return iteration
+
+    def _report(self, iteration):
+        """Writes a line and the training curves, and starts the totals anew."""
+        totals, window = self._trainer.metrics.read(), self._window
+        self._trainer.metrics.reset()
+        errors = {task: 100.0 * totals.questions_wrong[task] / count
+                  for task, count in enumerate(totals.questions) if count}
+        rate = self._trainer.learning_rate()
+        means = {
+            "training/loss": totals.loss / max(totals.steps, 1),
+            "training/gradient norm": totals.gradient_norm / max(totals.steps, 1),
+            "training/answer words right": (
+                100.0 * totals.answers_right / max(totals.answers, 1)),
+            "training/question error": (
+                100.0 * totals.questions_wrong.sum() / max(totals.questions.sum(), 1))}
+        loss, norm, right, error = means.values()
+        text = (f"loss {loss:.4f}  questions right {100.0 - error:.1f}%  "
+                f"words right {right:.1f}%  "
+                f"gradient {norm:.2f}  {window.stories_per_second:,.1f} stories/s  "
+                f"{window.tokens_per_second:,.0f} tokens/s")
+        self._progress.line(
+            f"{iteration:,}/{self._config.num_training_iterations:,}  {text}  "
+            f"{window.real_share:.0%} real tokens  "
+            f"left {self._progress.time_left(iteration)}")
+        self._progress.count(iteration, text)
+        self._events.write(iteration, means | {
+            "training/learning rate": rate,
+            "training/stories": self._state.stories,
+            "training/skipped steps": self._state.skipped,
+            "speed/stories per second": window.stories_per_second,
+            "speed/tokens per second": window.tokens_per_second})
+        self._events.write_task_errors(iteration, "training", errors)
+        self._window = Window()
+
+    def _validate(self, iteration):
+        """Evaluates on the held-out stories; keeps the weights if they are the best.
+        """
+        started = time.monotonic()
+        with self._trainer.averaged():
+            scores, loss = self._evaluator.evaluate(
+                self._data.validation, self._config.row_length,
+                observe=self._visualiser and self._visualiser.observer())
+        errors, mean = scores.question_errors(), scores.mean_question_error()
+        best = self._state.best is None or mean < self._state.best
+        by_task = " ".join(f"{task}:{error:.1f}" for task, error in errors.items())
+        self._progress.line(
+            f"{iteration:,}  validation  mean question error {mean:.2f}%"
+            f"{' (best so far)' if best else ''}  loss {loss:.4f}  after "
+            f"{self._state.stories:,} stories  by task {by_task}")
+        self._events.write(iteration, {
+            "validation/question error": mean, "validation/loss": loss})
+        self._events.write_task_errors(iteration, "validation", errors)
+        if best:
+            self._state.best = mean
+            self._guarded_save(self._checkpoints.save_best, iteration)
+        if self._phases[self._phase].settings.error_weights:
+            self._feeder.close()
+            self._weigh_tasks(errors)
+            self._feeder = Feeder(self._batches)
+            self._remember_place()
+        self._window.pause(time.monotonic() - started)
+
+    def _visualise(self, iteration):
+        """Writes what can be seen of the model for TensorBoard."""
+        started = time.monotonic()
+        self._visualiser.write(iteration)
+        seconds = time.monotonic() - started
+        self._progress.line(f"{iteration:,}  pictures for TensorBoard in "
+                            f"{seconds:.1f} s")
+        self._window.pause(seconds)
+
+    def _save(self, iteration):
+        """Writes a checkpoint; a disk that refuses is tried again later."""
+        self._save_failed = not self._guarded_save(self._checkpoints.save, iteration)
+
+    def _guarded_save(self, save, iteration):
+        """Whether a checkpoint could be written, by the chief; if not, says why."""
+        if not self._replicas.is_chief:
+            return True
+        arrays = self._trainer.checkpoint() | {"run_state": self._state.to_json()}
+        try:
+            save(iteration, arrays)
+            return True
+        except CheckpointError as fault:
+            self._progress.line(f"{fault}. Training goes on and will try again; make "
+                                f"room or mend the permissions.")
+            return False
+
+    def _skipped(self, iteration, batch, outcome):
+        """Reports a step without finite numbers; stops after too many in a row."""
+        state = self._state
+        state.skipped += 1
+        state.skipped_in_row += 1
+        names = failures.story_names(batch)
+        self._progress.line(
+            f"{iteration:,}  skipped: loss {float(outcome.loss)}, gradient norm "
+            f"{float(outcome.gradient_norm)}; {', '.join(names)}")
+        if state.skipped_in_row < self._config.max_bad_steps:
+            return
+        kept = (self._keep_failed_step(iteration, batch, names)
+                if self._replicas.is_chief else "the chief keeps the step")
+        raise TooManyBadSteps(
+            f"no finite loss and gradient in {state.skipped_in_row} steps in a row, "
+            f"so training stopped at iteration {iteration:,}; no weight was touched "
+            f"by them, and the last checkpoint stands; {kept}; a lower "
+            f"--learning_rate with --change_settings may help")
+
+    def _keep_failed_step(self, iteration, batch, names):
+        """Writes a step that can be run again; a text that says where to."""
+        path = self._directory / f"failed-step-{iteration}.npz"
+        record = dataclasses.replace(
+            self._record, config=self._phases[self._phase].settings)
+        step = failures.FailedStep(record, batch.arrays, self._trainer.arrays(),
+                                   names, len(self._data.vocabulary))
+        try:
+            failures.write(path, step)
+        except OSError as error:
+            return f"{path} could not be written ({error.strerror})"
+        return f"the step is kept in {path}: " \
+               f"python3 -m babi.training.replay --step={path}"

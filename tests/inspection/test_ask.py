@@ -1,0 +1,228 @@
+"""babi/ask.py: typed stories, the talk, the script with its files and its errors."""
+
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from babi.config import Config
+from babi.data.run_data import VOCABULARY_FILE
+from babi.data.vocabulary import Vocabulary
+from babi.inspection import conversation
+from babi.inspection.reading import Reader
+from babi.model import checkpoints
+from babi.model.answerer import build_model, named_weights
+from babi.model.record import RunRecord
+from babi.model.run_state import RunState
+from babi.stories.story import DataError, Line, Story, format_stories
+from babi_data import file_name, make_stories
+from helpers import randomize
+from training_process import ROOT, ScriptServer
+
+VOCABULARY = Vocabulary.english()
+CONFIG = Config(controller_units=6, memory_size=5, word_size=4, num_read_heads=2,
+                tasks=(1, 8), variant="en-small")
+
+
+@pytest.fixture(scope="module")
+def model():
+    model = build_model(dataclasses.replace(CONFIG, jit=False), len(VOCABULARY))
+    randomize(model, np.random.default_rng(5), 0.7)
+    return model
+
+
+@pytest.fixture(scope="module")
+def reader(model):
+    return Reader(model, VOCABULARY)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(model, tmp_path_factory):
+    """A run directory with one checkpoint of the model."""
+    folder = tmp_path_factory.mktemp("run")
+    RunRecord(CONFIG, {}, {}).write(folder)
+    VOCABULARY.save(folder / VOCABULARY_FILE)
+    prefix = folder / "model.ckpt-7"
+    checkpoints.write(prefix, {
+        **{name: variable.numpy() for name, variable in named_weights(model).items()},
+        "iteration": np.int64(7), "run_state": RunState().to_json()})
+    return prefix
+
+
+@pytest.fixture(scope="module")
+def stories():
+    return make_stories({1: 3, 8: 2})
+
+
+@pytest.fixture(scope="module")
+def data(stories, tmp_path_factory):
+    """A folder of stories in the official layout."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "en-small").mkdir()
+    for task, of_task in stories.items():
+        for split in ("train", "test"):
+            path = folder / "en-small" / file_name(task, split)
+            path.write_text(format_stories(of_task))
+    return folder
+
+
+# ---------------------------------------------------------------- typed stories
+
+@pytest.mark.parametrize("typed, expected", [
+    ("Mary went to the kitchen.", "mary went to the kitchen ."),
+    ("  12 Mary went home", "mary went home ."),
+    ("John has 3 apples.", "john has 3 apples ."),
+    ("7 John has 3 apples.", "john has 3 apples ."),
+    ("Where is Mary?", "where is mary ? -"),
+    ("What has she ? - -", "what has she ? - -"),
+    ("what has she?--", "what has she ? - -"),
+    ("John left. Where is he? Mary went", "john left . where is he ? - mary went ."),
+    ("a well-known fact", "a well-known fact ."),
+    ("", ""), ("   ", "")])
+def test_typed_lines_become_tokens(typed, expected):
+    tokens = conversation.line_tokens(typed)
+    assert " ".join(word for word, _ in tokens) == expected
+    assert {right for _, right in tokens} <= {None}
+
+
+@pytest.mark.parametrize("typed", [
+    "- Mary went", "Mary went -", "Mary went. -", ".", "Where is he? ?", "John left.."])
+def test_what_is_no_sentence_is_told(typed):
+    with pytest.raises(DataError, match=re.escape(repr(typed))):
+        conversation.line_tokens(typed)
+
+
+def test_story_files(tmp_path, stories):
+    path = tmp_path / "story.txt"
+    path.write_text("1 Mary went to the kitchen.\n\n2 Where is Mary?\r\n")
+    assert [word for word, _ in conversation.read_story(path, 1)] == (
+        "mary went to the kitchen . where is mary ? -".split())
+    path.write_text(format_stories([
+        Story(1, (Line("John left."), Line("Who left?", "john", (1,)))),
+        Story(1, (Line("Fred left."), Line("Who left?", "fred,john", (1,))))]))
+    assert conversation.read_story(path, 1, index=1) == [
+        ("fred", None), ("left", None), (".", None), ("who", None), ("left", None),
+        ("?", None), ("-", "fred"), ("-", "john")]
+
+
+@pytest.mark.parametrize("content, message", [
+    (b"Mary went.\nWhere? ?\n", r"story.txt:2: .*no words before"),
+    (b"Mary went.\n", r"story.txt: no question in it"),
+    (b"", r"story.txt: no question in it"),
+    (b"caf\xe9?\n", r"story.txt: not UTF-8"),
+    (b"1 Who left?\tjohn\t\n", r"story.txt: it has 1 stories.* not 3"),
+    (b"1 Who left?\tjohn\n", r"story.txt:1: a question needs two tabs"),
+    (b"Who? " * 40_000, r"story.txt: 120,000 words are too many")])
+def test_files_that_are_no_story_are_told(tmp_path, content, message):
+    path = tmp_path / "story.txt"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        conversation.read_story(path, 1, index=3)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(DataError, match="No such file.*give another"):
+        conversation.read_story(tmp_path / "none.txt", 1)
+
+
+# --------------------------------------------------------------------- the talk
+
+def test_questions_are_answered_as_they_come(reader, capsys):
+    lines = ["Mary went to the kitchen.", "Where is Mary?", "John took the milk.",
+             "Where is the milk? - -"]
+    found = conversation.converse(reader, VOCABULARY, lines, patient=True)
+    tokens = [pair for line in lines for pair in conversation.line_tokens(line)]
+    expected, = reader.read({"A typed story": tokens})
+    assert found.words == expected.words and found.top == expected.top
+    first, second = expected.questions()
+    output = capsys.readouterr().out.splitlines()
+    assert len(output) == 5  # each question once: itself, and a line for each word
+    assert output[0] == f"where is mary ? {first.given[0]}"
+    assert output[2] == f"where is the milk ? {' '.join(second.given)}"
+    best = expected.top[second.steps[1]][0]
+    assert output[4].split()[:2] == [best[0], f"{best[1]:.3f}"]
+
+
+def test_a_bad_line_is_asked_for_again_or_ends_it(reader, capsys):
+    lines = ["Mary went to the attic.", "Where is Mary?"]
+    found = conversation.converse(reader, VOCABULARY, lines, patient=True)
+    assert found.words == tuple("where is mary ? -".split())
+    output = capsys.readouterr().out
+    assert "line 1" in output and "'attic'" in output and "again" in output
+    with pytest.raises(DataError, match="line 1: .*'attic'"):
+        conversation.converse(reader, VOCABULARY, lines, patient=False)
+    assert conversation.converse(reader, VOCABULARY, ["Mary went."], True) is None
+
+
+def test_answers_are_told_right_or_wrong(reader):
+    tokens = conversation.line_tokens("Where is Mary?")
+    given = reader.read({"": tokens})[0].given(4)
+    for right, verdict in ((given, "(right)"), ("milk", "(wrong, it is: milk)")):
+        reading, = reader.read({"": [*tokens[:4], ("-", right)]})
+        text = list(conversation.describe(reading, reading.questions()[0]))[0]
+        assert text == f"where is mary ? {given}  {verdict}"
+
+
+# ------------------------------------------------------------------- the script
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with ScriptServer(tmp_path_factory.mktemp("ask")) as server:
+        yield server
+
+
+def test_the_script_shows_a_story_of_the_data(server, checkpoint, data, stories,
+                                              tmp_path):
+    code, output = server.run(
+        "ask", f"--checkpoint_file={checkpoint}", f"--data_dir={data}", "--task=8",
+        "--index=1", f"--output={tmp_path}/look")
+    assert code == 0, output
+    asked = [line for line in stories[8][1].lines if line.answer is not None]
+    assert output.count("(right)") + output.count("(wrong") == len(asked)
+    assert Image.open(tmp_path / "look.png").size[0] > 800
+    html = (tmp_path / "look.html").read_text(encoding="utf-8")
+    data = json.loads(re.search(r'id="data">(.*?)</script>', html, re.S)[1])
+    assert data["title"] == "Task 8 (lists/sets), test story 1"
+    assert data["words"][-1] == "-"
+
+
+def test_what_a_user_can_mend_takes_one_line(server, checkpoint, data, tmp_path):
+    story = tmp_path / "story.txt"
+    story.write_text("Mary went to the attic. Where is the sofa?\n")
+    known = tmp_path / "known.txt"
+    known.write_text("Where is Mary?\n")
+    asked = f"--checkpoint_file={checkpoint}"
+    for flags, message in (
+            ([], "--checkpoint_file is needed"),
+            ([f"--checkpoint_file={tmp_path}/none"], "no such checkpoint"),
+            ([asked, "--task=1", f"--story_file={story}"], "give one"),
+            ([asked, "--task=21"], "task"),
+            ([asked, "--task=1", "--index=3", f"--data_dir={data}"], "so 0 to 2"),
+            ([asked, f"--story_file={story}"],
+             "story.txt: the model does not know 'attic', 'sofa'"),
+            ([asked, f"--story_file={known}", f"--output={tmp_path}/no/look"],
+             "--output: ")):
+        code, output = server.run("ask", *flags)
+        assert code == 1, (flags, output)
+        lines = [line for line in output.splitlines() if line.startswith("error: ")]
+        assert len(lines) == 1 and message in lines[0], output
+        assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("stdin, message", [
+    ("Mary went to the kitchen.\n", "no question was asked; end a sentence with '?'"),
+    ("", "no question was asked"), (None, "standard input is closed")])
+def test_input_without_a_question_is_told(checkpoint, stdin, message):
+    closed = "exec 0<&-; " if stdin is None else ""
+    done = subprocess.run(
+        ["bash", "-c", f'{closed}exec "{sys.executable}" "{ROOT}/babi/ask.py" '
+                       f'--checkpoint_file="{checkpoint}"'],
+        input=stdin, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: standard input")
+    assert message in done.stderr and "Traceback" not in done.stderr

@@ -1,0 +1,403 @@
+"""Readings, their pictures and pages: what is shown is what the memory did."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from matplotlib import colormaps
+from PIL import Image
+
+from babi.data.batches import assemble
+from babi.data.encoding import Encoder
+from babi.data.vocabulary import Vocabulary
+from babi.inspection import page, pictures
+from babi.inspection.confusion import Confusion, draw as draw_confusion
+from babi.inspection.reading import Reader, Reading, check_words, example_tokens
+from babi.model.answerer import QuestionAnswerer
+from babi.stories.story import DataError, Line, Story
+from browser import chromium, needs_chromium
+from dnc.interface import Interface
+from dnc.trajectory import Trajectory
+from helpers import assert_close, randomize
+
+N, W, R = 6, 3, 2
+VOCABULARY = Vocabulary.from_words(
+    ["mary", "john", "went", "to", "the", "kitchen", "garden", "where", "is"])
+
+
+def sentence(*words):
+    return [(word, None) for word in words]
+
+
+def question(name, *answer):
+    return [*sentence("where", "is", name, "?"), *(("-", word) for word in answer)]
+
+
+SHORT = [*sentence("mary", "went", "to", "the", "kitchen", "."),
+         *question("mary", "kitchen"),
+         *sentence("john", "went", "to", "the", "garden", "."),
+         *question("john", "the", "garden")]
+UNANSWERED = [*SHORT[:6], *question("mary", None)]
+
+
+def make_model(rng, H=1, **variants):
+    model = QuestionAnswerer(
+        len(VOCABULARY), controller_units=5, memory_size=N, word_size=W,
+        num_read_heads=R, num_write_heads=H, jit=False, **variants)
+    model.build()
+    randomize(model, rng, 1.5)
+    return model
+
+
+@pytest.fixture(scope="module")
+def model():
+    return make_model(np.random.default_rng(3))
+
+
+@pytest.fixture(scope="module")
+def readings(model):
+    """A short story, one without known answers, and one of over 300 words."""
+    return Reader(model, VOCABULARY).read(
+        {"short": SHORT, "unanswered": UNANSWERED, "long": SHORT[:16] * 19 + SHORT})
+
+
+@pytest.fixture(scope="module")
+def two_heads():
+    reader = Reader(make_model(np.random.default_rng(4), H=2), VOCABULARY)
+    return reader.read({"two write heads": SHORT})[0]
+
+
+# -------------------------------------------------------------------- readings
+
+def test_a_reading_has_the_models_own_answers(model, readings):
+    short = readings[0]
+    ids = VOCABULARY.encode(word for word, _ in SHORT)
+    probabilities = tf.nn.softmax(model(tf.constant([ids])))[0].numpy()
+    assert sorted(short.top) == [10, 21, 22]
+    for step, words in short.top.items():
+        best = np.argsort(-probabilities[step])[:len(words)]
+        assert [word for word, _ in words] == VOCABULARY.decode(best)
+        assert_close([share for _, share in words], probabilities[step][best], 1e-5)
+    assert short.trajectory.usage.shape == (23, N)
+    assert readings[1].trajectory.usage.shape == (11, N)
+    # The first steps of both stories are the same: padding changes nothing.
+    assert_close(readings[1].trajectory.read_weighting,
+                 short.trajectory.read_weighting[:11], 1e-6)
+
+
+def test_sentences_questions_and_verdicts(readings):
+    short = readings[0]
+    spans = {short.sentence(step) for step in range(23)}
+    assert sorted(spans) == [(0, 5), (6, 10), (11, 16), (17, 22)]
+    first, second = short.questions()
+    assert (first.text, first.steps, first.right) == (
+        "where is mary ?", (10,), ("kitchen",))
+    assert (second.text, second.steps, second.right) == (
+        "where is john ?", (21, 22), ("the", "garden"))
+    assert second.given == (short.given(21), short.given(22))
+    told = short._replace(top={10: (("kitchen", 1.0),), 21: (("the", 1.0),),
+                               22: (("kitchen", 1.0),)})
+    assert [q.is_right for q in told.questions()] == [True, False]
+    assert [told.verdict(step) for step in (10, 21, 22)] == [True, True, False]
+    unanswered, = readings[1].questions()
+    assert unanswered.right is None and unanswered.is_right is None
+    assert readings[1].verdict(10) is None
+
+
+def test_examples_become_tokens():
+    story = Story(1, (Line("Mary went to the kitchen."),
+                      Line("Where is Mary?", "kitchen,garden", (1,))))
+    example = Encoder(VOCABULARY).encode(story)
+    assert example_tokens(example, VOCABULARY) == [
+        *SHORT[:6], *question("mary", "kitchen", "garden")]
+
+
+def test_unknown_words_are_all_named():
+    check_words(SHORT, VOCABULARY, "here")
+    with pytest.raises(DataError, match="line 3.*'sofa', 'attic'; .* 12 words"):
+        check_words([("sofa", None), ("-", "attic"), ("sofa", None), ("mary", None)],
+                    VOCABULARY, "line 3")
+
+
+def test_a_model_without_finite_numbers_is_told(rng):
+    model = make_model(rng)
+    model.weights[0].assign(np.full(model.weights[0].shape, np.nan))
+    with pytest.raises(DataError, match="my story: .*not finite"):
+        Reader(model, VOCABULARY).read({"my story": UNANSWERED})
+
+
+# -------------------------------------------------------------------- pictures
+
+def test_the_busiest_slots_are_shown_in_order():
+    write, read = np.zeros((3, 1, 8)), np.zeros((3, 2, 8))
+    write[0, 0, 6], read[1, 1, 2], write[2, 0, 7], read[2, 0, 0] = 0.9, 0.8, 0.3, 0.2
+    fields = dict.fromkeys(Trajectory._fields) | {
+        "write_weighting": write, "read_weighting": read}
+    trajectory = Trajectory(**fields)
+    assert pictures.busiest_slots(trajectory, 3).tolist() == [2, 6, 7]
+    assert pictures.busiest_slots(trajectory, 4).tolist() == [0, 2, 6, 7]
+    assert pictures.busiest_slots(trajectory).tolist() == list(range(8))
+
+
+def test_panels_hold_the_trajectory(two_heads):
+    trajectory, slots = two_heads.trajectory, [1, 4, 5]
+    panels = {panel.title: panel
+              for panel in pictures.memory_panels(trajectory, slots)}
+    assert list(panels) == [
+        "gates", "write weighting 1", "write weighting 2", "usage",
+        "read weighting 1", "read weighting 2", "read modes"]
+    assert panels["gates"].labels == (
+        "write gate 1", "write gate 2", "allocation gate 1", "allocation gate 2",
+        "free gate 1", "free gate 2")
+    interface = trajectory.interface
+    assert_close(panels["gates"].rows[3], interface.allocation_gates[:, 1], 0)
+    assert_close(panels["gates"].rows[4], interface.free_gates[:, 0], 0)
+    assert_close(panels["write weighting 2"].rows,
+                 trajectory.write_weighting[:, 1, slots].T, 0)
+    assert_close(panels["usage"].rows[2], trajectory.usage[:, 5], 0)
+    assert panels["usage"].labels == ("1", "4", "5")
+    modes = panels["read modes"]
+    assert modes.labels[5:] == (
+        "backward 1, head 2", "backward 2, head 2", "content, head 2",
+        "forward 1, head 2", "forward 2, head 2")
+    assert_close(modes.rows[7], interface.read_modes[:, 1, 2], 0)
+
+
+def shown(figure, title):
+    """The numbers of all panels with a title, side by side."""
+    return np.concatenate([np.asarray(axes.images[0].get_array())
+                           for axes in figure.axes
+                           if axes.get_title(loc="left") == title], axis=1)
+
+
+def test_a_long_story_is_drawn_whole_in_bands(readings):
+    reading = readings[2]
+    count = len(reading.words)
+    assert count > 300
+    figure = pictures.draw(reading)
+    for index in range(R):
+        assert_close(shown(figure, f"read weighting {index + 1}"),
+                     reading.trajectory.read_weighting[:, index].T, 0)
+    assert_close(shown(figure, "usage"), reading.trajectory.usage.T, 0)
+    texts = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert sorted(texts) == sorted(
+        [*reading.words, *(pictures.answer_text(reading, step)
+                           for step in reading.top)])
+    width, height = figure.get_size_inches()
+    assert width < 17  # bands, not one long strip
+    assert len(figure.axes) % 3 == 1  # three bands, and the link matrix
+    assert_inside(figure)
+
+
+def assert_inside(figure):
+    """No text goes beyond the edges, and no words of one axis overlap."""
+    figure.canvas.draw()
+    renderer, edges = figure.canvas.get_renderer(), figure.bbox
+    texts = list(figure.texts)
+    for axes in figure.axes:
+        texts += [*axes.texts, axes.title, *axes.get_xticklabels(),
+                  *axes.get_yticklabels(), axes.xaxis.label, axes.yaxis.label]
+        boxes = sorted((text.get_window_extent(renderer) for text in axes.texts
+                        if text.get_position()[1] < 0), key=lambda box: box.x0)
+        for one, next_one in zip(boxes, boxes[1:]):
+            assert one.x1 <= next_one.x0 + 2, "words overlap"
+    for text in texts:
+        box = text.get_window_extent(renderer)
+        if text.get_text() and text.get_visible():
+            assert edges.x0 <= box.x0 and box.x1 <= edges.x1 + 1, text
+            assert edges.y0 <= box.y0 and box.y1 <= edges.y1 + 1, text
+
+
+def test_link_matrices_marks_and_file(two_heads, tmp_path):
+    figure = pictures.draw(two_heads)
+    links = two_heads.trajectory.final_state.memory.link
+    for head in range(2):
+        title = f"link matrix {head + 1} at the end"
+        assert_close(shown(figure, title), links[head], 0)
+    assert_inside(figure)
+    path = tmp_path / "look.png"
+    pictures.save(figure, path)
+    pixels = pictures.pixels(figure)
+    assert pixels.dtype == np.uint8 and pixels.shape[2] == 3
+    assert np.array_equal(np.asarray(Image.open(path).convert("RGB")), pixels)
+
+
+def test_variants_show_what_they_have_and_no_more():
+    model = make_model(np.random.default_rng(3), masked_content=True, deallocation=True,
+                       temporal_links=False)
+    reading = Reader(model, VOCABULARY).read({"a story": SHORT})[0]
+    figure = pictures.draw(reading)
+    assert_close(shown(figure, "retention: what is not freed"),
+                 reading.trajectory.retention.T, 0)
+    masks = reading.trajectory.interface.read_masks[:, 1].mean(axis=-1)
+    assert_close(shown(figure, "share of the word looked at")[2], masks, 1e-12)
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert not any("modes" in title or "link" in title for title in titles)
+    assert_inside(figure)
+    assert "share of the word looked at" in page.render(reading)
+
+
+def test_answers_are_marked_right_wrong_or_not_known(readings):
+    told = readings[0]._replace(top={10: (("kitchen", 1.0),), 21: (("john", 1.0),),
+                                     22: (("garden", 1.0),)})
+    assert [pictures.answer_text(told, step) for step in (10, 21, 22)] == [
+        "kitchen ✓", "john ✗ (the)", "garden ✓"]
+    unknown = readings[1]
+    assert pictures.answer_text(unknown, 10) == unknown.given(10)
+
+
+def test_shades_darken_steadily_in_black_and_white():
+    colors = colormaps[pictures.COLORS](pictures.SHADES(np.linspace(0, 1, 101)))
+    luminance = colors[:, :3] @ [0.2126, 0.7152, 0.0722]
+    assert np.all(np.diff(luminance) < 0.002)  # 8-bit colours, so not strictly
+    assert luminance[0] > 0.95 and luminance[-1] < 0.25
+
+
+# ------------------------------------------------------------------- confusion
+
+def test_confusion_counts_words_and_finds_the_worst_tasks():
+    encoder = Encoder(VOCABULARY)
+
+    def example(task, *answers):
+        return encoder.encode(Story(task, tuple(
+            Line("Where is Mary?", answer) for answer in answers)))
+
+    batch = assemble([[example(1, "kitchen", "garden", "kitchen", "kitchen")],
+                      [example(2, "kitchen"), example(3, "garden", "garden")]],
+                     24).arrays
+    given = np.full(batch.inputs.shape, VOCABULARY.encode(["kitchen"])[0])
+    confusion = Confusion()
+    assert not confusion
+    confusion.update(batch, given)
+    confusion.update(batch, batch.targets)
+    assert confusion and confusion.word_errors() == {1: 12.5, 2: 0.0, 3: 50.0}
+    assert confusion.worst_tasks() == [3, 1]
+    words, counts = confusion.matrix(1)
+    assert VOCABULARY.decode(words) == ["garden", "kitchen"]
+    assert counts.tolist() == [[1, 1, 0], [0, 6, 0], [0, 0, 0]]
+    words, counts = confusion.matrix(1, limit=1)  # the others are counted together
+    assert VOCABULARY.decode(words) == ["kitchen"]
+    assert counts.tolist() == [[6, 0], [1, 1]]
+    figure = draw_confusion(confusion, VOCABULARY)
+    assert [axes.get_title() for axes in figure.axes] == [
+        "error by task", "3 three supporting facts", "1 single supporting fact"]
+    assert_close(figure.axes[2].images[0].get_array(), [[0.5, 0.5], [0, 1]], 0)
+
+
+# ------------------------------------------------------------------------ page
+
+def content(html):
+    """The data inside a page."""
+    return json.loads(re.search(
+        r'<script type="application/json" id="data">(.*?)</script>', html, re.S)[1])
+
+
+def test_a_page_holds_the_reading_and_nothing_from_elsewhere(readings):
+    reading = readings[0]
+    html = page.render(reading)
+    data = content(html)
+    assert data["words"] == list(reading.words) and data["title"] == "short"
+    assert data["sentences"] == [[0, 5], [6, 10], [11, 16], [17, 22]]
+    assert not re.search(r"(?i)https?:|src=|@import|url\(", html)
+
+
+def test_words_cannot_break_out_of_a_page(readings):
+    evil = "</script><b>&\"'\u2028"
+    reading = readings[0]._replace(
+        title=evil, words=(evil, *readings[0].words[1:]))
+    data = content(page.render(reading))
+    assert data["title"] == evil and data["words"][0] == evil
+
+
+@pytest.fixture(scope="module")
+def told():
+    """A reading made by hand: step 5 writes slot 3, step 10 reads it, and so on."""
+    count, words = len(SHORT), tuple(word for word, _ in SHORT)
+    write, read = np.zeros((count, 1, N)), np.zeros((count, 1, N))
+    write[4, 0, 3], write[5, 0, 2], write[15, 0, 3] = 0.5, 0.9, 1.0
+    read[10, 0, 3], read[10, 0, 2] = 0.75, 0.25
+    read[22, 0, 3] = 1.0
+    gates = np.zeros((count, 1))
+    gates[10] = 0.2
+    interface = Interface(*[None] * 10)._replace(
+        erase_vectors=np.ones((count, 1, W)), free_gates=gates + 0.6,
+        allocation_gates=gates, write_gates=gates * 2,
+        read_modes=np.tile([0.1, 0.7, 0.2], (count, 1, 1)))
+    fields = dict.fromkeys(Trajectory._fields) | {
+        "interface": interface, "usage": np.zeros((count, N)),
+        "write_weighting": write, "read_weighting": read}
+    top = {10: (("kitchen", 0.9), ("garden", 0.1)), 21: (("john", 0.5),),
+           22: (("garden", 1.0),)}
+    return Reading("A story", words, tuple(word for _, word in SHORT), top,
+                   Trajectory(**fields))
+
+
+def test_a_page_knows_where_content_comes_from(told):
+    data = content(page.render(told))
+    assert data["reads"][10] == [[[3, 0.75, [[4, 0.5]]], [2, 0.25, [[5, 0.9]]]]]
+    assert data["reads"][22] == [[[3, 1.0, [[15, 1.0]]]]]  # overwritten since
+    assert data["reads"][0] == [[]] and data["writes"][15] == [[[3, 1.0]]]
+    assert data["answers"]["21"] == "john ✗ (the)" and data["verdicts"]["10"] is True
+
+
+@needs_chromium
+def test_hovering_shows_the_details(told, tmp_path):
+    path = tmp_path / "page.html"
+    path.write_text(page.render(told), encoding="utf-8")
+    with chromium() as tab:
+        tab.open(path.as_uri())
+        assert tab.evaluate("document.title") == "A story"
+
+        def point_at_word(step):
+            left, top, width, height = tab.box(f'[data-step="{step}"]')
+            tab.mouse(left + width / 2, top + height / 2)
+            return left + width / 2, top + height / 2
+
+        point_at_word(10)
+        text = tab.text("#details")
+        assert "“-”, step 11 of 23" in text and "Answer: kitchen ✓" in text
+        for name, value in (("write gate", "0.40"), ("allocation gate", "0.20"),
+                            ("free gate", "0.80")):
+            assert re.search(rf"{name}\s+{value}", text), text
+        assert "backward 0.10, content 0.70, forward 0.20" in text
+        assert re.search(
+            r"read slot 3 \(0\.75\), which holds what was written at\s+"
+            r"step 5, “mary went to the \[kitchen\]” \(0\.50\)", text), text
+        shades = "document.querySelector('[data-step=\"%d\"]').style.background"
+        assert tab.evaluate(shades % 4) and tab.evaluate(shades % 5)
+        assert not tab.evaluate(shades % 3)
+
+        left, top, width, height = tab.box("#plot")  # a column of the plots
+        tab.mouse(left + width * 15.5 / 23, top + height / 2)
+        text = tab.text("#details")
+        assert "“garden”, step 16 of 23" in text and "wrote to slot 3 (1.00)" in text
+        assert not tab.evaluate(shades % 4)
+
+        place = point_at_word(21)
+        assert "Answer: john ✗ (the)" in tab.text("#details")
+        tab.click(*place)  # holds the step
+        point_at_word(2)
+        assert "step 22 of 23" in tab.text("#details")
+        tab.press("ArrowRight")
+        assert "step 23 of 23" in tab.text("#details")
+        assert "written at" in tab.text("#details")
+        assert tab.faults == []
+        assert tab.requests == [path.as_uri()]
+
+
+@needs_chromium
+def test_a_long_page_opens_without_a_fault(readings, tmp_path):
+    path = tmp_path / "long.html"
+    path.write_text(page.render(readings[2]), encoding="utf-8")
+    with chromium() as tab:
+        tab.open(path.as_uri(), width=900, height=700)
+        count = len(readings[2].words)
+        assert tab.evaluate("document.querySelectorAll('.word').length") == count
+        tab.press("ArrowRight")
+        for _ in range(5):
+            tab.press("ArrowLeft")
+        tab.evaluate(f"document.querySelector('[data-step=\"{count - 1}\"]').click()")
+        assert f"step {count} of {count}" in tab.text("#details")
+        assert tab.faults == []

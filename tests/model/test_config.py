@@ -1,0 +1,150 @@
+"""Settings: ranges, the record in a run directory, and hostile records."""
+
+import dataclasses
+import json
+import random
+
+import pytest
+from absl import flags
+
+from babi import command_line
+from babi.config import ADJUSTABLE, FIXED, Config, ConfigError, differences
+from babi.model.record import RECORD_FILE, RunRecord
+from babi.phases import phases_of
+from babi.presets import PRESETS
+from babi_data import mutate
+
+RECORD = RunRecord(Config(tasks=(1, 19), learning_rate=3e-4, packed_rows=4),
+                   {"name": "tasks.tar.gz", "sha256": "ab" * 32},
+                   {"tensorflow": "2.21.0"}, ("at iteration 5: --rho: 0.9 -> 0.95",))
+
+
+def test_the_defaults_are_those_of_the_paper():
+    config = Config()
+    assert (config.controller_units, config.memory_size, config.word_size) == (
+        256, 256, 64)
+    assert (config.num_read_heads, config.num_write_heads) == (4, 1)
+    assert (config.optimizer, config.learning_rate, config.momentum) == (
+        "rmsprop", 1e-4, 0.9)
+    assert config.batch_size == 1 and config.tasks == tuple(range(1, 21))
+
+
+@pytest.mark.parametrize("setting, value", [
+    ("memory_size", 0), ("memory_size", 10**9), ("memory_size", 2.0),
+    ("memory_size", True), ("learning_rate", 0.0), ("learning_rate", float("nan")),
+    ("learning_rate", float("inf")), ("learning_rate", "1"), ("momentum", 1.0),
+    ("optimizer", "sgd"), ("tasks", ()), ("tasks", (2, 1)), ("tasks", (1, 1)),
+    ("tasks", (21,)), ("tasks", "1"), ("seed", -1), ("jit", 1), ("variant", ""),
+    ("sampling", ["stories"]), ("max_bad_steps", 0)])
+def test_a_setting_out_of_range_is_named_with_what_is_expected(setting, value):
+    with pytest.raises(ConfigError, match=f"^--{setting}=.* is expected$"):
+        Config(**{setting: value})
+
+
+def test_flags_override_the_preset():
+    def read(*arguments):
+        values = flags.FlagValues()
+        command_line.define_flags(values)
+        values(["train", *arguments])
+        return command_line.from_flags(values)
+
+    assert read() == read("--preset=paper") == Config()
+    joint = read("--preset=joint")
+    assert (joint.optimizer, joint.word_loss, joint.seed) == ("adam", 0.1, 1)
+    assert dataclasses.asdict(joint) == dataclasses.asdict(Config()) | PRESETS["joint"]
+    changed = read("--preset=joint", "--word_loss=0", "--tasks=1-20", "--seed=2")
+    assert changed == dataclasses.replace(joint, word_loss=0.0, seed=2)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_each_preset_can_be_followed(name):
+    settings = Config(**PRESETS[name])
+    starts = [phase.start for phase in phases_of(settings)]
+    assert starts[-1] < settings.num_training_iterations
+
+
+def test_a_decay_needs_its_length():
+    with pytest.raises(ConfigError, match="--decay_steps"):
+        Config(learning_rate_schedule="cosine")
+    Config(learning_rate_schedule="cosine", decay_steps=1)
+
+
+@pytest.mark.parametrize("settings, message", [
+    ({"controller": "lstm,rnn"}, "'rnn' is none of lstm, gru, feedforward"),
+    ({"controller": "lstm,gru", "layer_norm": True}, "--layer_norm is of the LSTM")])
+def test_a_controller_that_can_not_be_is_told(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        Config(**settings)
+    Config(controller="lstm,lstm", layer_norm=True)
+
+
+def test_sharpened_links_need_temporal_links():
+    with pytest.raises(ConfigError, match="--notemporal_links"):
+        Config(sharpened_links=True, temporal_links=False)
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path):
+    RECORD.write(tmp_path)
+    assert RunRecord.read(tmp_path) == RECORD
+    settings = json.loads((tmp_path / RECORD_FILE).read_text())["settings"]
+    assert settings.keys() == {field.name for field in dataclasses.fields(Config)}
+
+
+def test_a_missing_record_is_told():
+    with pytest.raises(ConfigError, match="config.json of its run beside it"):
+        RunRecord.read("/nowhere")
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"memory_sise": 4}, "'?memory_sise'? is unknown"),
+    ({"memory_size": -4}, "--memory_size=-4: a whole number, at least 1"),
+    ({"memory_size": None}, "memory_size"), ({"tasks": [1, [2]]}, "--tasks"),
+    ({"epsilon": 10**400}, "--epsilon")])
+def test_a_changed_record_is_refused_by_the_setting(change, message):
+    record = json.loads(RECORD.to_json())
+    record["settings"] |= change
+    with pytest.raises(ConfigError, match=f"^run/config.json: .*{message}"):
+        RunRecord.from_json(json.dumps(record), "run/config.json")
+
+
+def test_a_record_of_another_version_is_refused():
+    record = json.loads(RECORD.to_json())
+    del record["settings"]["rho"]
+    with pytest.raises(ConfigError, match="the setting rho is missing"):
+        RunRecord.from_json(json.dumps(record), "config.json")
+
+
+def test_a_record_older_than_a_setting_has_what_was_done_before_it():
+    record = json.loads(RECORD.to_json())
+    for name in ("initial_weights", "input_stddev", "word_loss", "task_weights",
+                 "phases", "layer_norm", "temporal_links"):
+        del record["settings"][name]
+    config = RunRecord.from_json(json.dumps(record), "config.json").config
+    assert config == dataclasses.replace(
+        RECORD.config, initial_weights="none", input_stddev=0.0, word_loss=0.0,
+        task_weights="none", phases="none")
+
+
+def test_mutated_records_are_refused_on_one_line_or_right(tmp_path):
+    rng, refused = random.Random(1), 0
+    whole = RECORD.to_json().encode()
+    for _ in range(1500):
+        (tmp_path / RECORD_FILE).write_bytes(mutate(whole, rng))
+        try:
+            assert isinstance(RunRecord.read(tmp_path).config, Config)
+        except ConfigError as error:
+            refused += 1
+            assert RECORD_FILE in str(error) and "\n" not in str(error)
+    assert refused > 500
+    for hostile in (b"[" * 200_000, b"9" * 10_000, b"\xff\xfe", b"", b"{}", b"null"):
+        (tmp_path / RECORD_FILE).write_bytes(hostile)
+        with pytest.raises(ConfigError):
+            RunRecord.read(tmp_path)
+
+
+def test_differences_are_told_by_what_may_be_done_about_them():
+    old = Config()
+    new = dataclasses.replace(old, word_size=8, rho=0.5, max_checkpoints=2)
+    assert differences(old, new, (FIXED,)) == ["--word_size: 64 -> 8"]
+    assert differences(old, new, (ADJUSTABLE,)) == ["--rho: 0.9 -> 0.5"]
+    assert len(differences(old, new)) == 2 and not differences(old, old)
