@@ -20,6 +20,7 @@ from absl import flags  # noqa: E402
 
 from babi.data.encoding import story_tokens  # noqa: E402
 from babi.program import scripts  # noqa: E402
+from babi.program.errors import UsageError  # noqa: E402
 from babi.program.files import write_atomically  # noqa: E402
 from babi.stories.story import DataError  # noqa: E402
 from babi.stories.tasks import TASK_NAMES, TASK_TITLES  # noqa: E402
@@ -47,10 +48,10 @@ _OUTPUT = flags.DEFINE_string(
 def main():
     """Answers questions about a story, and shows how."""
     if not _CHECKPOINT_FILE.value:
-        raise scripts.UsageError("--checkpoint_file is needed, such as "
-                                 "--checkpoint_file=model/best")
+        raise UsageError("--checkpoint_file is needed, such as "
+                         "--checkpoint_file=model/best")
     if _TASK.value and _STORY_FILE.value:
-        raise scripts.UsageError("--task and --story_file both name a story; give one")
+        raise UsageError("--task and --story_file both name a story; give one")
     scripts.start_tensorflow()
     from babi.inspection import conversation, reading
     from babi.model import trained
@@ -72,7 +73,7 @@ def main():
 def _chosen_story(variant):
     """(title, tokens) of the story that the flags name."""
     from babi.inspection import conversation
-    from babi.stories.source import open_source
+    from babi.stories.opening import open_source
 
     if _STORY_FILE.value:
         path = _STORY_FILE.value
@@ -82,8 +83,8 @@ def _chosen_story(variant):
     stories = open_source(_DATA_DIR.value, variant).stories(
         _SPLIT.value, [task])[task]
     if index >= len(stories):
-        raise scripts.UsageError(f"--index={index}: task {task} has {len(stories)} "
-                                 f"{_SPLIT.value} stories, so 0 to {len(stories) - 1}")
+        raise UsageError(f"--index={index}: task {task} has {len(stories)} "
+                         f"{_SPLIT.value} stories, so 0 to {len(stories) - 1}")
     return (f"Task {task} ({TASK_TITLES[task]}), {_SPLIT.value} story {index}",
             story_tokens(stories[index]))
 
@@ -93,8 +94,8 @@ def _prompt(reader, vocabulary):
     from babi.inspection import conversation
 
     if sys.stdin is None:
-        raise scripts.UsageError("standard input is closed; name a story with "
-                                 "--story_file or --task")
+        raise UsageError("standard input is closed; name a story with "
+                         "--story_file or --task")
     terminal = sys.stdin.isatty()
     if terminal:
         print("Type a story, a sentence a line, and questions about it. An empty "
@@ -103,7 +104,7 @@ def _prompt(reader, vocabulary):
     if found is None:
         text = "no question was asked; end a sentence with '?'"
         if not terminal:
-            raise scripts.UsageError(f"standard input: {text}")
+            raise UsageError(f"standard input: {text}")
         print(f"{text.capitalize()}.")
     return found
 
@@ -132,8 +133,8 @@ def _write(reading):
         write_atomically(html, page.render(reading).encode())
         pictures.save(pictures.draw(reading), picture)
     except OSError as error:
-        raise scripts.UsageError(f"--output: {error.filename or html}: "
-                                 f"{error.strerror}; give another") from None
+        raise UsageError(f"--output: {error.filename or html}: "
+                         f"{error.strerror}; give another") from None
     print(f"Written: {picture} {html}")
 
 

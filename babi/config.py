@@ -11,14 +11,17 @@ import dataclasses
 import math
 
 from babi.phases import phases_of
+from babi.program.errors import UsageError
 from babi.simulator import Options, check_options
-from babi.stories.source import DEFAULT_VARIANT
+from babi.stories.source import DEFAULT_VARIANT, OFFICIAL, SIMULATED
 from babi.stories.tasks import TASK_NAMES, parse_weights
-from babi.training.replicas import NONE, STRATEGIES
 
-# Kinds of data.
-OFFICIAL = "official"
-SIMULATED = "simulated"
+NONE = "none"
+
+# Who shares the work of a step; see `babi.training.replicas`.
+MIRRORED = "mirrored"
+MULTI_WORKER = "multi_worker"
+STRATEGIES = (NONE, MIRRORED, MULTI_WORKER)
 
 # What the controller may be.
 CONTROLLERS = ("lstm", "gru", "feedforward")
@@ -29,7 +32,7 @@ ADJUSTABLE = "adjustable"  # may change, when asked for with --change_settings
 FREE = "free"  # may change at any time: the weights do not depend on it
 
 
-class ConfigError(ValueError):
+class ConfigError(UsageError):
     """A setting that can't be used: one line with its name and the way out."""
 
 

@@ -18,6 +18,7 @@ if not __package__:  # run as a file: the folder above is the root of imports
 from absl import flags  # noqa: E402
 
 from babi.program import scripts  # noqa: E402
+from babi.program.errors import UsageError  # noqa: E402
 from babi.program.files import write_atomically  # noqa: E402
 
 SUMS_FILE = "SHA256SUMS"
@@ -30,17 +31,17 @@ _OUTPUT_DIR = flags.DEFINE_string(
 def main():
     """Writes the weights and what belongs to them."""
     if not (_CHECKPOINT_FILE.value and _OUTPUT_DIR.value):
-        raise scripts.UsageError("--checkpoint_file and --output_dir are needed")
+        raise UsageError("--checkpoint_file and --output_dir are needed")
     directory = pathlib.Path(_OUTPUT_DIR.value)
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise scripts.UsageError(f"--output_dir: {directory} is not an empty folder; "
-                                 f"give another")
+        raise UsageError(f"--output_dir: {directory} is not an empty folder; "
+                         f"give another")
     scripts.start_tensorflow()
     try:
         print(f"Written: {export(_CHECKPOINT_FILE.value, directory)}")
     except OSError as error:
-        raise scripts.UsageError(f"--output_dir: {error.filename or directory}: "
-                                 f"{error.strerror}; give another") from None
+        raise UsageError(f"--output_dir: {error.filename or directory}: "
+                         f"{error.strerror}; give another") from None
 
 
 def export(checkpoint_file, directory):

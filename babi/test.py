@@ -19,13 +19,14 @@ if not __package__:  # run as a file: the folder above is the root of imports
 
 from absl import flags  # noqa: E402
 
-from babi.config import OFFICIAL, SIMULATED  # noqa: E402
 from babi.evaluation import results  # noqa: E402
 from babi.model.record import RunRecord  # noqa: E402
 from babi.phases import phases_of  # noqa: E402
 from babi.program import scripts  # noqa: E402
+from babi.program.errors import UsageError  # noqa: E402
 from babi.program.files import write_atomically  # noqa: E402
 from babi.program.progress import Progress, duration  # noqa: E402
+from babi.stories.source import OFFICIAL, SIMULATED  # noqa: E402
 from babi.stories.tasks import parse_tasks  # noqa: E402
 
 _CHECKPOINT_FILE = flags.DEFINE_list(
@@ -59,12 +60,12 @@ _JIT = flags.DEFINE_bool("jit", True, "compile with XLA; --nojit: a plain graph"
 def main():
     """Tests the checkpoints that the flags name."""
     if not _CHECKPOINT_FILE.value:
-        raise scripts.UsageError("--checkpoint_file is needed, such as "
-                                 "--checkpoint_file=model/model.ckpt-590000")
+        raise UsageError("--checkpoint_file is needed, such as "
+                         "--checkpoint_file=model/model.ckpt-590000")
     try:
         tasks = parse_tasks(_TASKS.value) if _TASKS.value else None
     except ValueError as fault:
-        raise scripts.UsageError(f"--{fault}") from None
+        raise UsageError(f"--{fault}") from None
     scripts.start_tensorflow()
     from babi.model import trained
     from babi.model.checkpoints import resolve
@@ -74,8 +75,8 @@ def main():
     first = records[0].config
     if _HELD_OUT.value and SIMULATED in {
             _DATA.value, *(record.config.data for record in records)}:
-        raise scripts.UsageError("--held_out is about official stories; simulated test "
-                                 "stories are never among those trained on")
+        raise UsageError("--held_out is about official stories; simulated test "
+                         "stories are never among those trained on")
     tasks = tasks or first.tasks
     source = _source(first, tasks)
     found = [_test(trained.load(prefix, _JIT.value), source, tasks)
@@ -96,7 +97,7 @@ def _source(config, tasks):
     """
     from babi.data.simulated import SimulatedSource
     from babi.stories.download import NoDataError
-    from babi.stories.source import open_source
+    from babi.stories.opening import open_source
 
     if _DATA.value != SIMULATED:
         try:
@@ -107,8 +108,8 @@ def _source(config, tasks):
         print("No official bAbI data here, and none could be downloaded: testing on "
               "simulated test stories.", flush=True)
     elif _DATA_DIR.value is not None:
-        raise scripts.UsageError("--data_dir has official data; leave it out with "
-                                 "--data=simulated")
+        raise UsageError("--data_dir has official data; leave it out with "
+                         "--data=simulated")
     return SimulatedSource(tasks, config.simulator_seed, config.simulator_options())
 
 
@@ -146,7 +147,7 @@ def _stream(model, source, tasks):
     if not _HELD_OUT.value:
         return stream_of_tests(source, tasks, model.vocabulary)
     if source.identity()["sha256"] != model.record.data.get("sha256"):
-        raise scripts.UsageError(
+        raise UsageError(
             f"--held_out: {model.prefix} was trained on "
             f"{data_name(model.record.data)}, not on these data; give those with "
             f"--data_dir")
@@ -161,8 +162,8 @@ def _insert(found):
                               results.as_markdown(found, _SEPARATE.value))
         write_atomically(path, text.encode())
     except (OSError, ValueError) as error:
-        raise scripts.UsageError(f"--insert_into: {path}: {error}; give a file with "
-                                 f"these lines") from None
+        raise UsageError(f"--insert_into: {path}: {error}; give a file with "
+                         f"these lines") from None
     print(f"Written: {path}")
 
 
@@ -177,8 +178,8 @@ def _write(found):
         try:
             write_atomically(path, content.encode())
         except OSError as error:
-            raise scripts.UsageError(f"--output: {path}: {error.strerror}; give "
-                                     f"another file") from None
+            raise UsageError(f"--output: {path}: {error.strerror}; give "
+                             f"another file") from None
         print(f"Written: {path}")
 
 

@@ -18,7 +18,9 @@ from absl import flags  # noqa: E402
 
 from babi import command_line, config  # noqa: E402
 from babi.program import scripts  # noqa: E402
+from babi.program.errors import UsageError  # noqa: E402
 from babi.program.progress import Progress  # noqa: E402
+from babi.stories.source import SIMULATED  # noqa: E402
 from babi.training import replicas  # noqa: E402
 
 command_line.define_flags()
@@ -45,12 +47,12 @@ def train(settings, compiled=True):
       settings: `config.Config`.
       compiled: False runs the step eagerly.
     """
-    if settings.data == config.SIMULATED and DATA_DIR.value is not None:
-        raise scripts.UsageError("--data_dir has official data; leave it out with "
-                                 "--data=simulated")
-    if settings.strategy != replicas.NONE and not compiled:
-        raise scripts.UsageError(f"--strategy={settings.strategy} is for "
-                                 f"babi/train.py; leave it out")
+    if settings.data == SIMULATED and DATA_DIR.value is not None:
+        raise UsageError("--data_dir has official data; leave it out with "
+                         "--data=simulated")
+    if settings.strategy != config.NONE and not compiled:
+        raise UsageError(f"--strategy={settings.strategy} is for "
+                         f"babi/train.py; leave it out")
     scripts.start_tensorflow()
     from babi.training.start import open_run
 

@@ -28,6 +28,7 @@ from absl import flags  # noqa: E402
 
 from babi.config import Config  # noqa: E402
 from babi.program import scripts  # noqa: E402
+from babi.program.errors import UsageError  # noqa: E402
 from benchmarks import picture, points, report  # noqa: E402
 from benchmarks.contestants import (CONTESTANTS, DEFAULT_PEER,  # noqa: E402
                                     VARIANTS, commands, is_peer)
@@ -99,7 +100,7 @@ def main():
     try:
         return _show()
     except ResultsError as fault:
-        raise scripts.UsageError(fault) from None
+        raise UsageError(fault) from None
     except KeyboardInterrupt:
         print(f"Interrupted; the same command goes on from {_OUTPUT.value}.",
               file=sys.stderr)
@@ -165,12 +166,12 @@ def _plan():
     chosen = [f"--{flag.name}" for flag in (
         _QUICK, _MEMORY, _GRID, _VARIANTS) if flag.value]
     if len(chosen) > 1:
-        raise scripts.UsageError(f"{' and '.join(chosen)}: give one of them")
+        raise UsageError(f"{' and '.join(chosen)}: give one of them")
     names = _names()
     if _MEMORY.value:
         if "ours" not in names:
-            raise scripts.UsageError("--memory measures ours and the peer: leave "
-                                     "--contestants away")
+            raise UsageError("--memory measures ours and the peer: leave "
+                             "--contestants away")
         present = [name for name in ("ours", "peer") if name in names]
         return [(points.MEMORY_OF_PEER, present), (points.MEMORY_ALONE, ["ours"])]
     if _QUICK.value:
@@ -233,14 +234,14 @@ def _names():
     names = list(dict.fromkeys(_CONTESTANTS.value or known))
     for name in names:
         if name not in known:
-            raise scripts.UsageError(
+            raise UsageError(
                 f"--contestants: {name!r} is none of {', '.join(known)}")
     peers = [name for name in names if is_peer(name)]
     if peers and not os.access(_peer_python(), os.X_OK):
         missing = f"{_peer_python()} is not there"
         if _PEER_PYTHON.value or _CONTESTANTS.value:
-            raise scripts.UsageError(f"the peer: {missing}; `make bench-peer` installs "
-                                     f"it, or give --peer_python")
+            raise UsageError(f"the peer: {missing}; `make bench-peer` installs "
+                             f"it, or give --peer_python")
         print(f"Without the peer: {missing}; `make bench-peer` installs it.",
               file=sys.stderr)
         names = [name for name in names if name not in peers]
@@ -254,8 +255,8 @@ def _peer_python():
 def _reference():
     sizes = _sizes(_REFERENCE)
     if len(sizes) != len(points.Point._fields):
-        raise scripts.UsageError("--reference: give batch, steps and slots, such as "
-                                 "1,100,256")
+        raise UsageError("--reference: give batch, steps and slots, such as "
+                         "1,100,256")
     return points.Point(*sizes)
 
 
@@ -267,8 +268,8 @@ def _sizes(flag):
     """
     if not flag.value or not all(
             text.strip().isdecimal() and int(text) > 0 for text in flag.value):
-        raise scripts.UsageError(f"--{flag.name}: {','.join(flag.value)!r} must be "
-                                 f"whole numbers above 0, such as 1,4,16")
+        raise UsageError(f"--{flag.name}: {','.join(flag.value)!r} must be "
+                         f"whole numbers above 0, such as 1,4,16")
     return [int(text) for text in flag.value]
 
 

@@ -17,6 +17,7 @@ if not __package__:  # run as a file: the folder above is the root of imports
 from absl import flags  # noqa: E402
 
 from babi.program import scripts  # noqa: E402
+from babi.program.errors import UsageError  # noqa: E402
 
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", "logs/cross", "where the run goes")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "the official bAbI tasks")
@@ -52,7 +53,7 @@ def _error(directory, name, choice):
 def _script(name, *arguments):
     path = os.path.join(sys.path[0], "babi", f"{name}.py")
     if subprocess.run([sys.executable, path, *arguments]).returncode:
-        raise scripts.UsageError(f"babi/{name}.py failed, see above")
+        raise UsageError(f"babi/{name}.py failed, see above")
 
 
 if __name__ == "__main__":

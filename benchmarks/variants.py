@@ -22,6 +22,7 @@ if not __package__:  # run as a file: the folder above is the root of imports
 from absl import flags  # noqa: E402
 
 from babi.program import scripts  # noqa: E402
+from babi.program.errors import UsageError  # noqa: E402
 from babi.program.files import write_atomically  # noqa: E402
 
 # {name: flags of babi/train.py}; "paper" is what the others are compared with.
@@ -65,7 +66,7 @@ def main():
     """Trains, tests and prints what the flags name."""
     for name in _NAMES.value:
         if name not in VARIANTS:
-            raise scripts.UsageError(
+            raise UsageError(
                 f"--variants: {name!r} is none of {', '.join(VARIANTS)}")
     errors = {name: [] for name in _NAMES.value}
     for seed in range(1, _SEEDS.value + 1):  # the first table is there after one seed
@@ -106,7 +107,7 @@ def _error(name, seed):
 def _script(name, *arguments):
     path = os.path.join(sys.path[0], "babi", f"{name}.py")
     if subprocess.run([sys.executable, path, *arguments]).returncode:
-        raise scripts.UsageError(f"babi/{name}.py failed, see above")
+        raise UsageError(f"babi/{name}.py failed, see above")
 
 
 if __name__ == "__main__":

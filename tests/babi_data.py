@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from babi.stories.source import DataSource, open_source
+from babi.stories.opening import open_source
+from babi.stories.source import DataSource
 from babi.stories.story import Line, Story
 from babi.stories.tasks import TASK_NAMES
 

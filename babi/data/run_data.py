@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from babi.config import SIMULATED
 from babi.data import thinning
 from babi.data.batches import PackedBatches, PaddedBatches
 from babi.data.encoding import Encoder
@@ -14,7 +13,8 @@ from babi.data.simulated import SimulatedSource, fill
 from babi.data.streams import VALIDATION_SHARE, StoryStream, hold_out
 from babi.data.vocabulary import ENGLISH_WORDS, Vocabulary
 from babi.simulator import OFFICIAL_STORIES
-from babi.stories.source import open_source
+from babi.stories.opening import open_source
+from babi.stories.source import SIMULATED
 from babi.stories.story import DataError
 
 VOCABULARY_FILE = "vocabulary.json"

@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from babi.config import SIMULATED
 from babi.data import thinning
 from babi.data.encoding import story_length
 from babi.data.streams import GeneratedStream, TaskTurns, task_counts
 from babi.simulator import (OFFICIAL_STORIES, VERSION, Options, check_options,
                             generate_story, options_for)
 from babi.simulator.output import stories_with_questions
+from babi.stories.source import SIMULATED
 from babi.stories.story import DataError, Story, format_stories
 from babi.stories.tasks import TEST_QUESTIONS
 

@@ -6,8 +6,9 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from babi.evaluation.published import FAILURE_THRESHOLD
 from babi.inspection.pictures import COLORS
-from babi.stories.tasks import FAILURE_THRESHOLD, TASK_TITLES
+from babi.stories.tasks import TASK_TITLES
 
 _TASKS_SHOWN = 3
 _WORDS_SHOWN = 9

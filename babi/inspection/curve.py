@@ -12,8 +12,10 @@ import pathlib
 import numpy as np
 from absl import flags
 
+from babi.evaluation.published import PUBLISHED_RESULTS
 from babi.program import scripts
-from babi.stories.tasks import PUBLISHED_RESULTS, TASK_TITLES
+from babi.program.errors import UsageError
+from babi.stories.tasks import TASK_TITLES
 
 _RUNS = flags.DEFINE_list("runs", None, "run directories, separated by commas")
 _OUTPUT = flags.DEFINE_string("output", "curve.png", "the picture, PNG or SVG")
@@ -27,7 +29,7 @@ _BY_TASK = "validation question error by task/"
 def main():
     """Draws the runs that the flags name."""
     if not _RUNS.value:
-        raise scripts.UsageError("--runs is needed, such as --runs=model")
+        raise UsageError("--runs is needed, such as --runs=model")
     scripts.start_tensorflow()
     curves = {run: read(run) for run in _RUNS.value}
     draw(curves, _OUTPUT.value)
@@ -50,8 +52,8 @@ def read(run):
 
     folder = pathlib.Path(run) / FOLDER
     if not folder.is_dir():
-        raise scripts.UsageError(f"--runs: {folder} is not there; give the directory "
-                                 f"of a run")
+        raise UsageError(f"--runs: {folder} is not there; give the directory "
+                         f"of a run")
     events = EventAccumulator(str(folder), size_guidance={"tensors": 0})
     events.Reload()
     found = {}
@@ -61,8 +63,8 @@ def read(run):
             found[name] = (np.array([point.step for point in points]), np.array(
                 [float(tf.make_ndarray(point.tensor_proto)) for point in points]))
     if _STORIES not in found or _LOSS not in found:
-        raise scripts.UsageError(f"--runs: {run}: no TensorBoard events of training "
-                                 f"in it; give the directory of a run")
+        raise UsageError(f"--runs: {run}: no TensorBoard events of training "
+                         f"in it; give the directory of a run")
     steps, stories = found.pop(_STORIES)
     stories = np.append(_stories_at_start(steps, stories), stories)
     return {name: (np.interp(at, np.append(0, steps), stories), values)
@@ -131,7 +133,7 @@ def draw(curves, path):
     try:
         figure.savefig(path, dpi=100)
     except (OSError, ValueError) as error:
-        raise scripts.UsageError(f"--output: {path}: {error}; give another file") \
+        raise UsageError(f"--output: {path}: {error}; give another file") \
             from None
 
 

@@ -12,6 +12,7 @@ from absl import flags
 
 from babi import command_line
 from babi.program import scripts
+from babi.program.errors import UsageError
 
 command_line.define_flags()
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", "logs/graph", "folder of the events")
@@ -24,7 +25,7 @@ def main():
     try:
         write(settings, _OUTPUT_DIR.value)
     except OSError as error:
-        raise scripts.UsageError(f"--output_dir: {error}; give another") from None
+        raise UsageError(f"--output_dir: {error}; give another") from None
     print(f"Written: {_OUTPUT_DIR.value}")
 
 

@@ -8,17 +8,10 @@ import sys
 
 from absl import app, flags
 
-from babi.config import ConfigError
 from babi.program.allocator import restart_with_huge_pages
-from babi.stories.story import DataError
-from babi.training.replicas import ClusterError
-
+from babi.program.errors import UsageError
 
 _VECTOR_WIDTH = "--xla_cpu_prefer_vector_width"
-
-
-class UsageError(ValueError):
-    """A wrong use of a script: one line with the way out."""
 
 
 def run(main, huge_pages=False):
@@ -39,7 +32,7 @@ def run(main, huge_pages=False):
                 raise UsageError(f"{argv[1]!r} is not a flag; flags start with --, "
                                  f"see --help")
             return main()
-        except (UsageError, ConfigError, DataError, ClusterError) as fault:
+        except UsageError as fault:
             _fail(fault)
 
     app.run(guarded, flags_parser=_parse_flags)

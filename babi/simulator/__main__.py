@@ -12,6 +12,7 @@ import functools
 from absl import flags
 
 from babi.program import scripts
+from babi.program.errors import UsageError
 from babi.simulator.options import Options
 from babi.simulator.output import write_files
 from babi.stories.source import DEFAULT_VARIANT
@@ -47,10 +48,10 @@ def main():
                              options, FLAGS.variant,
                              lambda questions: _progress_bar(total).add(questions))
     except ValueError as fault:
-        raise scripts.UsageError(fault) from None
+        raise UsageError(fault) from None
     except OSError as fault:
-        raise scripts.UsageError(f"{fault.filename}: {fault.strerror}; give another "
-                                 f"--output_dir") from None
+        raise UsageError(f"{fault.filename}: {fault.strerror}; give another "
+                         f"--output_dir") from None
     print(f"{len(tasks)} tasks written to {folder}")
 
 

@@ -24,9 +24,11 @@ import numpy as np
 from absl import flags
 
 from babi.program import scripts
+from babi.program.errors import UsageError
 from babi.simulator import words
 from babi.simulator.generation import generate_story
-from babi.stories.source import DataSource, open_source
+from babi.stories.opening import open_source
+from babi.stories.source import DataSource
 from babi.stories.story import Story
 from babi.stories.tasks import parse_tasks
 
@@ -229,7 +231,7 @@ def main():
     try:
         tasks = parse_tasks(FLAGS.tasks)
     except ValueError as fault:
-        raise scripts.UsageError(fault) from None
+        raise UsageError(fault) from None
     source = open_source(FLAGS.data_dir)
     print(HEADER)
     for task in tasks:

@@ -53,7 +53,7 @@ def find_or_download(variant: str = source.DEFAULT_VARIANT,
     for name in _CACHED_NAMES:
         if (cache / name).exists():
             try:
-                return source.open_source(cache / name, variant)
+                return source.open_path(cache / name, variant)
             except DataError as error:
                 tried.append(str(error))
     failure = DataError if tried else NoDataError
@@ -61,7 +61,7 @@ def find_or_download(variant: str = source.DEFAULT_VARIANT,
         tried.append(f"no cached copy in {cache}")
     for url in DOWNLOAD_URLS:
         try:
-            return source.open_source(_download(url, cache), variant)
+            return source.open_path(_download(url, cache), variant)
         except DataError as error:
             tried.append(str(error))
     raise failure(

@@ -1,8 +1,8 @@
-"""Where bAbI's files come from: a folder, an archive, a cached copy, a download.
+"""The files of one variant of the bAbI tasks, out of a folder or an archive.
 
 The files of a variant (`en-10k`, `en`, `hn`, `shuffled`, `en-valid-10k`, ...) lie
 in a folder of that name, at any depth. An archive is read in memory and never
-unpacked. `babi.stories.download` fetches the official archive where there is none.
+unpacked. `babi.stories.download` fetches the official one.
 """
 
 import functools
@@ -21,6 +21,10 @@ from typing import NamedTuple
 
 from babi.stories.story import DataError, Story, count_questions, parse_stories
 from babi.stories.tasks import TASK_NAMES, TEST_QUESTIONS
+
+# Kinds of data.
+OFFICIAL = "official"
+SIMULATED = "simulated"
 
 DEFAULT_VARIANT = "en-10k"
 SPLITS = ("train", "valid", "test")
@@ -136,29 +140,18 @@ class DataSource(NamedTuple):
         return file_differences(self.variant, self.files.values())
 
 
-def load_stories(data_dir: str | Path | None = None, variant: str = DEFAULT_VARIANT,
-                 tasks: Iterable[int] = tuple(TASK_NAMES),
-                 split: str = "train") -> dict[int, list[Story]]:
-    """The stories of tasks: `open_source` and `DataSource.stories` in one."""
-    return open_source(data_dir, variant).stories(split, tasks)
-
-
-def open_source(data_dir: str | Path | None = None,
-                variant: str = DEFAULT_VARIANT) -> DataSource:
+def open_path(path: str | Path, variant: str = DEFAULT_VARIANT) -> DataSource:
     """Reads all files of a variant.
 
     Args:
-      data_dir: a folder at or above the variant's, a folder that holds the
-        archive, or the `.tar.gz` itself. None: a cached copy, else a download.
+      path: a folder at or above the variant's, a folder that holds the archive, or
+        the `.tar.gz` itself.
       variant: name of the folder with the wanted files.
 
     Raises:
       DataError: nothing there, or nothing that can be read.
     """
-    if data_dir is None:
-        from babi.stories.download import find_or_download  # it uses this module
-        return find_or_download(variant)
-    path = Path(data_dir).expanduser()
+    path = Path(path).expanduser()
     try:
         if path.is_dir():
             return _open_folder(path, variant)

@@ -9,6 +9,7 @@ import functools
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from babi.program.errors import UsageError
 from babi.stories.tasks import TASK_NAMES
 
 # The official files write a space between `?` and the tab in these tasks.
@@ -17,7 +18,7 @@ _TASKS_WITH_SPACE_BEFORE_TAB = frozenset({1, 2, 3, *range(5, 15)})
 _MAX_SUPPORT_DIGITS = 6  # keeps int() away from absurdly long digit strings
 
 
-class DataError(ValueError):
+class DataError(UsageError):
     """Data that can't be read: one line with the place, the fault, the way out."""
 
 

@@ -11,6 +11,7 @@ import dataclasses
 from absl import flags
 
 from babi.program import scripts
+from babi.program.errors import UsageError
 
 _STEP = flags.DEFINE_string("step", None, "the .npz file of the step")
 
@@ -18,8 +19,8 @@ _STEP = flags.DEFINE_string("step", None, "the .npz file of the step")
 def main():
     """Takes the recorded step again and says what came of it."""
     if not _STEP.value:
-        raise scripts.UsageError("--step is needed, such as "
-                                 "--step=model/failed-step-1234.npz")
+        raise UsageError("--step is needed, such as "
+                         "--step=model/failed-step-1234.npz")
     scripts.start_tensorflow()
     from babi.training import failures
 

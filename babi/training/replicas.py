@@ -17,13 +17,11 @@ import os
 
 import numpy as np
 
-NONE = "none"
-MIRRORED = "mirrored"
-MULTI_WORKER = "multi_worker"
-STRATEGIES = (NONE, MIRRORED, MULTI_WORKER)
+from babi.config import MIRRORED, MULTI_WORKER, NONE
+from babi.program.errors import UsageError
 
 
-class ClusterError(ValueError):
+class ClusterError(UsageError):
     """A cluster that can't be used, or that lost a worker: one line."""
 
 

@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 import dnc
-from babi.config import ADJUSTABLE, FIXED, NONE, SIMULATED, ConfigError, differences
+from babi.config import ADJUSTABLE, FIXED, NONE, ConfigError, differences
 from babi.data import run_data
 from babi.data.simulated import data_name
 from babi.data.vocabulary import Vocabulary
@@ -21,7 +21,7 @@ from babi.model.checkpoints import iterations
 from babi.model.record import RECORD_FILE, RunRecord, same_data
 from babi.model.run_state import RunState, Start
 from babi.stories.download import NoDataError
-from babi.stories.source import DEFAULT_VARIANT
+from babi.stories.source import DEFAULT_VARIANT, SIMULATED
 from babi.training.loop import Run
 from babi.training.replicas import ClusterError, Replicas
 from babi.training.trainer import Trainer

@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from babi.config import NONE
 from babi.data.batches import Batch
 from babi.model.answerer import (AVERAGE, build_model, mean_surprise, named_weights,
                                  path_below_root, set_random_numbers)
 from babi.program.allocator import sparing
 from babi.training.metrics import Metrics, count_questions
 from babi.training.optimizer import build_optimizer
-from babi.training.replicas import NONE, Replicas
+from babi.training.replicas import Replicas
 
 
 _SEED_STEP = 1 << 20  # between the seeds of the replicas' random numbers

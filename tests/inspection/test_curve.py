@@ -8,7 +8,7 @@ from PIL import Image
 from babi.evaluation import results
 from babi.inspection import curve
 from babi.inspection.events import Events
-from babi.program import scripts
+from babi.program.errors import UsageError
 
 
 def write(folder, start, stop, loss):
@@ -83,7 +83,7 @@ def test_one_run_and_several_are_drawn(run, tmp_path):
         colours = Image.open(path).convert("RGB").getcolors(1 << 20)
         assert len(colours) > 50
     curve.draw({"no validation": {"training/loss": curves["training/loss"]}}, path)
-    with pytest.raises(scripts.UsageError, match="--output.*give another"):
+    with pytest.raises(UsageError, match="--output.*give another"):
         curve.draw({"a": curves}, tmp_path / "nowhere" / "one.png")
 
 
@@ -103,10 +103,10 @@ def test_the_picture_begins_where_its_runs_begin(run):
 
 
 def test_a_folder_without_events_is_refused(tmp_path):
-    with pytest.raises(scripts.UsageError, match="events is not there"):
+    with pytest.raises(UsageError, match="events is not there"):
         curve.read(tmp_path)
     Events(tmp_path, 0, pytest.fail).close()
-    with pytest.raises(scripts.UsageError, match="no TensorBoard events of training"):
+    with pytest.raises(UsageError, match="no TensorBoard events of training"):
         curve.read(tmp_path)
 
 

@@ -14,7 +14,8 @@ from babi_data import (ARCHIVE, SHARED, file_name, make_stories, mutate,
                        needs_real_data, pack, real_source)
 
 from babi.stories import download, source
-from babi.stories.source import load_stories, open_archive, open_source
+from babi.stories.opening import load_stories, open_source
+from babi.stories.source import open_archive
 from babi.stories.story import DataError, format_stories
 
 STORIES = make_stories({1: 12, 8: 9}, seed=3)

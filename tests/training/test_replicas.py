@@ -11,9 +11,10 @@ import time
 import numpy as np
 import pytest
 
+from babi.config import MULTI_WORKER
 from babi.data.batches import Batch
 from babi.model import checkpoints
-from babi.training.replicas import MULTI_WORKER, ClusterError, prepare, share_of_rows
+from babi.training.replicas import ClusterError, prepare, share_of_rows
 from training_process import ROOT, ScriptServer
 
 SMALL = ("--data=simulated", "--tasks=1,20", "--controller_units=8",

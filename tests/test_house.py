@@ -1,0 +1,68 @@
+"""The shape of the code: imports go one way, between packages and inside them."""
+
+import ast
+import graphlib
+import pathlib
+import re
+
+import pytest
+
+import babi
+
+ROOT = pathlib.Path(__file__).parents[1]
+SETTINGS = {"config", "presets", "phases", "command_line"}
+
+
+def imports(path):
+    """Modules of `babi` and `dnc` that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:  # a module, or a name of one
+                below = f"{node.module}.{alias.name}"
+                yield below if is_module(below) else node.module
+
+
+def is_module(name):
+    path = ROOT / name.replace(".", "/")
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+def modules(package):
+    """{name: modules of the same package that it imports}."""
+    found = {}
+    for path in sorted((ROOT / package).rglob("*.py")):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        name = name.removesuffix(".__init__")
+        found[name] = {other for other in imports(path)
+                       if other.split(".")[0] == package and other != name}
+    return found
+
+
+@pytest.mark.parametrize("package", ["babi", "dnc"])
+def test_no_imports_go_in_a_circle(package):
+    graph = modules(package)
+    assert len(graph) > 20
+    tuple(graphlib.TopologicalSorter(graph).static_order())
+
+
+def test_packages_import_only_those_that_stand_before_them():
+    order = re.findall(r"^  (\w+) {2,}\S", babi.__doc__, re.M)
+    assert sorted(order) == sorted(path.parent.name for path in
+                                   (ROOT / "babi").glob("*/__init__.py"))
+    order.insert(order.index("model"), "settings")
+
+    def rank(module):
+        parts = module.split(".")
+        room = "settings" if parts[1] in SETTINGS else parts[1]
+        return order.index(room) if room in order else len(order)
+
+    wrong = [f"{module} imports {other}" for module, others in modules("babi").items()
+             if module != "babi" for other in others if rank(other) > rank(module)]
+    assert not wrong
+
+
+def test_the_layer_knows_nothing_of_the_experiment():
+    for path in (ROOT / "dnc").rglob("*.py"):
+        assert not [name for name in imports(path) if name.startswith("babi")]
