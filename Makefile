@@ -27,7 +27,8 @@ check: deps  ## check the style of the code
 	$(BIN)/flake8
 
 test: deps  ## run the tests, on up to four cores
-	$(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile \
+	  --durations=10 $(ARGS)
 
 viz: deps  ## draw one time step in TensorBoard, http://localhost:6006
 	$(BIN)/python -m babi.inspection.graph --output_dir=logs/graph

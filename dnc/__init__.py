@@ -19,7 +19,7 @@ path share. How the next one is added:
 5. A controller: its Keras cell and name in `dnc.controllers`, and for the fast path its
    step after the matrix product, in `fast_path.controllers`.
 6. The equation in `tests/oracle.py`, an entry in the lists of variants of
-   `tests/test_cell.py` and `tests/test_fast_path.py`, a section of `docs/variants.md`,
+   `tests/dnc/test_cell.py` and `test_fast_path.py`, a section of `docs/variants.md`,
    and an entry in `benchmarks/contestants.py` and `benchmarks/variants.py`.
 """
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from babi.data.simulated import data_name
 from babi.evaluation.published import FAILURE_THRESHOLD, PUBLISHED_RESULTS
 from babi.evaluation.scoring import failed_tasks, mean_error
+from babi.program.progress import duration
 from babi.stories.tasks import TASK_NAMES, TASK_TITLES
-
 
 TABLE_START, TABLE_END = "<!-- results -->", "<!-- end of results -->"
 
@@ -130,7 +130,7 @@ def remarks(results):
     for result in results:
         lines.append(
             f"{result.checkpoint}: {result.iteration:,} iterations, "
-            f"{result.stories:,} stories, {_time(result.seconds)} of training; "
+            f"{result.stories:,} stories, {duration(result.seconds)} of training; "
             f"trained on {data_name(result.data)}")
         lines += [f"training data: {text}"
                   for text in result.data.get("differences", [])]
@@ -141,13 +141,6 @@ def remarks(results):
                  f"{data_name(test)}"
                  + ("" if same else ", which are not the data trained on"))
     return list(dict.fromkeys(lines))
-
-
-def _time(seconds):
-    """Seconds in words: minutes below two hours."""
-    if seconds < 7200:
-        return f"{seconds / 60:.1f} minutes"
-    return f"{seconds / 3600:.1f} hours"
 
 
 def _summary(results):

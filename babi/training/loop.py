@@ -60,12 +60,9 @@ class Run:
         self._batches = self._data.training(phase.settings)
 
     def _weigh_tasks(self, errors):
-        """Goes on with tasks drawn by their held-out errors, `{task: error}`."""
-        settings = self._phases[self._phase].settings.weighted_by(errors)
-        self._batches = self._data.training(settings)
-        self._state.data = self._state.data | {
-            "task_errors": {str(task): error for task, error in errors.items()}}
-        self._place_batches(anew=True)
+        """Draws the tasks by their held-out errors, `{task: error}`, from now on."""
+        self._batches = self._data.training(
+            self._phases[self._phase].settings.weighted_by(errors))
 
     @property
     def num_weights(self):
@@ -131,9 +128,7 @@ class Run:
         self._trainer.restore(arrays)
         errors = self._state.data.get("task_errors")
         if errors and self._state.data.get("phase", 0) == self._phase:
-            self._batches = self._data.training(
-                self._phases[self._phase].settings.weighted_by(
-                    {int(task): error for task, error in errors.items()}))
+            self._weigh_tasks({int(task): error for task, error in errors.items()})
         self._place_batches()
         self._progress.line(f"Going on from iteration {iteration:,}, after "
                             f"{self._state.stories:,} stories.")
@@ -304,6 +299,9 @@ class Run:
         if self._phases[self._phase].settings.error_weights:
             self._feeder.close()
             self._weigh_tasks(errors)
+            self._state.data = self._state.data | {
+                "task_errors": {str(task): error for task, error in errors.items()}}
+            self._place_batches(anew=True)
             self._feeder = Feeder(self._batches)
             self._remember_place()
         self._window.pause(time.monotonic() - started)

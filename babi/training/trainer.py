@@ -245,10 +245,12 @@ class Trainer:
     @contextlib.contextmanager
     def averaged(self):
         """The model with its weights' averages in their place, if there are any."""
+        if not (self.config.ema_momentum and self.optimizer.iterations.numpy()):
+            yield
+            return
         weights = self.model.trainable_variables
         kept = [weight.numpy() for weight in weights]
-        if self.optimizer.iterations.numpy():
-            self.optimizer.finalize_variable_values(weights)
+        self.optimizer.finalize_variable_values(weights)
         try:
             yield
         finally:
