@@ -15,7 +15,8 @@ path share. How the next one is added:
 4. The fast path holds the memory transposed, and uses the same functions on what is
    of size O(N): `fast_path.forward.Step` forward; backward, a tape differentiates
    them, and only what multiplies M or L needs an adjoint by hand, in
-   `fast_path.step_back`. What is left out is () in `fast_path.state.Carry`.
+   `fast_path.read_back` or `write_back`. What is left out is () in
+   `fast_path.state.Carry`.
 5. A controller: its Keras cell and name in `dnc.controllers`, and for the fast path its
    step after the matrix product, in `fast_path.controllers`.
 6. The equation in `tests/oracle.py`, an entry in the lists of variants of

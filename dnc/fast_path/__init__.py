@@ -11,7 +11,8 @@ recurrence is one function with a gradient of its own:
    of a segment from the kept write weightings (the controller is not run again),
    then steps back through it. What is of size O(N) is differentiated by a
    GradientTape over the same functions that the plain path uses; the adjoints of L
-   and M are derived by hand: see `dnc.fast_path.step_back`.
+   and M are derived by hand: see `dnc.fast_path.step_back`, and `read_back` and
+   `write_back` beside it.
 3. Weights are constants inside the loop; the gradient of each is one matrix product
    over all steps after it. The input projection is one product before it.
 
@@ -28,6 +29,7 @@ import tensorflow as tf
 
 from dnc.cell import DNCState
 from dnc.fast_path import backward, controllers, forward, plain
+from dnc.fast_path.past import Past
 from dnc.fast_path.segments import cut
 from dnc.fast_path.state import Carry, StepFactors, Weights
 from dnc.maps import linear
@@ -119,7 +121,7 @@ class FastPath:
 
             def backward(*adjoints):
                 return tf.nest.flatten(self._backward(
-                    segments, factors, weights, carry, records, adjoints))
+                    segments, factors, (weights, carry, records), adjoints))
 
             def gradient(*adjoints):
                 again = self._second_order(factors, parts, backward, len(arguments))
@@ -156,10 +158,9 @@ class FastPath:
         return forward.run(
             forward.Step(self.cell, factors), segments, projected, weights, carry)
 
-    def _run_backward(self, segments, factors, weights, carry, records, adjoints):
+    def _run_backward(self, segments, factors, past, adjoints):
         return backward.run(
-            forward.Step(self.cell, factors), segments, weights, carry, records,
-            adjoints)
+            Past(forward.Step(self.cell, factors), *past), segments, adjoints)
 
     def _run_second(self, factors, arguments, adjoints, seconds):
         return plain.second_order(

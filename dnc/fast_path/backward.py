@@ -1,26 +1,26 @@
 """The backward half of the fast path: the loop over segments, and what is after it."""
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
 from dnc.fast_path.arrays import read, rooms, tensor_array, write
 from dnc.fast_path.controllers import UnitWeights
-from dnc.fast_path.forward import matrices_of, normal
-from dnc.fast_path.state import Decay, Weights
+from dnc.fast_path.forward import normal
+from dnc.fast_path.state import Backflow, Decay, Units, Weights
 from dnc.fast_path.step_back import StepBack
-from dnc.fast_path.xla import materialise_all, spread
+from dnc.fast_path.xla import materialise_all
 
 # Rooms are numbered from here on, apart from those of the forward loop: see `rooms`.
 _NUMBER = 100
 
 
-def run(step, segments, weights, initial, records, adjoints):
+def run(past, segments, adjoints):
     """The loop backward.
 
     Args:
-      step: `Step`.
+      past: `Past`.
       segments: `segments.Segments`.
-      weights, initial: the `Weights` and the first `Carry` of the forward loop.
-      records: `Records` of the forward loop.
       adjoints: of hidden `[T, B, U]`, reads `[T, B, R * W]` and the fields of the
         final `Carry`.
 
@@ -28,10 +28,11 @@ def run(step, segments, weights, initial, records, adjoints):
       list of the gradients of projected, the `Weights` and the initial `Carry`.
     """
     d_hidden, d_reads, *d_final = adjoints
-    d_final = tf.nest.pack_sequence_as(initial, d_final)
-    steps = tf.shape(records.hidden)[0]
-    later = Decay(tf.ones_like(initial.write_weighting),
-                  tf.zeros_like(initial.write_weighting)) if step.linked else ()
+    initial, units = past.initial, past.records.units
+    weighting = initial.write_weighting
+    later = Decay(tf.ones_like(weighting), tf.zeros_like(weighting))
+    adjoint = Backflow(tf.nest.pack_sequence_as(initial, d_final),
+                       later if past.step.linked else ())
 
     # The adjoints of a step's units take the units' place: see `forward.run`. Those of
     # what is normalised get a place of their own, as both are needed after the loop.
@@ -39,148 +40,152 @@ def run(step, segments, weights, initial, records, adjoints):
         return tensor_array(tf.zeros_like(unit) if norm else unit)
 
     gates = [place(unit, layer.norm) for unit, layer in zip(
-        records.units.gates, weights.controller)]
-    vector = place(records.units.vector, weights.interface_norm)
-    memories, *links = rooms(segments.part + 1, matrices_of(initial), _NUMBER)
-    walk = _Walk(step, segments, weights, initial, records, d_hidden, d_reads)
-    _, adjoint, later, d_gates, d_vector, _, _ = tf.while_loop(
-        lambda s, *_: s >= 0, walk.segment,
-        (steps // segments.segment - 1, d_final, later, gates, vector, memories, links))
-    if step.linked:
-        adjoint = adjoint._replace(link=later.of(adjoint.link))
-    return [*weight_gradients(
-        step, weights, [array.stack() for array in d_gates], d_vector.stack(), records,
-        initial), adjoint]
+        units.gates, past.weights.controller)]
+    places = Units(gates, place(units.vector, past.weights.interface_norm), ())
+    matrices = rooms(segments.part + 1, initial.matrices(), _NUMBER)
+    walk = _Walk(past, segments, (d_hidden, d_reads))
+    count = tf.shape(past.records.hidden)[0] // segments.segment
+    _, (adjoint, places, _) = tf.while_loop(
+        lambda s, _: s >= 0, walk.segment,
+        (count - 1, _Carried(adjoint, places, matrices)))
+    d_units = tf.nest.map_structure(lambda array: array.stack(), places)
+    return [*weight_gradients(past, d_units), adjoint.whole()]
+
+
+class _Carried(NamedTuple):
+    """What the loops backward carry from step to step.
+
+    Attributes:
+      adjoint: `Backflow`.
+      units: `Units` of arrays `[T, ...]`, the adjoints of the steps that were gone
+        back through; of those to come the units themselves, where not normalised.
+      matrices: list of arrays `[part + 1, ...]`, those around the part's steps.
+    """
+
+    adjoint: Backflow
+    units: Units
+    matrices: list
 
 
 class _Walk:
     """From the last step to the first.
 
-    What is carried from step to step: (adjoint `Carry`, `Decay` of the step after, ()
-    without temporal links, arrays of the units `[T, ...]`: gates and interface vector,
-    array of the part's memories `[part + 1, ...]`, list of such arrays of the `halves`
-    of its links).
+    Args:
+      past: `Past`.
+      segments: `segments.Segments`.
+      d_outputs: adjoints of hidden and reads, as for `run`.
     """
 
-    def __init__(self, step, segments, weights, initial, records, d_hidden, d_reads):
-        self.step_back = StepBack(step, weights._replace(
-            controller=[unit._replace(kernel=spread(tf.transpose(unit.kernel)))
-                        for unit in weights.controller],
-            interface=spread(tf.transpose(weights.interface))))
+    def __init__(self, past, segments, d_outputs):
+        self.past = past
         self.segments = segments
-        self.initial = initial
-        self.records = records
-        self.d_hidden = d_hidden
-        self.d_reads = d_reads
+        self.d_hidden, self.d_reads = d_outputs
+        self.step_back = StepBack(past)
 
-    def segment(self, s, *carried):
+    def segment(self, s, carried):
         """Back through segment s, part by part; (s - 1, carried)."""
         length, part, parts = *self.segments, self.segments.parts
         start = s * length
-        first = self.records.memory[s], [half[s] for half in self.records.link]
+        first = [kept[s] for kept in self.past.records.matrices]
         if parts == 1:
-            return s - 1, *self.part(start, *first, *carried)
-        kept = self._before_parts(start, *first, carried[3])
+            return s - 1, self.part(start, first, carried)
+        kept = self.before_parts(start, first, carried.units)
 
-        def back(p, *carried):
-            before = kept[0].read(p), read(p, kept[1])
-            return p - 1, *self.part(start + p * part, *before, *carried)
+        def back(p, carried):
+            return p - 1, self.part(start + p * part, read(p, kept), carried)
 
-        _, *carried = tf.while_loop(lambda p, *_: p >= 0, back, (parts - 1, *carried))
-        return s - 1, *carried
+        _, carried = tf.while_loop(lambda p, _: p >= 0, back, (parts - 1, carried))
+        return s - 1, carried
 
-    def _before_parts(self, start, memory, link, vectors):
-        """Arrays of the memories and links before each part of a segment.
+    def before_parts(self, start, first, units):
+        """Arrays of the matrices before each part of a segment.
 
         Args:
           start: the segment's first step.
-          memory, link: before it, the link in `halves`.
-          vectors: array of the interface vectors.
+          first: the matrices before it.
+          units: as in `_Carried`.
         """
         part, parts = self.segments.part, self.segments.parts
 
-        def keep(p, memory, link, memories, links):
+        def rebuild(t, matrices):
+            return t + 1, self.past.rebuild(t, self.vector(t, units), matrices)
+
+        def keep(p, matrices, kept):
             first = start + p * part
             # After the last part nothing is asked for.
             end = first + tf.where(p < parts - 1, part, 0)
-            _, *after = tf.while_loop(
-                lambda t, *_: t < end,
-                lambda t, memory, link: (
-                    t + 1, *self._rebuild(t, vectors, memory, link)),
-                (first, memory, link))
-            return p + 1, *after, memories.write(p, memory), write(p, links, link)
+            _, after = tf.while_loop(lambda t, _: t < end, rebuild, (first, matrices))
+            return p + 1, after, write(p, kept, matrices)
 
-        memories, *links = rooms(parts, (memory, *link), 2 * _NUMBER)
-        _, _, _, *kept = tf.while_loop(
-            lambda p, *_: p < parts, keep, (0, memory, link, memories, links))
+        _, _, kept = tf.while_loop(
+            lambda p, *_: p < parts, keep, (0, first, rooms(parts, first, 2 * _NUMBER)))
         return kept
 
-    def part(self, start, memory, link, adjoint, later, gates, vectors, memories,
-             links):
+    def part(self, start, first, carried):
         """Rebuilds the steps of a part and goes back through them; what is carried.
 
         Args:
           start: the part's first step.
-          memory, link: before it, the link in `halves`.
+          first: the matrices before it.
         """
         part = self.segments.part
 
-        def rebuild(k, memories, links):
-            memory, link = self._rebuild(
-                start + k, vectors, memories.read(k), read(k, links))
-            return k + 1, memories.write(k + 1, memory), write(k + 1, links, link)
+        def rebuild(k, matrices):
+            t = start + k
+            after = self.past.rebuild(
+                t, self.vector(t, carried.units), read(k, matrices))
+            return k + 1, write(k + 1, matrices, after)
 
-        _, memories, links = tf.while_loop(
-            lambda k, *_: k < part, rebuild,
-            (0, memories.write(0, memory), write(0, links, link)))
-        _, *carried = tf.while_loop(
-            lambda t, *_: t >= start, self.step,
-            (start + part - 1, adjoint, later, gates, vectors, memories, links))
+        _, matrices = tf.while_loop(
+            lambda k, _: k < part, rebuild, (0, write(0, carried.matrices, first)))
+        _, carried = tf.while_loop(
+            lambda t, _: t >= start, self.step,
+            (start + part - 1, carried._replace(matrices=matrices)))
         return carried
 
-    def _vector(self, t, vectors):
-        """The interface vector of step t, from the array or, apart, the records."""
-        if self.step_back.weights.interface_norm:
-            return self.records.units.vector[t]
-        return vectors.read(t)
+    def vector(self, t, units):
+        """The interface vector of step t, from where it still is.
 
-    def _gates(self, t, gates):
-        """List of the gates of step t, likewise."""
-        return [kept[t] if layer.norm else array.read(t)
-                for kept, layer, array in zip(
-                    self.records.units.gates, self.step_back.weights.controller, gates)]
+        Args:
+          units: as in `_Carried`.
+        """
+        if self.past.weights.interface_norm:
+            return self.past.records.units.vector[t]
+        return units.vector.read(t)
 
-    def _rebuild(self, t, vectors, memory, link):
-        return self.step_back.rebuild(
-            t, self._vector(t, vectors), self.records, self.initial, memory, link)
+    def units(self, t, units):
+        """`Units` of step t, likewise."""
+        records = self.past.records.units
+        gates = [kept[t] if layer.norm else array.read(t) for kept, layer, array in zip(
+            records.gates, self.past.weights.controller, units.gates)]
+        gates, vector = materialise_all(t, (gates, self.vector(t, units)))
+        return Units(gates, vector, tuple(rows[t] for rows in records.directions))
 
-    def step(self, t, adjoint, later, gates, vectors, memories, links):
+    def step(self, t, carried):
         """Back through step t; (t - 1, carried)."""
-        k = t % self.segments.part
-        *below, (d_hidden, *others) = adjoint.controller
-        adjoint = adjoint._replace(
+        state, k = carried.adjoint.state, t % self.segments.part
+        *below, (d_hidden, *others) = state.controller
+        state = state._replace(
             controller=[*below, (d_hidden + self.d_hidden[t], *others)],
-            reads=adjoint.reads + self.d_reads[t])
-        previous = self.step_back.before(
-            t, self.records, self.initial, memories.read(k), read(k, links))
-        after = memories.read(k + 1), read(k + 1, links)
-        adjoint, later, d_gates, d_vector = self.step_back(
-            t, *materialise_all(t, (self._gates(t, gates), self._vector(t, vectors))),
-            *tf.nest.map_structure(
-                lambda rows: rows[t],
-                (self.records.units.directions, self.records.slots)),
-            previous, after, adjoint, later)
-        return (t - 1, adjoint, later, write(t, gates, d_gates),
-                vectors.write(t, d_vector), memories, links)
+            reads=state.reads + self.d_reads[t])
+        around = read(k, carried.matrices), read(k + 1, carried.matrices)
+        adjoint, d_units = self.step_back(
+            t, self.units(t, carried.units), around,
+            carried.adjoint._replace(state=state))
+        units = tf.nest.map_structure(
+            lambda array, adjoint: array.write(t, adjoint), carried.units, d_units)
+        return t - 1, _Carried(adjoint, units, carried.matrices)
 
 
-def weight_gradients(step, weights, d_gates, d_vector, records, initial):
+def weight_gradients(past, d_units):
     """Gradients of projected and of `Weights`, from those of each step's units.
 
     Args:
-      d_gates: list of `[T, B, blocks * U]`; d_vector: `[T, B, X]`; after their
-        normalisation, if any.
+      past: `Past`.
+      d_units: `Units` of adjoints `[T, ...]`, after any normalisation.
     """
+    step, weights, initial, records = past
+
     def before(first, sequence):
         sequence = tf.concat([first[tf.newaxis], sequence[:-1]], axis=0)
         return sequence if step.kept is None else sequence * step.kept[:, :, tf.newaxis]
@@ -188,7 +193,7 @@ def weight_gradients(step, weights, d_gates, d_vector, records, initial):
     d_projected, d_layers = None, []
     below = before(initial.reads, records.reads)
     for unit, layer, gates, d_normed, first, states in zip(
-            step.controller, weights.controller, records.units.gates, d_gates,
+            step.controller, weights.controller, records.units.gates, d_units.gates,
             initial.controller, records.controller):
         d_made, *d_norm = norm_gradients(gates, layer.norm, d_normed, unit.blocks)
         own = tf.nest.map_structure(before, first, states)
@@ -200,7 +205,7 @@ def weight_gradients(step, weights, d_gates, d_vector, records, initial):
         # As the next layer had it: what is kept of it may be clipped.
         below = unit.step(normal(gates, layer.norm, unit.blocks), own)[0]
     d_vector, *d_norm = norm_gradients(
-        records.units.vector, weights.interface_norm, d_vector)
+        records.units.vector, weights.interface_norm, d_units.vector)
     spoken = step.cell.clip(records.hidden)
     return d_projected, Weights(
         d_layers, outer(spoken, d_vector), tf.reduce_sum(d_vector, axis=[0, 1]),

@@ -6,10 +6,11 @@ from dnc import addressing
 from dnc import memory as external_memory
 from dnc.fast_path.arrays import rooms, tensor_array, write
 from dnc.fast_path.controllers import units_of
+from dnc.fast_path.look_up import Query
 from dnc.fast_path.state import (
     MASKED, Carry, Decay, Records, Slots, Units, Writing, factor)
 from dnc.fast_path.xla import (
-    from_the_end, halves, in_place, materialise, materialise_all, product, spread,
+    from_the_end, in_place, materialise, materialise_all, product, spread,
     sum_rows, weigh_columns, weigh_rows)
 from dnc.normalisation import standardised
 
@@ -42,9 +43,8 @@ class Step:
         gates, controller, spoken = self.control(t, projected, weights, previous)
         vector = tf.matmul(spoken, weights.interface) + weights.interface_bias
         interface = self.cell.interface(normal(vector, weights.interface_norm))
-        found = self.look_up(previous.memory, previous.norms, interface.write_keys,
-                             interface.write_masks)
-        writing = self.write(t, previous, interface, *found)
+        found = Query.to_write(interface).look_up(previous.memory, previous.norms)
+        writing = self.write(t, previous, interface, found)
         writing = Writing(writing.usage, *materialise_all(t, writing[1:]))
         usage, written = writing.usage, writing.written
         memory = self.write_memory(
@@ -55,8 +55,9 @@ class Step:
             link = self.overwrite(t, self.write_link, previous.link,
                                   (written, row), (previous.precedence, column))
         norms = () if self.masked else sum_rows(tf.square(memory))
-        found = self.look_up(memory, norms, interface.read_keys, interface.read_masks)
-        read_weighting, directions = self.read(interface, *found, link, previous)
+        query = Query.to_read(interface)
+        content = query.content(query.look_up(memory, norms))
+        read_weighting, directions = self.read(interface, content, link, previous)
         read_weighting, = materialise(t, (read_weighting,))
         reads = weigh_columns(read_weighting, memory)
         reads = tf.reshape(reads, tf.shape(previous.reads))
@@ -123,30 +124,9 @@ class Step:
             return states
         return tuple(map(self.cell.clip, states))
 
-    def look_up(self, memory, norms, keys, masks):
-        """(products with the keys `[B, K, N]`, squared norms) of a memory's slots.
-
-        Args:
-          memory: `[B, W, N]`.
-          norms: `[B, N]`, its squared norms, returned where there are no masks; else
-            those returned are `[B, K, N]`.
-          keys, masks: `[B, K, W]`; masks or None.
-        """
-        queries, weights, _ = addressing.probes(keys, masks)
-        if weights is not None:
-            norms = weigh_rows(weights, tf.square(memory))
-        return weigh_rows(queries, memory), norms
-
-    def content(self, found, keys, strengths, masks=None):
-        """Content weightings `[B, K, N]`, of what `look_up` found."""
-        return addressing.sharpened_softmax(
-            *found, addressing.probes(keys, masks).keys, strengths)
-
-    def write(self, t, previous, interface, similarity, norms):
-        """`Writing` of the step; similarity and norms as `look_up` gives them."""
-        content = self.content(
-            (similarity, norms), interface.write_keys, interface.write_strengths,
-            interface.write_masks)
+    def write(self, t, previous, interface, found):
+        """`Writing` of the step, of what `Query.look_up` found."""
+        content = Query.to_write(interface).content(found)
         # Each of N x N comparisons would compute both, or their adjoints, anew.
         usage, = materialise(t, [external_memory.next_usage(
             previous, interface, self.cell.usage_gradient)])
@@ -215,11 +195,8 @@ class Step:
         slots = tf.range(self.cell.memory_size)
         return tf.where(slots[:, tf.newaxis] == slots, tf.zeros_like(matrix), matrix)
 
-    def read(self, interface, similarity, norms, link, previous):
+    def read(self, interface, content, link, previous):
         """(read weighting `[B, R, N]`, `Units.directions`)."""
-        content = self.content(
-            (similarity, norms), interface.read_keys, interface.read_strengths,
-            interface.read_masks)
         if not self.linked:
             return content, ()
         reads = previous.read_weighting[:, tf.newaxis]
@@ -276,7 +253,7 @@ def run(step, segments, projected, weights, carry):
     arrays = [tensor_array(projected), *rooms(steps, kept)]
     # What is kept of a segment is written after it. Before it, XLA would first copy M
     # and L, twice, as the steps of the segment overwrite them.
-    first = matrices_of(carry)
+    first = carry.matrices()
     matrices = write(0, rooms(count + 1, first, len(kept)), first)
 
     def run_step(t, carry, arrays):
@@ -288,14 +265,14 @@ def run(step, segments, projected, weights, carry):
         start = s * segment
         _, carry, arrays = tf.while_loop(
             lambda t, *_: t < start + segment, run_step, (start, carry, arrays))
-        return s + 1, carry, arrays, write(s + 1, matrices, matrices_of(carry))
+        return s + 1, carry, arrays, write(s + 1, matrices, carry.matrices())
 
     _, carry, arrays, matrices = tf.while_loop(
         lambda s, *_: s < count, run_segment, (0, carry, arrays, matrices))
     units, controller, reads, slots = tf.nest.pack_sequence_as(
         like, [array.stack() for array in arrays])
-    memory, *link = (array.stack() for array in matrices)
-    return carry, Records(controller, reads, units, slots, memory, link)
+    return carry, Records(
+        controller, reads, units, slots, [array.stack() for array in matrices])
 
 
 def _units_like(step, projected, weights, carry):
@@ -309,9 +286,3 @@ def _units_like(step, projected, weights, carry):
             carry.read_weighting[:, :, tf.newaxis] * carry.precedence[:, tf.newaxis])
         directions = direction, direction
     return Units(gates, vector, directions)
-
-
-def matrices_of(carry):
-    """[M, the `halves` of L, if there is one]."""
-    link = carry.link
-    return [carry.memory, *(link if isinstance(link, tuple) else halves(link))]

@@ -1,5 +1,8 @@
 """What the loops of the fast path carry and keep: named tuples of tensors.
 
+Memory and link matrix go together as *matrices*: a list of M and, where there are
+temporal links, the `xla.halves` of L.
+
 Dimensions: T steps, B batch, N slots, W word size, R read heads, H write heads, U
 units of a layer of the controller, X interface size.
 """
@@ -7,6 +10,8 @@ units of a layer of the controller, X interface size.
 from typing import NamedTuple
 
 import tensorflow as tf
+
+from dnc.fast_path.xla import halves
 
 
 class Weights(NamedTuple):
@@ -43,7 +48,7 @@ class Carry(NamedTuple):
       norms: `[B, N]`, the squared norms of the slots; () with masked look-ups, each of
         which has norms of its own.
       memory: `[B, W, N]`, transposed.
-      link: `[B, H, N, N]`; () without temporal links.
+      link: `[B, H, N, N]`, or the list of its `halves`; () without temporal links.
     """
 
     controller: list
@@ -64,6 +69,11 @@ class Carry(NamedTuple):
     def small(self):
         """All but memory and link."""
         return self[:-2]
+
+    def matrices(self):
+        """[M, the `halves` of L, if there is one]."""
+        link = self.link
+        return [self.memory, *(link if isinstance(link, tuple) else halves(link))]
 
 
 # The fields of `Carry` that a masked step must be kept from changing.
@@ -90,16 +100,15 @@ class Records(NamedTuple):
       reads: `[T, B, R * W]`, after each step.
       units: `Units` of each step.
       slots: `Slots` of each step.
-      memory: `[T / segment + 1, B, W, N]`, before each segment and after the last.
-      link: `halves` of `[T / segment + 1, B, H, N, N]`, likewise; [] without.
+      matrices: list of `[T / segment + 1, ...]`, before each segment and after the
+        last.
     """
 
     controller: list
     reads: tf.Tensor
     units: "Units"
     slots: "Slots"
-    memory: tf.Tensor
-    link: list
+    matrices: list
 
     @property
     def hidden(self):
@@ -176,6 +185,25 @@ class Decay(NamedTuple):
     def of(self, link):
         """`link` `[B, H, N, N]` times the factor."""
         return (self.row[..., tf.newaxis] - self.column[:, :, tf.newaxis]) * link
+
+
+class Backflow(NamedTuple):
+    """The adjoint of the state after a step, on its way back through that step.
+
+    Attributes:
+      state: `Carry` of adjoints. That of the link still lacks the decay of the later
+        step: it comes in where the link's adjoint is written anyway.
+      decay: `Decay` of the later step; () without temporal links.
+    """
+
+    state: Carry
+    decay: Decay
+
+    def whole(self):
+        """The adjoint `Carry` with nothing lacking."""
+        if isinstance(self.state.link, tuple):
+            return self.state
+        return self.state._replace(link=self.decay.of(self.state.link))
 
 
 def factor(per_row, tensor):

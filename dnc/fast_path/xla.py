@@ -123,16 +123,12 @@ def add_outer(matrix, lefts, rights):
 
 
 def sum_rows(matrix):
-    """The sum over the last but one axis, block by block: see `_blocks`."""
-    *outer, rows, columns = matrix.shape
-    blocks = _blocks(rows)
-    partial = tf.reduce_sum(
-        tf.reshape(matrix, [-1, *outer[1:], blocks, rows // blocks, columns]), axis=-2)
-    return tf.add_n(tf.unstack(partial, axis=-2))
+    """The sum over the last but one axis: see `_sum_in_blocks`."""
+    return _sum_in_blocks(lambda matrix: matrix, matrix)
 
 
 def sum_rows_twice(matrix, other, weighting):
-    """Two sums over rows in one pass over `matrix`, block by block: see `_blocks`.
+    """Two sums over rows in one pass over `matrix`: see `_sum_in_blocks`.
 
     Args:
       matrix, other: `[B, H, I, J]`.
@@ -141,14 +137,12 @@ def sum_rows_twice(matrix, other, weighting):
     Returns:
       `[B, H, 2, J]`: the sums of matrix * other, and of weighting matrix.
     """
-    _, heads, rows, columns = matrix.shape
-    blocks = _blocks(rows)
-    matrix, other, weighting = (
-        tf.reshape(tensor, (-1, heads, blocks, 1, rows // blocks, size))
-        for tensor, size in ((matrix, columns), (other, columns), (weighting, 1)))
-    first = tf.range(2)[:, tf.newaxis, tf.newaxis] == 0
-    partial = tf.reduce_sum(matrix * tf.where(first, other, weighting), axis=-2)
-    return tf.add_n(tf.unstack(partial, axis=2))
+    def terms(matrix, other, weighting):
+        first = tf.range(2)[:, tf.newaxis, tf.newaxis] == 0
+        return matrix[..., tf.newaxis, :, :] * tf.where(
+            first, other[..., tf.newaxis, :, :], weighting[..., tf.newaxis, :, :])
+
+    return _sum_in_blocks(terms, matrix, other, weighting[..., tf.newaxis])
 
 
 def weigh_rows(weightings, matrix):
@@ -161,16 +155,12 @@ def weigh_rows(weightings, matrix):
     Returns:
       `[..., K, J]`.
     """
-    *outer, rows, columns = matrix.shape
-    blocks = _blocks(rows)
-    matrix = tf.reshape(
-        matrix, (-1, *outer[1:], blocks, 1, rows // blocks, columns))
-    weightings = tf.reshape(
-        weightings, (-1, *weightings.shape[1:-1], blocks, rows // blocks))
-    *axes, heads, block, row = range(len(weightings.shape))
-    weightings = tf.transpose(weightings, [*axes, block, heads, row])
-    partial = tf.reduce_sum(weightings[..., tf.newaxis] * matrix, axis=-2)
-    return tf.add_n(tf.unstack(partial, axis=-3))
+    def terms(matrix, weightings):
+        *axes, heads, block, row, one = range(len(weightings.shape))
+        weightings = tf.transpose(weightings, [*axes, block, heads, row, one])
+        return weightings * matrix[..., tf.newaxis, :, :]
+
+    return _sum_in_blocks(terms, matrix, weightings[..., tf.newaxis])
 
 
 def weigh_columns(weightings, matrix):
@@ -187,14 +177,28 @@ def weigh_columns(weightings, matrix):
         matrix[..., tf.newaxis, :] * weightings[..., tf.newaxis, :, :]))
 
 
-def _blocks(rows):
-    """Into how many blocks of equal size rows are cut that are summed.
+def _sum_in_blocks(terms, *tensors):
+    """A sum over rows, in each of some blocks of rows and then over the blocks.
 
     A block is of rows that follow each other. Of rows some kilobytes apart, all fall
     on the same few lines of a processor's first cache and push each other out.
+
+    Args:
+      terms: of the tensors cut into blocks, `[..., blocks, I / blocks, J]`, what is
+        summed, `[..., blocks, K, I / blocks, J]` with any axes K or none.
+      tensors: `[..., I, J]`; their axes may be 1, and a later one's more before I.
+
+    Returns:
+      `[..., K, J]`.
     """
+    *outer, rows, _ = tensors[0].shape
     most = min(BLOCKS, rows // BLOCK_ROWS)
-    return math.gcd(rows, 1 << most.bit_length() - 1) if most else 1
+    blocks = math.gcd(rows, 1 << most.bit_length() - 1) if most else 1
+    partial = tf.reduce_sum(terms(*(
+        tf.reshape(tensor, [
+            -1, *tensor.shape[1:-2], blocks, rows // blocks, tensor.shape[-1]])
+        for tensor in tensors)), axis=-2)
+    return tf.add_n(tf.unstack(partial, axis=len(outer)))
 
 
 def spread(matrix):
