@@ -77,3 +77,17 @@ def share(name, value):
         raise ValueError(f"{name} must be a number from 0 up to but not 1, got "
                          f"{value!r}")
     return float(value)
+
+
+def limit(name, value):
+    """`value` as it is; ValueError unless it is a positive number or None."""
+    if value is not None and not (isinstance(value, (int, float)) and value > 0):
+        raise ValueError(f"{name} must be a positive number or None, got {value!r}")
+    return value
+
+
+def one_of(name, value, known):
+    """`value` as it is; ValueError unless it is one of the names `known`."""
+    if value not in known:
+        raise ValueError(f"{name} must be one of {sorted(known)}, got {value!r}")
+    return value

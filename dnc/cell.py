@@ -9,8 +9,8 @@ import tensorflow as tf
 from dnc import controllers
 from dnc import interface as interface_vector
 from dnc import memory as external_memory
-from dnc.arguments import check_states, positive, share
-from dnc.maps import Weights, fresh, linear
+from dnc.arguments import check_states, limit, one_of, positive, share
+from dnc.maps import Weights, dropped, fresh, linear
 from dnc.memory import MemoryState
 from dnc.normalisation import normalised
 from dnc.variants import Variants, present
@@ -111,19 +111,12 @@ class DNCCell(keras.layers.Layer):
         self.word_size = positive("word_size", word_size)
         self.num_read_heads = positive("num_read_heads", num_read_heads)
         self.num_write_heads = positive("num_write_heads", num_write_heads)
-        if clip_value is not None and not (
-                isinstance(clip_value, (int, float)) and clip_value > 0):
-            raise ValueError(
-                f"clip_value must be a positive number or None, got {clip_value!r}")
-        if strength_activation not in interface_vector.STRENGTH_ACTIVATIONS:
-            raise ValueError(
-                "strength_activation must be one of "
-                f"{sorted(interface_vector.STRENGTH_ACTIVATIONS)}, "
-                f"got {strength_activation!r}")
-        self.clip_value = clip_value
+        self.clip_value = limit("clip_value", clip_value)
         self.classic_dnc_output = bool(classic_dnc_output)
         self.use_bias = bool(use_bias)
-        self.strength_activation = strength_activation
+        self.strength_activation = one_of(
+            "strength_activation", strength_activation,
+            interface_vector.STRENGTH_ACTIVATIONS)
         self.usage_gradient = bool(usage_gradient)
         self.clip_controller_state = bool(clip_controller_state)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -160,10 +153,7 @@ class DNCCell(keras.layers.Layer):
     def controller_output_size(self):
         """Length of the controller's output h_t; known before `build` for RNN cells.
         """
-        controller = self.controller
-        if hasattr(controller, "output_size"):
-            return controller.output_size
-        return controller.compute_output_shape((None, 1))[-1]
+        return controllers.output_size(self.controller)
 
     @property
     def output_size(self):
@@ -296,20 +286,10 @@ class DNCCell(keras.layers.Layer):
         """
         reads = tf.reshape(state.read_vectors, (-1, self.state_size[-1]))
         joined = tf.concat([tf.cast(inputs, reads.dtype), reads], axis=1)
-        kwargs = {}
-        if getattr(self.controller, "_call_has_training_arg", False):
-            kwargs["training"] = training
-        if hasattr(self.controller, "state_size"):
-            structure = self.controller.state_size
-            if isinstance(structure, int):
-                structure = [structure]
-            hidden, next_states = self.controller(
-                joined, keras.tree.pack_sequence_as(structure, state.controller),
-                **kwargs)
-        else:
-            hidden, next_states = self.controller(joined, **kwargs), []
+        hidden, next_states = controllers.step(
+            self.controller, joined, state.controller, training)
         next_states = [tf.cast(next_state, self.compute_dtype)
-                       for next_state in keras.tree.flatten(next_states)]
+                       for next_state in next_states]
         if self.clip_controller_state:
             next_states = [self.clip(next_state) for next_state in next_states]
         return self.clip(tf.cast(hidden, self.compute_dtype)), next_states
@@ -343,12 +323,7 @@ class DNCCell(keras.layers.Layer):
         """h_t `[..., controller output]` on its way around the memory: dropped out."""
         if not (self.bypass_dropout and training):
             return hidden
-        # Keras's own dropout takes 50 times as long where XLA compiles it for a CPU.
-        draws = tf.random.stateless_uniform(
-            tf.shape(hidden), tf.cast(self._dropout_seeds.next(), tf.int32),
-            dtype=hidden.dtype, alg="philox")
-        kept = hidden / (1 - self.bypass_dropout)
-        return tf.where(draws >= self.bypass_dropout, kept, tf.zeros_like(kept))
+        return dropped(hidden, self.bypass_dropout, self._dropout_seeds.next())
 
     def output(self, hidden, reads, weights):
         """y_t = W_y h_t + W_r reads, clipped; or `[h_t; reads]`.

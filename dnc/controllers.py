@@ -8,6 +8,8 @@ A list of names is a stack: each layer takes the output of the one below, the fi
 [x_t; reads]; the last one's output is h_t.
 """
 
+import inspect
+
 import keras
 import tensorflow as tf
 
@@ -133,6 +135,42 @@ def build(names, units, layer_norm, kernel_initializer, recurrent_initializer, d
             [layer(kind, f"{kind}_{number}") for number, kind in enumerate(names, 1)],
             dtype=dtype, name="controller")
     return layer(names or "lstm", "controller")
+
+
+def output_size(controller):
+    """Length of a controller's output h_t; known before `build` for RNN cells."""
+    if hasattr(controller, "output_size"):
+        return controller.output_size
+    return controller.compute_output_shape((None, 1))[-1]
+
+
+def step(controller, inputs, states, training=None):
+    """One step of a Keras RNN cell, or of a layer, which has no states.
+
+    Args:
+      inputs: `[B, D + R * W]`.
+      states: list of `[B, size]`.
+      training: passed to a controller that takes it.
+
+    Returns:
+      (h_t `[B, units]`, list of the next states).
+    """
+    if inputs.shape[0] == 0:
+        # Keras's own cells fail without a row: one of zeros, which is taken away again.
+        padded = keras.tree.map_structure(
+            lambda tensor: tf.pad(tensor, [[0, 1], [0, 0]]), (inputs, states))
+        return keras.tree.map_structure(
+            lambda tensor: tensor[:0], step(controller, *padded, training))
+    takes_training = "training" in inspect.signature(controller.call).parameters
+    kwargs = {"training": training} if takes_training else {}
+    if not hasattr(controller, "state_size"):
+        return controller(inputs, **kwargs), []
+    structure = controller.state_size
+    if isinstance(structure, int):
+        structure = [structure]
+    hidden, states = controller(
+        inputs, keras.tree.pack_sequence_as(structure, states), **kwargs)
+    return hidden, keras.tree.flatten(states)
 
 
 def layers_of(controller):

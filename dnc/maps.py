@@ -39,6 +39,21 @@ def linear(tensor, kernel):
     return tf.reshape(rows, [*leading, kernel.shape[1]])
 
 
+def dropped(tensor, share, seed):
+    """`tensor` with each number 0 in the measure of `share`, and the others raised.
+
+    Keras's own dropout takes 50 times as long where XLA compiles it for a CPU.
+
+    Args:
+      share: from 0 up to but not 1.
+      seed: `[2]`, as `keras.random.SeedGenerator` gives it.
+    """
+    draws = tf.random.stateless_uniform(
+        tf.shape(tensor), tf.cast(seed, tf.int32), dtype=tensor.dtype, alg="philox")
+    kept = tensor / (1 - share)
+    return tf.where(draws >= share, kept, tf.zeros_like(kept))
+
+
 def fresh(initializer):
     """A fresh copy, so that no two weights share one seeded initializer."""
     if hasattr(initializer, "clone"):
