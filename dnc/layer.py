@@ -10,7 +10,7 @@ import tensorflow as tf
 from dnc import fast_path
 from dnc.arguments import check_features, check_states, dense, floats
 from dnc.cell import DNCCell
-from dnc.observers import observed
+from dnc.private import loop, observed
 from dnc.trajectory import Recorder
 
 
@@ -58,7 +58,8 @@ class DNC(keras.layers.RNN):
         """The DNC over each row of a batch.
 
         Args:
-          sequences: `[B, T, D]` numbers; what are not floats become floats.
+          sequences: `[B, T, D]` numbers; what are not floats become floats. B may be
+            0, T not.
           mask: `[B, T]` booleans; a masked step leaves that row's state untouched
             and repeats its last output.
           initial_state: list of `[B, size]` as `return_state=True` returns them;
@@ -147,11 +148,7 @@ class DNC(keras.layers.RNN):
                 inputs[:, :-1], [state * kept for state in states],
                 training=training)
 
-        return keras.src.backend.rnn(
-            step, sequences, initial_state, go_backwards=self.go_backwards,
-            mask=mask, unroll=self.unroll, input_length=sequences.shape[1],
-            zero_output_for_mask=self.zero_output_for_mask,
-            return_all_outputs=self.return_sequences)
+        return loop(self, step, sequences, initial_state, mask)
 
     def _run_fast(self, sequences, initial_state, mask, training):
         """What `_run_plain` returns, by the fast path."""

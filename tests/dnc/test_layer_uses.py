@@ -13,9 +13,9 @@ import tensorflow as tf
 
 import dnc
 from dnc import DNC
-from dnc.observers import observed
+from dnc.private import observed
 from helpers import assert_close
-from small_layers import (B, D, T, both_paths, make_layer, plain_twin, ragged_mask,
+from small_layers import (B, D, T, Y, both_paths, make_layer, plain_twin, ragged_mask,
                           sizes)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -56,6 +56,27 @@ def test_what_does_not_fit_gets_one_line(jit, given, fault, rng):
         layer(given(x))
     with pytest.raises(ValueError, match=pattern):
         layer.trajectory(given(x))
+
+
+@both_paths
+@pytest.mark.parametrize("controller", ["lstm", "gru", ["feedforward", "lstm"]])
+def test_an_empty_batch_gives_empty_results(jit, controller, rng):
+    layer = make_layer(rng, jit=jit, controller=controller, return_sequences=True,
+                       return_state=True)
+    x = np.ones((0, T, D))
+    options = {"mask": np.ones((0, T), bool), "resets": np.ones((0, T), bool)}
+    for given in ({}, options):
+        with tf.GradientTape() as tape:
+            outputs, *states = layer(x, **given)
+            loss = tf.reduce_sum(outputs)
+        assert outputs.shape == (0, T, Y)
+        assert [state.shape for state in states] == [
+            (0, size) for size in layer.cell.state_size]
+        for gradient, weight in zip(
+                tape.gradient(loss, layer.trainable_variables),
+                layer.trainable_variables, strict=True):
+            np.testing.assert_array_equal(gradient, np.zeros(weight.shape))
+    assert layer.trajectory(x).outputs.shape == (0, T, Y)
 
 
 def test_a_ragged_mask_is_named(rng):

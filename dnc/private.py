@@ -1,0 +1,46 @@
+"""The names of TensorFlow and Keras that this package uses and that are not public.
+
+There is no public name for what they do. They are used here alone, and
+tests/test_private.py says when one is not there any more.
+"""
+
+import keras
+from tensorflow.python.eager import forwardprop_util
+from tensorflow.python.framework import op_callbacks
+
+
+def observed(tensors):
+    """The name of what looks at operations on these tensors, or None.
+
+    So that a compiled loop does not stand in between:
+    `tf.debugging.enable_check_numerics` adds operations that XLA does not have, and
+    `tf.autodiff.ForwardAccumulator` needs the derivative of each operation.
+
+    Args:
+      tensors: what goes into the operations.
+    """
+    if op_callbacks.should_invoke_op_callbacks():
+        return "tf.debugging"
+    if forwardprop_util.pack_tangents(tensors).tangents:
+        return "tf.autodiff.ForwardAccumulator"
+    return None
+
+
+def loop(layer, step, sequences, initial_state, mask):
+    """The loop of a `keras.layers.RNN` over time, around any function of a step.
+
+    Args:
+      layer: the `keras.layers.RNN`, for its options.
+      step: (inputs `[B, D]`, states) to (outputs, next states).
+      sequences: `[B, T, D]`.
+      initial_state: list of states.
+      mask: `[B, T]` or None.
+
+    Returns:
+      (last outputs, all outputs, final states), as `keras.layers.RNN.inner_loop`.
+    """
+    return keras.src.backend.rnn(
+        step, sequences, initial_state, go_backwards=layer.go_backwards, mask=mask,
+        unroll=layer.unroll, input_length=sequences.shape[1],
+        zero_output_for_mask=layer.zero_output_for_mask,
+        return_all_outputs=layer.return_sequences)
