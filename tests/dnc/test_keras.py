@@ -68,6 +68,36 @@ def test_fit_save_load_export(make, tmp_path, rng):
     assert_close(exported.serve(x[:3, :2]), expected[:3, :2], 1e-6)
 
 
+def slow(value):
+    return pytest.param(value, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("variant", [
+    {"layer_norm": True, "interface_norm": True, "bypass_dropout": 0.3,
+     "masked_content": True, "deallocation": True, "sharpened_links": True},
+    {"temporal_links": False, "controller": ["gru", "feedforward"]}, *map(slow, [
+        {"layer_norm": True, "controller": ["lstm", "lstm"]}, {"interface_norm": True},
+        {"bypass_dropout": 0.3}, {"masked_content": True}, {"deallocation": True},
+        {"sharpened_links": True}, {"temporal_links": False}, {"controller": "gru"},
+        {"controller": "feedforward"}])], ids="-".join)
+@pytest.mark.parametrize("make", [plain, slow(fast)])
+def test_a_variant_is_saved_and_exported(make, variant, tmp_path, rng):
+    """The saved model gives the same numbers, and so does an export of it."""
+    model = keras.Sequential([
+        keras.Input((None, D)), make(return_sequences=True, **variant)])
+    randomize(model, rng)
+    x = rng.normal(size=(3, T, D)).astype("float32")
+    expected = model(x).numpy()
+    assert np.min(np.std(expected, axis=(0, 1))) > 0.01
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert as_json(loaded.layers[0]) == as_json(model.layers[0])
+    assert_close(loaded(x), expected, 1e-6)
+    loaded.export(tmp_path / "exported", verbose=False)
+    exported = tf.saved_model.load(str(tmp_path / "exported"))
+    assert_close(exported.serve(x[:2, :2]), expected[:2, :2], 1e-6)
+
+
 @pytest.mark.slow
 def test_fit_by_the_fast_path_follows_the_plain_loop(tmp_path, rng):
     """Four updates give the same losses; the saved layer is a fast one again."""

@@ -13,7 +13,8 @@ import tensorflow as tf
 import oracle
 from dnc import DNC
 from helpers import (TOLERANCE, assert_close, assert_states_close, batched,
-                     flat_states, oracle_weights, random_cell_state, randomize, sample)
+                     flat_states, oracle_weights, random_cell_state, randomize, sample,
+                     state_order)
 from small_layers import (B, D, N, R, T, U, W, Y, both_paths, make_layer, plain_twin,
                           ragged_mask, random_states, sizes)
 
@@ -23,9 +24,25 @@ from small_layers import (B, D, N, R, T, U, W, Y, both_paths, make_layer, plain_
 @both_paths
 @pytest.mark.parametrize("dtype, H", [("float64", 1), ("float64", 3), ("float32", 3)])
 def test_sequence_equals_oracle(dtype, H, jit, rng):
+    assert_sequence_equals_oracle(dtype, H, jit, rng)
+
+
+@both_paths
+@pytest.mark.parametrize("variant", [
+    {"layer_norm": True, "interface_norm": True}, {"masked_content": True},
+    {"deallocation": True}, {"sharpened_links": True}, {"temporal_links": False},
+    {"controller": "gru"}, {"controller": "feedforward"},
+    {"layer_norm": True, "masked_content": True, "deallocation": True,
+     "sharpened_links": True}], ids="-".join)
+def test_sequence_of_a_variant_equals_oracle(variant, jit, rng):
+    assert_sequence_equals_oracle("float64", 2, jit, rng, **variant)
+
+
+def assert_sequence_equals_oracle(dtype, H, jit, rng, **variant):
     """Outputs and final state, with gaps in the mask, resets and a start state."""
     layer = make_layer(rng, H, dtype=dtype, jit=jit, clip_value=0.9,
-                       return_sequences=True, return_state=True)
+                       return_sequences=True, return_state=True, **variant)
+    order = state_order(layer.cell)
     x = rng.normal(size=(B, T, D))
     mask = ragged_mask(T, T - 2, T)
     mask[0, 3] = mask[2, :2] = False
@@ -34,10 +51,14 @@ def test_sequence_equals_oracle(dtype, H, jit, rng):
     start = random_cell_state(rng, B, N, W, R, H, U)
     outputs, *states = layer(
         tf.constant(x, dtype), mask=tf.constant(mask),
-        initial_state=flat_states(start, dtype), resets=tf.constant(resets))
+        initial_state=flat_states(start, dtype, order), resets=tf.constant(resets))
+    # What a norm adds is seen in the weights.
+    options = {name: value for name, value in variant.items() if "norm" not in name}
+    if "controller" in options:
+        options["controller"] = getattr(oracle, options["controller"])
     results = [oracle.sequence(
         x[b], oracle_weights(layer.cell), N, W, R, H, mask[b], resets[b],
-        sample(start, b), clip_value=0.9) for b in range(B)]
+        sample(start, b), clip_value=0.9, **options) for b in range(B)]
     expected = np.stack([y for y, _ in results])
     assert np.any(np.abs(expected) == 0.9), "the clip should bite"
     assert outputs.dtype == dtype
@@ -47,9 +68,10 @@ def test_sequence_equals_oracle(dtype, H, jit, rng):
     # row without one is compared in full, of the others what slots do not order.
     assert_states_close([state[2:] for state in states],
                         {name: array[2:] for name, array in last.items()},
-                        TOLERANCE[dtype])
-    for index, name in ((0, "h"), (1, "c"), (-1, "reads")):
-        assert_close(states[index], last[name].reshape(B, -1), TOLERANCE[dtype], name)
+                        TOLERANCE[dtype], order)
+    for name, state in zip(order, states):
+        if name in ("h", "c", "reads"):
+            assert_close(state, last[name].reshape(B, -1), TOLERANCE[dtype], name)
 
 
 @both_paths
