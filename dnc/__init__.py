@@ -1,5 +1,17 @@
 """The Differentiable Neural Computer (Graves et al., Nature 2016) for Keras.
 
+    >>> import keras
+    >>> import dnc
+    >>> model = keras.Sequential([
+    ...     keras.Input([None, 6]),                        # [batch, time, features]
+    ...     dnc.DNC(output_size=3, memory_size=16, word_size=8, num_read_heads=2),
+    ...     keras.layers.Softmax()])
+    >>> model.output_shape
+    (None, 3)
+    >>> cell = dnc.DNCCell(output_size=3)                  # one step, as LSTMCell
+    >>> cell.memory_size, cell.word_size, cell.num_read_heads, cell.num_write_heads
+    (256, 64, 4, 1)
+
 The variants that others have published are arguments of `DNCCell` and `DNC`; with the
 defaults it is the paper's. Each stands in one place, which the plain loop and the fast
 path share. How the next one is added:

@@ -47,6 +47,13 @@ class DNCCell(keras.layers.Layer):
     With a mixed precision policy the controller and the linear maps compute in
     half precision; state, addressing and output stay in float32.
 
+        >>> cell = DNCCell(output_size=3, controller_units=8, memory_size=4,
+        ...                word_size=2, num_read_heads=1)
+        >>> states = cell.get_initial_state(batch_size=2)
+        >>> outputs, states = cell(tf.ones([2, 6]), states)
+        >>> outputs.shape, cell.unpack_state(states).memory.link.shape
+        (TensorShape([2, 3]), TensorShape([2, 1, 4, 4]))
+
     Args:
       output_size: length of the output y_t.
       controller_units: hidden units of the controller, of each layer of a stack.

@@ -24,6 +24,17 @@ class DNC(keras.layers.RNN):
     controller than those with names, mixed precision) takes the plain loop, and the
     log says so once.
 
+        >>> layer = DNC(output_size=3, controller_units=8, memory_size=4, word_size=2,
+        ...             num_read_heads=1, return_sequences=True)
+        >>> story = tf.random.normal([2, 3, 6])     # [batch, time, features]
+        >>> twice = tf.concat([story, story], axis=1)
+        >>> resets = tf.constant([[False, False, False, True, False, False]] * 2)
+        >>> outputs = layer(twice, resets=resets)   # two stories in a row
+        >>> outputs.shape
+        TensorShape([2, 6, 3])
+        >>> bool(tf.reduce_all(abs(outputs[:, :3] - outputs[:, 3:]) < 1e-5))
+        True
+
     Args:
       output_size, controller_units, memory_size, word_size, num_read_heads,
         num_write_heads, clip_value, classic_dnc_output and the other arguments of

@@ -1,7 +1,19 @@
 """What a DNC does at each step of a sequence: gates, weightings, usage, memory.
 
-    trajectory = layer.trajectory(sequences, mask=mask)      # of a `dnc.DNC`
-    trajectory.write_weighting[0]                            # [T, H, N]
+    >>> from dnc import DNC
+    >>> layer = DNC(output_size=3, controller_units=8, memory_size=4, word_size=2,
+    ...             num_read_heads=1)
+    >>> trajectory = layer.trajectory(tf.random.normal([2, 5, 6]))
+    >>> trajectory.write_weighting.shape                  # [B, T, H, N]
+    TensorShape([2, 5, 1, 4])
+
+Where a slot's word comes from, step by step, and what is in use before anything was
+written:
+
+    >>> provenance(trajectory.sample(0), step=2, slot=1).shape
+    (3,)
+    >>> float(tf.reduce_max(trajectory.usage[:, 0]))
+    0.0
 
 The plain cell is stepped through the sequence and everything that its equations
 speak of is kept. Shapes: B batch, T steps, N memory slots, W word size, R read
