@@ -1,7 +1,7 @@
 """The names of TensorFlow and Keras that this package uses and that are not public.
 
 There is no public name for what they do. They are used here alone, and
-tests/test_private.py says when one is not there any more.
+tests/dnc/test_private.py says when one is not there any more.
 """
 
 import keras

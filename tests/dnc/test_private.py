@@ -7,7 +7,7 @@ import keras
 from tensorflow.python.eager import forwardprop_util
 from tensorflow.python.framework import op_callbacks
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def test_private_names_are_still_there():
