@@ -60,7 +60,7 @@ bench-peer:  ## install what bench compares with, into .venv-peer
 	test -x .venv-peer/bin/python || $(PYTHON) -m venv .venv-peer
 	.venv-peer/bin/python -m pip install --quiet --disable-pip-version-check \
 	  --requirement benchmarks/peer-requirements.txt $(ARGS)
-	cd benchmarks && ../.venv-peer/bin/python -c 'import torch_worker'
+	.venv-peer/bin/python -I -c 'import torch, dnc'
 
 clean:  ## remove what make has made, except trained models
 	rm -rf .venv .venv-peer build dist logs *.egg-info .pytest_cache

@@ -12,9 +12,14 @@ is not timed, unless steps take many seconds. Points are written to --output as 
 are done; the same command goes on where it was interrupted. `make bench-peer` installs
 the peer. Exit code 1: a bound on memory is not kept (with --memory), or something has
 become slower (with --compare).
+
+In this order: `contestants` says who is measured and where, `measure` lets them take
+turns, each a process of `worker`, `results` keeps what came of it, `report` and
+`picture` show it.
 """
 
 import hashlib
+import itertools
 import os
 import pathlib
 import platform
@@ -29,33 +34,27 @@ from absl import flags  # noqa: E402
 from babi.config import Config  # noqa: E402
 from babi.program import scripts  # noqa: E402
 from babi.program.errors import UsageError  # noqa: E402
-from benchmarks import picture, points, report  # noqa: E402
-from benchmarks.contestants import (CONTESTANTS, DEFAULT_PEER,  # noqa: E402
-                                    VARIANTS, commands, is_peer)
+from benchmarks import contestants, picture, report  # noqa: E402
+from benchmarks.contestants import ALL, CONTESTANTS, PLANS, Point  # noqa: E402
 from benchmarks.measure import Limits, doomed, measure_point  # noqa: E402
-from benchmarks.results import Results, ResultsError  # noqa: E402
-from benchmarks.task import Task  # noqa: E402
+from benchmarks.results import Results  # noqa: E402
 
-_QUICK = flags.DEFINE_bool(
-    "quick", False, "measure the reference at batch 1 and 16 only, in few rounds")
-_MEMORY = flags.DEFINE_bool(
-    "memory", False, "measure peak memory where it is bounded, ours and the peer's")
-_VARIANTS = flags.DEFINE_bool(
-    "variants", False, "measure each variant of the model beside the paper's, and the "
-    "peer's")
-_GRID = flags.DEFINE_bool(
-    "grid", False, "measure every combination of the axes' values, not only one axis "
-    "at a time around the reference; takes hours")
-_AXES = points.Point(*(
-    flags.DEFINE_list(name, [str(value) for value in values],
-                      f"values of the axis {name}")
-    for name, values in points.AXES._asdict().items()))
+_ROOT = pathlib.Path(__file__).resolve().parent.parent
+_MODES = {name: flags.DEFINE_bool(name, False, text) for name, text in (
+    ("quick", "measure the reference at batch 1 and 16 only, in few rounds"),
+    ("memory", "measure peak memory where it is bounded, ours and the peer's"),
+    ("variants", "measure each variant of the model beside the paper's, and the "
+     "peer's"),
+    ("grid", "measure every combination of the axes' values, not only one axis at a "
+     "time around the reference; takes hours"))}
+_AXES = [flags.DEFINE_list(name, list(map(str, values)), f"values of the axis {name}")
+         for name, values in contestants.AXES._asdict().items()]
 _REFERENCE = flags.DEFINE_list(
-    "reference", [str(value) for value in points.REFERENCE],
+    "reference", list(map(str, contestants.REFERENCE)),
     "batch, steps and slots of the point that the axes go through")
 _CONTESTANTS = flags.DEFINE_list(
     "contestants", None, f"who is measured; default: all that are installed of "
-    f"{','.join(CONTESTANTS)}")
+    f"{','.join(CONTESTANTS)}, or of those of --variants")
 _PEER_PYTHON = flags.DEFINE_string(
     "peer_python", None, "the Python of the environment that has the peer; default: "
     "the one that `make bench-peer` makes")
@@ -81,46 +80,29 @@ _MEMORY_LIMIT = flags.DEFINE_float(
     "memory_limit", 0.0, "GB that a contestant may need; who needs more is left out; "
     "0: nearly all that is free", lower_bound=0.0)
 _INFERENCE = flags.DEFINE_bool("inference", True, "measure inference too")
-_THREADS = flags.DEFINE_integer("threads", 2, "cores to use", lower_bound=1)
-_UNITS = flags.DEFINE_integer(
-    "units", Config().controller_units, "units of the LSTM", lower_bound=1)
-_WORDS = flags.DEFINE_integer(
-    "words", Config().word_size, "numbers in a slot (W)", lower_bound=1)
-_HEADS = flags.DEFINE_integer(
-    "heads", Config().num_read_heads, "read heads (R)", lower_bound=1)
-_VOCABULARY = flags.DEFINE_integer(
-    "vocabulary", 159, "inputs and outputs of a step (V)", lower_bound=1)
-_PEER_LAYERS = flags.DEFINE_integer(
-    "peer_lstm_layers", 1, "LSTM layers of the peer's controller: 1, as the other "
-    "contestants have; its own default is 2", lower_bound=1)
+_TASK = {name: flags.DEFINE_integer(name, default, text, lower_bound=1)
+         for name, default, text in (
+             ("threads", 2, "cores to use"),
+             ("units", Config().controller_units, "units of the LSTM"),
+             ("words", Config().word_size, "numbers in a slot (W)"),
+             ("heads", Config().num_read_heads, "read heads (R)"),
+             ("vocabulary", 159, "inputs and outputs of a step (V)"))}
 
 
 def main():
-    """Measures what the flags name."""
+    """Gets the results, prints and draws them; the exit code."""
+    old = Results.read(_COMPARE.value) if _COMPARE.value else None
     try:
-        return _show()
-    except ResultsError as fault:
-        raise UsageError(fault) from None
+        results = Results.read(_RESULTS.value) if _RESULTS.value else _measure()
     except KeyboardInterrupt:
         print(f"Interrupted; the same command goes on from {_OUTPUT.value}.",
               file=sys.stderr)
         return 130
-
-
-def _show():
-    """Gets the results, prints and draws them; the exit code."""
-    old = Results.read(_COMPARE.value) if _COMPARE.value else None
-    if _RESULTS.value:
-        results = Results.read(_RESULTS.value)
-    else:
-        results = _measure()
-    variants = any(one.contestant in VARIANTS for one in results.measurements)
-    table = report.table_of_variants if variants else report.table
-    print(report.describe(results), table(results), sep="\n\n", flush=True)
+    print(report.describe(results), report.table(results), sep="\n\n", flush=True)
     if _PLOT.value:
         picture.draw(results, _PLOT.value)
     verdicts = report.bounds(results)
-    failed = _MEMORY.value and not all(kept for _, kept in verdicts)
+    failed = _MODES["memory"].value and not all(kept for _, kept in verdicts)
     if old is not None:
         changes = report.compare(old, results, _TOLERANCE.value)
         failed = failed or any(worse for _, worse in changes)
@@ -131,86 +113,98 @@ def _show():
 
 def _measure():
     """Measures what the flags ask for; `Results`."""
-    plan = _plan()
-    limits = _limits()
-    results = _results(plan, limits)
+    plan, limits = _plan(), _limits()
+    results = _begun(plan, limits)
     started = time.monotonic()
     for number, (point, names) in enumerate(plan, 1):
-        title = f"[{number}/{len(plan)}] {point}"
-        if results.find(names[0], point):
-            print(f"{title}: measured before", file=sys.stderr)
-            continue
-
         def progress(line):
-            print(f"{title}, {time.monotonic() - started:.0f} s: {line}",
-                  file=sys.stderr, flush=True)
+            print(f"[{number}/{len(plan)}] {point}, {time.monotonic() - started:.0f} "
+                  f"s: {line}", file=sys.stderr, flush=True)
 
+        if results.find(names[0], point):
+            progress("measured before")
+            continue
         left_out = {name: found for name in names
                     if (found := doomed(name, point, results.measurements))}
-        found, versions = measure_point(
-            point, commands([name for name in names if name not in left_out],
-                            _peer_python()), _task(), limits, progress)
+        found = measure_point(point, {
+            name: _command(name) for name in names if name not in left_out},
+            results.settings["task"], limits, progress)
         results.measurements += [*found, *left_out.values()]
-        results.versions |= versions
         results.finished = number == len(plan)
         results.write(_OUTPUT.value)
         progress("; ".join(
-            f"{one.contestant} {1e3 * one.seconds('train'):.1f} ms" if one.train
-            else f"{one.contestant}: {one.note}" for one in results.measurements
-            if one.point == point))
+            f"{one.contestant} {1e3 * one.train_seconds:.1f} ms" if one.train_rounds
+            else f"{one.contestant}: {one.note}" for one in found))
     return results
 
 
 def _plan():
     """The points to measure, each with the names of its contestants."""
-    chosen = [f"--{flag.name}" for flag in (
-        _QUICK, _MEMORY, _GRID, _VARIANTS) if flag.value]
-    if len(chosen) > 1:
-        raise UsageError(f"{' and '.join(chosen)}: give one of them")
-    names = _names()
-    if _MEMORY.value:
-        if "ours" not in names:
-            raise UsageError("--memory measures ours and the peer: leave "
-                             "--contestants away")
-        present = [name for name in ("ours", "peer") if name in names]
-        return [(points.MEMORY_OF_PEER, present), (points.MEMORY_ALONE, ["ours"])]
-    if _QUICK.value:
-        return [(point, names) for point in points.QUICK]
-    if _VARIANTS.value:
-        of_links = [name for name in names if name in ("ours", "no_links", "peer")]
-        return [*((point, names) for point in points.VARIANTS),
-                (points.LINKS, of_links)]
-    axes = points.Point(*(_sizes(flag) for flag in _AXES))
-    if _GRID.value:
-        return [(point, names) for point in points.grid(axes)]
-    return [(point, names) for point in points.around(_reference(), axes)]
+    modes = [mode for mode, flag in _MODES.items() if flag.value]
+    if len(modes) > 1:
+        raise UsageError(f"--{' and --'.join(modes)}: give one of them")
+    axes, reference = Point(*map(_sizes, _AXES)), _reference()
+    points = (itertools.starmap(Point, itertools.product(*map(sorted, axes)))
+              if modes == ["grid"] else contestants.around(reference, axes))
+    plan = PLANS.get(*modes or [None]) or [(point, CONTESTANTS) for point in points]
+    names = _names(list(dict.fromkeys(name for _, there in plan for name in there)))
+    plan = [(point, [name for name in names if name in there])
+            for point, there in plan]
+    return [(point, there) for point, there in plan if there]
+
+
+def _names(known):
+    """Those of the known contestants that are to be measured.
+
+    Raises:
+      UsageError: one is not known, or the peer is asked for and not there.
+    """
+    names = list(dict.fromkeys(_CONTESTANTS.value or known))
+    strange = [name for name in names if name not in known]
+    if strange:
+        raise UsageError(
+            f"--contestants: {strange[0]!r} is none of {', '.join(known)}")
+    peers = [name for name in names if ALL[name].kind == "peer"]
+    if not peers or os.access(_peer_python(), os.X_OK):
+        return names
+    if _PEER_PYTHON.value or _CONTESTANTS.value:
+        raise UsageError(f"the peer: {_peer_python()} is not there; `make bench-peer` "
+                         f"installs it, or give --peer_python")
+    print(f"Without the peer: {_peer_python()} is not there; `make bench-peer` "
+          f"installs it.", file=sys.stderr)
+    return [name for name in names if name not in peers]
+
+
+def _peer_python():
+    return _PEER_PYTHON.value or str(_ROOT / ".venv-peer" / "bin" / "python")
+
+
+def _command(name):
+    """The command of a contestant's worker."""
+    kind = ALL[name].kind
+    return [_peer_python() if kind == "peer" else sys.executable,
+            str(_ROOT / "benchmarks" / "worker.py"), kind]
 
 
 def _limits():
-    rounds, seconds, inference = _ROUNDS.value, _SECONDS.value, _INFERENCE.value
-    if _QUICK.value:
-        rounds, seconds = min(rounds, 5), min(seconds, 5.0)
-    if _MEMORY.value:
-        rounds, seconds, inference = 1, 0.0, False
-    memory = int(_MEMORY_LIMIT.value * 1e9) or None
-    return Limits(rounds, seconds, _TIME_LIMIT.value, memory, inference)
+    limits = Limits(_ROUNDS.value, _SECONDS.value, _TIME_LIMIT.value,
+                    int(_MEMORY_LIMIT.value * 1e9) or None, _INFERENCE.value)
+    if _MODES["quick"].value:
+        return limits._replace(rounds=min(limits.rounds, 5),
+                               seconds=min(limits.seconds, 5.0))
+    if _MODES["memory"].value:
+        return limits._replace(rounds=1, seconds=0.0, inference=False)
+    return limits
 
 
-def _task():
-    config = Config()
-    return Task(
-        controller_units=_UNITS.value, word_size=_WORDS.value,
-        num_read_heads=_HEADS.value, vocabulary_size=_VOCABULARY.value,
-        learning_rate=config.learning_rate, momentum=config.momentum, rho=config.rho,
-        epsilon=config.epsilon, peer_lstm_layers=_PEER_LAYERS.value,
-        threads=_THREADS.value)
-
-
-def _results(plan, limits):
+def _begun(plan, limits):
     """The unfinished `Results` in the output file if they are of this run, else new."""
+    config = Config()
     settings = {
-        "task": _task()._asdict(), "limits": limits._asdict(),
-        "reference": list(_reference()), "code": _code(),
+        "task": {name: flag.value for name, flag in _TASK.items()} | {
+            name: getattr(config, name)
+            for name in ("learning_rate", "momentum", "rho", "epsilon")},
+        "limits": limits._asdict(), "reference": list(_reference()), "code": _code(),
         "plan": [[list(point), names] for point, names in plan]}
     fresh = Results(settings, {
         "processor": _processor(), "cores": os.cpu_count(),
@@ -224,40 +218,12 @@ def _results(plan, limits):
     return fresh
 
 
-def _names():
-    """The contestants to measure.
-
-    Raises:
-      UsageError: one is not known, or the peer is asked for and not there.
-    """
-    known = ["ours", *VARIANTS, "peer"] if _VARIANTS.value else list(CONTESTANTS)
-    names = list(dict.fromkeys(_CONTESTANTS.value or known))
-    for name in names:
-        if name not in known:
-            raise UsageError(
-                f"--contestants: {name!r} is none of {', '.join(known)}")
-    peers = [name for name in names if is_peer(name)]
-    if peers and not os.access(_peer_python(), os.X_OK):
-        missing = f"{_peer_python()} is not there"
-        if _PEER_PYTHON.value or _CONTESTANTS.value:
-            raise UsageError(f"the peer: {missing}; `make bench-peer` installs "
-                             f"it, or give --peer_python")
-        print(f"Without the peer: {missing}; `make bench-peer` installs it.",
-              file=sys.stderr)
-        names = [name for name in names if name not in peers]
-    return names
-
-
-def _peer_python():
-    return _PEER_PYTHON.value or DEFAULT_PEER
-
-
 def _reference():
     sizes = _sizes(_REFERENCE)
-    if len(sizes) != len(points.Point._fields):
+    if len(sizes) != len(Point._fields):
         raise UsageError("--reference: give batch, steps and slots, such as "
                          "1,100,256")
-    return points.Point(*sizes)
+    return Point(*sizes)
 
 
 def _sizes(flag):
@@ -275,10 +241,9 @@ def _sizes(flag):
 
 def _code():
     """A digest of the code that is measured and that measures."""
-    root = pathlib.Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
     for folder in ("dnc", "benchmarks"):
-        for path in sorted((root / folder).rglob("*.py")):
+        for path in sorted((_ROOT / folder).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -1,11 +1,27 @@
-"""Who is measured."""
+"""What is measured: who, at which sizes, and who at which of them."""
 
-import pathlib
-import sys
 from typing import Any, Mapping, NamedTuple
 
-_FOLDER = pathlib.Path(__file__).parent.resolve()
-DEFAULT_PEER = _FOLDER.parent / ".venv-peer" / "bin" / "python"
+
+class Point(NamedTuple):
+    """One size of the work.
+
+    Attributes:
+      batch: B, rows.
+      steps: T, time steps of a row.
+      slots: N, slots of the memory.
+    """
+
+    batch: int
+    steps: int
+    slots: int
+
+    def __str__(self):
+        return f"batch {self.batch}, steps {self.steps}, slots {self.slots}"
+
+    def within(self, other):
+        """Whether this one is nowhere larger than another."""
+        return all(mine <= others for mine, others in zip(self, other))
 
 
 class Contestant(NamedTuple):
@@ -13,63 +29,78 @@ class Contestant(NamedTuple):
 
     Attributes:
       title: what it is.
-      script: its worker, a file beside this one.
+      kind: the function of `worker.py` that builds it.
       arguments: of its layer, besides the sizes.
     """
 
     title: str
-    script: str
+    kind: str = "layer"
     arguments: Mapping[str, Any] = {}
 
 
 CONTESTANTS = {
-    "ours": Contestant("dnc.DNC, compiled", "tensorflow_worker.py"),
-    "plain": Contestant("keras.layers.RNN(dnc.DNCCell) in a tf.function",
-                        "tensorflow_worker.py"),
-    "eager": Contestant("the plain loop without compilation, as train_eager.py",
-                        "tensorflow_worker.py"),
-    "peer": Contestant("the PyPI package dnc on PyTorch", "torch_worker.py"),
+    "ours": Contestant("dnc.DNC, compiled"),
+    "plain": Contestant("keras.layers.RNN(dnc.DNCCell) in a tf.function"),
+    "eager": Contestant("the plain loop without compilation, as train_eager.py"),
+    "peer": Contestant("the PyPI package dnc on PyTorch, with one LSTM layer as the "
+                       "others have", "peer", {"rnn_type": "lstm"}),
 }
-
-
-def _variant(**arguments):
-    given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-    return Contestant(f"dnc.DNC({given})", "tensorflow_worker.py", arguments)
-
-
-# With --variants, beside "ours", which is the paper's DNC, and "peer".
+# {name: arguments of `dnc.DNC`}, also settings of the experiment; the next variant
+# is added here, for its cost and for its error (`variants.py`).
 VARIANTS = {
-    "layer_norm": _variant(layer_norm=True),
-    "interface_norm": _variant(interface_norm=True),
-    "bypass_dropout": _variant(bypass_dropout=0.1),
-    "masked_content": _variant(masked_content=True),
-    "deallocation": _variant(deallocation=True),
-    "sharpened_links": _variant(sharpened_links=True),
-    "no_links": _variant(temporal_links=False),
-    "gru": _variant(controller="gru"),
-    "feedforward": _variant(controller="feedforward"),
-    "stack": _variant(controller=["lstm", "lstm"]),
-    "all": _variant(layer_norm=True, interface_norm=True, bypass_dropout=0.1,
-                    masked_content=True, deallocation=True, sharpened_links=True),
-    "peer_gru": Contestant("the PyPI package dnc on PyTorch with a GRU",
-                           "torch_worker.py", {"rnn_type": "gru"}),
+    "layer_norm": {"layer_norm": True},
+    "interface_norm": {"interface_norm": True},
+    "bypass_dropout": {"bypass_dropout": 0.1},
+    "masked_content": {"masked_content": True},
+    "deallocation": {"deallocation": True},
+    "sharpened_links": {"sharpened_links": True},
+    "no_links": {"temporal_links": False},
+    "gru": {"controller": "gru"},
+    "feedforward": {"controller": "feedforward"},
+    "stack": {"controller": ["lstm", "lstm"]},
+    "ADNC": {"layer_norm": True, "interface_norm": True, "bypass_dropout": 0.1,
+             "temporal_links": False},
+    "DNC-MD": {"masked_content": True, "deallocation": True},
+    "all": {"layer_norm": True, "interface_norm": True, "bypass_dropout": 0.1,
+            "masked_content": True, "deallocation": True},
 }
-ALL = CONTESTANTS | VARIANTS
+ALL = CONTESTANTS | {
+    name: Contestant("dnc.DNC({})".format(", ".join(
+        f"{argument}={value!r}" for argument, value in arguments.items())),
+        arguments=arguments) for name, arguments in VARIANTS.items()} | {
+    "peer_gru": Contestant("the PyPI package dnc on PyTorch with a GRU", "peer",
+                           {"rnn_type": "gru"}),
+}
+
+REFERENCE = Point(1, 100, 256)
+# The values of each axis that the whole measurement goes through.
+AXES = Point((1, 4, 16, 32), (50, 100, 500, 1000), (64, 128, 256, 512, 1024))
+QUICK = (REFERENCE, REFERENCE._replace(batch=16))
+# Where memory is bounded: against the peer, and for itself.
+MEMORY_OF_PEER = Point(4, 1000, 256)
+MEMORY_ALONE = Point(16, 1000, 256)
+
+_OF_VARIANTS = ("ours", *VARIANTS, "peer", "peer_gru")
+# {flag: [(point, contestants)]}
+PLANS = {
+    "quick": [(point, tuple(CONTESTANTS)) for point in QUICK],
+    "memory": [(MEMORY_OF_PEER, ("ours", "peer")), (MEMORY_ALONE, ("ours",))],
+    # The last one to see what links of N x N cost.
+    "variants": [(Point(16, 100, 256), _OF_VARIANTS), (Point(6, 480, 32), _OF_VARIANTS),
+                 (Point(4, 100, 1024), ("ours", "no_links", "peer"))],
+}
 
 
-def is_peer(name):
-    """Whether a contestant runs in the peer's environment."""
-    return ALL[name].script == "torch_worker.py"
-
-
-def commands(names, peer_python):
-    """{contestant: command of its worker}.
+def around(reference, axes):
+    """The points that differ from the reference in one axis only.
 
     Args:
-      names: contestants.
-      peer_python: the Python that has the peer.
+      reference: `Point`; it is one of the points.
+      axes: `Point` of lists of values.
+
+    Returns:
+      list of `Point`, each once, each axis from small to large.
     """
-    pythons = {name: peer_python if is_peer(name) else sys.executable
-               for name in names}
-    return {name: [str(pythons[name]), str(_FOLDER / ALL[name].script)]
-            for name in names}
+    return list(dict.fromkeys([reference, *(
+        reference._replace(**{name: value})
+        for name, values in axes._asdict().items() for value in sorted(values))]))

@@ -5,13 +5,19 @@ are alive at once and do a few steps each in every round; what a round's noise d
 one it does to all, and medians over rounds are compared.
 """
 
+import concurrent.futures
 import contextlib
-import dataclasses
+import json
 import math
+import os
+import subprocess
+import tempfile
+import time
 from typing import NamedTuple
 
-from benchmarks.client import Worker, WorkerFailure
-from benchmarks.results import MODES, Measurement
+from benchmarks.contestants import ALL
+from benchmarks.results import Measurement
+from benchmarks.worker import bytes_in_proc
 
 # A turn lasts at least this many seconds if steps are short.
 _SHORTEST_TURN = 0.3
@@ -20,6 +26,11 @@ _SHORTEST_TURN = 0.3
 # seconds: the other contestants had the caches, and the system has taken the memory
 # that is free between two steps. Who trains has no such neighbour.
 _LONG_STEP = 5.0
+
+# Seconds between two looks at a contestant's memory, and for its end.
+_WATCH_INTERVAL, _ENDING_SECONDS = 0.2, 10
+# The share of the available memory that a contestant may use.
+_SHARE_OF_MEMORY = 0.9
 
 
 class Limits(NamedTuple):
@@ -41,125 +52,167 @@ class Limits(NamedTuple):
     memory_bytes: int | None
     inference: bool
 
-    @property
-    def modes(self):
-        return MODES if self.inference else MODES[:1]
-
 
 def measure_point(point, commands, task, limits, progress):
     """Measures contestants at one point.
 
     Args:
-      point: `points.Point`.
+      point: `contestants.Point`.
       commands: {contestant: command of its worker}.
-      task: `task.Task`.
+      task: dict of what stays the same over all points.
       limits: `Limits`.
       progress: function of a line of text.
 
     Returns:
-      (list of `Measurement`, {contestant: {package: version}}).
+      list of `Measurement`.
     """
     with contextlib.ExitStack() as stack:
-        turns, versions = {}, {}
+        runners = []
         for name, command in commands.items():
-            spec = {"contestant": name, **point._asdict(), **task._asdict()}
-            worker = stack.enter_context(contextlib.closing(Worker(
-                command, spec, limits.answer_seconds, limits.memory_bytes)))
-            turns[name] = _Turns(worker, Measurement(name, point))
-            versions[name] = turns[name].start()
-            progress(f"{name}: {turns[name].started()}")
-        for mode in limits.modes:
-            for one in turns.values():
-                one.warm_up(mode, limits)
+            spec = {"contestant": name, "arguments": ALL[name].arguments,
+                    **point._asdict(), **task}
+            runner = Runner(Measurement(name, point), command, spec["threads"], limits)
+            stack.callback(runner.close)
+            runners.append(runner)
+            progress(f"{name}: {runner.start(spec)}")
+        for mode in ("train", "infer")[:1 + limits.inference]:
+            for runner in runners:
+                runner.warm_up(mode)
             for number in range(limits.rounds):
-                for one in turns.values():
-                    one.take(mode, number, limits.rounds)
-    measurements = [one.measurement for one in turns.values()]
-    return measurements, {name: found for name, found in versions.items() if found}
+                for runner in runners:
+                    runner.take_turn(mode, number)
+    return [runner.measurement for runner in runners]
 
 
-class _Turns:
-    """The turns of one contestant at one point.
+class Runner:
+    """A contestant at a point: its process, and its turns; to be closed.
 
     Args:
-      worker: `client.Worker`.
-      measurement: `Measurement` to be filled in.
+      measurement: `Measurement` to be filled in. Once it has failed, why is said
+        there, and nothing more is asked of it.
+      command: of its `worker.serve`, list of words.
+      threads: cores to use.
+      limits: `Limits`.
     """
 
-    def __init__(self, worker, measurement):
-        self.worker = worker
+    def __init__(self, measurement, command, threads, limits):
         self.measurement = measurement
-        self._count = self._rounds = self._untimed = 0
+        self._limits = limits
+        free = bytes_in_proc("meminfo", "MemAvailable") or math.inf
+        self._most_bytes = limits.memory_bytes or _SHARE_OF_MEMORY * free
+        self._rounds = self._count = self._untimed = 0
+        self._failed = False
+        self._errors = tempfile.TemporaryFile()
+        # No GPU, no other paths, as many threads as cores.
+        environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1"} | dict.fromkeys(
+            ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), str(threads))
+        environment.pop("PYTHONPATH", None)
+        self._process = subprocess.Popen(
+            command, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=self._errors, env=environment)
+        self._reader = concurrent.futures.ThreadPoolExecutor(1)
+        with contextlib.suppress(OSError):  # it is the one to go if memory runs out
+            with open(f"/proc/{self._process.pid}/oom_score_adj", "w") as file:
+                file.write("1000")
 
-    def start(self):
-        """Starts and makes the first training step; {package: version}."""
-        ready = self._guarded("start")
-        if ready is None:
-            return {}
-        self._set(idle_bytes=ready["idle_bytes"])
-        first = self._steps("train", 1)
-        if first:
-            self._set(first_step=first["seconds"], loss=first["value"])
-            if first["value"] is None:
-                self._set(note="the loss is not finite")
-        return ready["versions"]
-
-    def started(self):
-        """What `start` found, as text."""
+    def start(self, spec):
+        """Starts and makes the first training step; what came of it, as text."""
         one = self.measurement
-        if one.first_step is None:
+        ready = self._ask(**spec)
+        if ready:
+            one.idle_bytes, one.versions = ready["idle_bytes"], ready["versions"]
+        first = self._ask(do="train", count=1)
+        if first is None:
             return one.note
+        one.first_step, one.loss = first["seconds"], first["value"]
+        one.peak_bytes = first["peak_bytes"]
+        if one.loss is None:
+            one.note = "the loss is not finite"
         return f"first step {one.first_step:.1f} s, {one.peak_bytes / 1e9:.2f} GB"
 
-    def warm_up(self, mode, limits):
+    def warm_up(self, mode):
         """Finds how many steps and rounds fit into the time."""
         if mode == "infer":  # the first one compiles
             self._steps(mode, 1)
-        trial = self._steps(mode, 1)
-        if trial:
+        self._rounds = 0
+        if trial := self._steps(mode, 1):
             seconds = max(trial["seconds"], 1e-6)
             self._count = math.ceil(_SHORTEST_TURN / seconds)
             self._untimed = int(seconds < _LONG_STEP)
-            fitting = int(limits.seconds / (seconds * (self._untimed + self._count)))
-            self._rounds = min(limits.rounds, max(1, fitting))
+            fitting = int(self._limits.seconds / (
+                seconds * (self._untimed + self._count)))
+            self._rounds = min(self._limits.rounds, max(1, fitting))
 
-    def take(self, mode, number, rounds):
+    def take_turn(self, mode, number):
         """Takes the turn of a round, if it is one of this contestant's.
 
         The rounds of one who gets fewer are spread over all.
         """
+        rounds = self._limits.rounds
         if (number + 1) * self._rounds // rounds == number * self._rounds // rounds:
             return
         if self._untimed:
             self._steps(mode, self._untimed)
-        answer = self._steps(mode, self._count)
-        if answer:
-            taken = getattr(self.measurement, mode)
-            self._set(**{mode: (*taken, answer["seconds"] / self._count)})
+        if answer := self._steps(mode, self._count):
+            taken = getattr(self.measurement, f"{mode}_rounds")
+            taken.append(answer["seconds"] / self._count)
 
     def _steps(self, mode, count):
         """The worker's answer to some steps, or None."""
-        answer = self._guarded("ask", do=mode, count=count)
+        answer, one = self._ask(do=mode, count=count), self.measurement
         if answer and mode == "train":
-            self._set(peak_bytes=answer["peak_bytes"])
-            if self.measurement.first_step is not None and answer["step_bytes"]:
-                self._set(step_bytes=max(answer["step_bytes"],
-                                         self.measurement.step_bytes or 0))
+            one.peak_bytes = answer["peak_bytes"]
+            if answer["step_bytes"]:
+                one.step_bytes = max(answer["step_bytes"], one.step_bytes or 0)
         return answer
 
-    def _guarded(self, method, **request):
-        """What a method of the worker returns, or None if it failed now or before."""
-        if self.worker is None:
+    def _ask(self, **request):
+        """The worker's answer as a dict; None if it fails, or has failed before."""
+        if self._failed:
             return None
-        try:
-            return getattr(self.worker, method)(**request)
-        except WorkerFailure as failure:
-            self._set(note=str(failure), limit=failure.limit)
-            self.worker = None
-            return None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+        deadline = time.monotonic() + self._limits.answer_seconds
+        answer = self._reader.submit(self._process.stdout.readline)
+        while not concurrent.futures.wait([answer], _WATCH_INTERVAL).done:
+            used = bytes_in_proc(f"{self._process.pid}/status", "VmRSS") or 0
+            if used > self._most_bytes:
+                return self._fail(f"needs more than {self._most_bytes / 1e9:.1f} GB")
+            if time.monotonic() > deadline:
+                return self._fail(f"took more than {self._limits.answer_seconds:g} s")
+        return json.loads(answer.result()) if answer.result() else self._ended()
 
-    def _set(self, **values):
-        self.measurement = dataclasses.replace(self.measurement, **values)
+    def _fail(self, reason, limit=True):
+        """Notes why the contestant can't go on.
+
+        Args:
+          limit: whether a larger point would meet the same.
+        """
+        self._process.kill()
+        self._failed = True
+        self.measurement.note, self.measurement.limit = reason, limit
+
+    def _ended(self):
+        """Notes why a process has ended of itself."""
+        code = self._process.wait()
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").split("\n")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        if code == -9:
+            return self._fail("was killed, for want of memory it seems")
+        return self._fail(f"ended with code {code}: {last[:200]}", limit=False)
+
+    def close(self):
+        """Ends the process."""
+        self._process.stdin.close()
+        try:
+            self._process.wait(_ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.shutdown()
+        self._process.stdout.close()
+        self._errors.close()
 
 
 def doomed(contestant, point, measurements):

@@ -2,13 +2,12 @@
 
 import pathlib
 
-from benchmarks.contestants import CONTESTANTS
-from benchmarks.points import Point
+from benchmarks.contestants import Point
 from benchmarks.results import ResultsError
 
 _AXES = {"steps": "time steps T", "slots": "memory slots N", "batch": "batch B"}
-_ROWS = (("training step, ms", lambda one: one.seconds("train"), 1e3),
-         ("peak memory, GB", lambda one: one.peak_bytes, 1e-9))
+_ROWS = (("training step, ms", "train_seconds", 1e3),
+         ("peak memory, GB", "peak_bytes", 1e-9))
 # Colours that the colour-blind can tell apart, and markers for print.
 _STYLES = {"ours": ("#0072B2", "o"), "plain": ("#E69F00", "s"),
            "eager": ("#009E73", "^"), "peer": ("#CC79A7", "D")}
@@ -35,17 +34,16 @@ def draw(results, path):
             "reference; measure more points, or leave --plot away")
     figure = Figure(figsize=(4 * len(axes), 6.4), layout="constrained")
     plots = figure.subplots(len(_ROWS), len(axes), squeeze=False)
-    for row, (label, value, unit) in zip(plots, _ROWS):
-        for plot, (axis, points) in zip(row, axes.items()):
-            _draw_axis(plot, results, axis, points, lambda one: (
-                None if value(one) is None else value(one) * unit))
-        row[0].set_ylabel(label)
-    for plot, axis in zip(plots[0], axes):
-        rest = ", ".join(f"{other[-1]} = {getattr(reference, name)}"
-                         for name, other in _AXES.items() if name != axis)
-        plot.set_title(rest, fontsize="medium")
-    for plot, axis in zip(plots[-1], axes):
-        plot.set_xlabel(_AXES[axis])
+    for column, (axis, points) in zip(plots.T, axes.items()):
+        for plot, (label, value, unit) in zip(column, _ROWS):
+            _draw_lines(plot, results, axis, points, lambda one: (
+                getattr(one, value) and getattr(one, value) * unit))
+            if axis == [*axes][0]:
+                plot.set_ylabel(label)
+        column[0].set_title(", ".join(
+            f"{other[-1]} = {getattr(reference, name)}"
+            for name, other in _AXES.items() if name != axis), fontsize="medium")
+        column[-1].set_xlabel(_AXES[axis])
     figure.legend(*plots[0, 0].get_legend_handles_labels(),
                   loc="outside upper center", ncols=len(_STYLES), frameon=False)
     path = pathlib.Path(path)
@@ -63,24 +61,20 @@ def along(results, reference, axis):
     Args:
       axis: a field of `Point`.
     """
-    return sorted((point for point in results.points()
-                   if point._replace(**{axis: getattr(reference, axis)}) == reference),
-                  key=lambda point: getattr(point, axis))
+    return sorted(point for point in results.points()
+                  if point._replace(**{axis: getattr(reference, axis)}) == reference)
 
 
-def _draw_axis(plot, results, axis, points, value):
+def _draw_lines(plot, results, axis, points, value):
     """One plot: a line for each contestant; value: function of a `Measurement`."""
-    for contestant in CONTESTANTS:
-        found = [(getattr(point, axis), value(one)) for point in points
-                 if (one := results.find(contestant, point))]
-        color, marker = _STYLES[contestant]
-        if not any(one.contestant == contestant for one in results.measurements):
-            continue
-        plot.plot([x for x, y in found if y is not None],
-                  [y for _, y in found if y is not None],
-                  color=color, marker=marker, label=contestant)
     from matplotlib.ticker import LogLocator, NullFormatter
 
+    for contestant, (color, marker) in _STYLES.items():
+        found = [one for point in points if (one := results.find(contestant, point))]
+        if any(one.contestant == contestant for one in results.measurements):
+            plot.plot([getattr(one.point, axis) for one in found if value(one)],
+                      [value(one) for one in found if value(one)],
+                      color=color, marker=marker, label=contestant)
     values = [getattr(point, axis) for point in points]
     plot.set(xscale="log", yscale="log")
     plot.set_xticks(values, map(str, values))

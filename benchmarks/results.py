@@ -6,26 +6,26 @@ import pathlib
 import statistics
 from typing import Any
 
+from babi.program.errors import UsageError
 from babi.program.files import write_atomically
-from benchmarks.points import Point
-from benchmarks.task import Task
+from benchmarks.contestants import Point
 
-FORMAT = 2
-MODES = ("train", "infer")
+_FORMAT = 3
 
 
-class ResultsError(ValueError):
-    """A file of results that can't be used: one line with the way out."""
+class ResultsError(UsageError):
+    """Results that can't be used: one line with the way out."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class Measurement:
     """One contestant at one point.
 
     Attributes:
-      contestant: its name, a key of `contestants.CONTESTANTS`.
-      point: `Point`.
-      train, infer: seconds a step, one number for each round; empty if not measured.
+      contestant: its name, a key of `contestants.ALL`.
+      point: `contestants.Point`.
+      train_rounds, infer_rounds: seconds a step, one number for each round; empty if
+        not measured.
       first_step: seconds of the first training step, with compilation.
       loss: of the first training step; None if it is not finite.
       idle_bytes: most resident memory before the first step.
@@ -33,6 +33,7 @@ class Measurement:
         of the first step included.
       step_bytes: most resident memory during the steps after the first; None where
         the system does not tell.
+      versions: {package: version}.
       note: why something is missing; empty otherwise.
       limit: whether a limit on time or memory is the reason, which a larger point
         would meet too.
@@ -40,44 +41,35 @@ class Measurement:
 
     contestant: str
     point: Point
-    train: tuple[float, ...] = ()
-    infer: tuple[float, ...] = ()
+    train_rounds: list[float] = dataclasses.field(default_factory=list)
+    infer_rounds: list[float] = dataclasses.field(default_factory=list)
     first_step: float | None = None
     loss: float | None = None
     idle_bytes: int | None = None
     peak_bytes: int | None = None
     step_bytes: int | None = None
+    versions: dict[str, str] = dataclasses.field(default_factory=dict)
     note: str = ""
     limit: bool = False
 
-    def seconds(self, mode):
-        """The median seconds of a step, None if not measured; mode: of `MODES`."""
-        rounds = getattr(self, mode)
-        return statistics.median(rounds) if rounds else None
+    @property
+    def train_seconds(self):
+        """The median seconds of a training step, None if not measured."""
+        return statistics.median(self.train_rounds) if self.train_rounds else None
 
+    @property
+    def infer_seconds(self):
+        """The median seconds of a step forward alone, None if not measured."""
+        return statistics.median(self.infer_rounds) if self.infer_rounds else None
+
+    @property
     def tokens_per_second(self):
         """Steps of rows trained in a second; None if not measured."""
-        seconds = self.seconds("train")
-        return seconds and self.point.batch * self.point.steps / seconds
+        return self.train_seconds and (
+            self.point.batch * self.point.steps / self.train_seconds)
 
-    def as_json(self):
-        """A dict of plain values; the medians are there for the reader."""
-        values = dataclasses.asdict(self)
-        return {"contestant": values.pop("contestant"), **values.pop("point")._asdict(),
-                "train_seconds": self.seconds("train"),
-                "infer_seconds": self.seconds("infer"),
-                "tokens_per_second": self.tokens_per_second(),
-                **{f"{mode}_rounds": values.pop(mode) for mode in MODES}, **values}
 
-    @classmethod
-    def from_json(cls, values):
-        """What `as_json` made a dict of."""
-        point = Point(*(int(values[name]) for name in Point._fields))
-        rounds = {mode: tuple(map(float, values[f"{mode}_rounds"])) for mode in MODES}
-        rest = {name: values[name] for name in (
-            "contestant", "first_step", "loss", "idle_bytes", "peak_bytes",
-            "step_bytes", "note", "limit")}
-        return cls(point=point, **rounds, **rest)
+_MEDIANS = ("train_seconds", "infer_seconds", "tokens_per_second")
 
 
 @dataclasses.dataclass
@@ -88,14 +80,12 @@ class Results:
       settings: what was to be measured and how, and the code's identity; plain
         values. An unfinished run is continued only with the same settings.
       machine: a description of it.
-      versions: {contestant: {package: version}}.
       measurements: list of `Measurement`.
       finished: whether nothing is left to measure.
     """
 
     settings: dict[str, Any]
     machine: dict[str, Any]
-    versions: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
     measurements: list[Measurement] = dataclasses.field(default_factory=list)
     finished: bool = False
 
@@ -108,24 +98,30 @@ class Results:
         """The measured points, each once, in the order of measuring."""
         return list(dict.fromkeys(one.point for one in self.measurements))
 
-    def ratio(self, contestant, other, point, value):
-        """value(contestant's) / value(other's) at a point; None where one is missing.
+    def ratio(self, one, other, value):
+        """How a value of a `Measurement` stands to another contestant's at its point.
 
         Args:
-          value: function of a `Measurement`, a number or None.
+          other: name of the contestant.
+          value: name of an attribute of `Measurement`.
+
+        Returns:
+          A number; None where one is missing.
         """
-        pair = [one and value(one)
-                for one in (self.find(contestant, point), self.find(other, point))]
+        pair = [measured and getattr(measured, value)
+                for measured in (one, self.find(other, one.point))]
         return pair[0] / pair[1] if all(pair) else None
 
     def write(self, path):
-        """Writes the file, whole or not at all.
+        """Writes the file, whole or not at all; the medians are there for the reader.
 
         Raises:
           ResultsError: it can't be written.
         """
-        values = {"format": FORMAT, **vars(self), "measurements": [
-            one.as_json() for one in self.measurements]}
+        values = {"format": _FORMAT, **vars(self), "measurements": [
+            vars(one) | {"point": one.point._asdict()}
+            | {name: getattr(one, name) for name in _MEDIANS}
+            for one in self.measurements]}
         text = json.dumps(values, indent=1, allow_nan=False)
         path = pathlib.Path(path)
         try:
@@ -144,12 +140,15 @@ class Results:
         """
         try:
             values = json.loads(pathlib.Path(path).read_bytes())
-            if values.pop("format") != FORMAT:
+            if values.pop("format") != _FORMAT:
                 raise ValueError
-            measurements = [Measurement.from_json(one)
-                            for one in values.pop("measurements")]
+            measurements = [
+                Measurement(**{field.name: one[field.name]
+                               for field in dataclasses.fields(Measurement)}
+                            | {"point": Point(**one["point"])})
+                for one in values.pop("measurements")]
             results = cls(measurements=measurements, **values)
-            Task(**results.settings["task"]), Point(*results.settings["reference"])
+            results.settings["task"], Point(*results.settings["reference"])
             return results
         except OSError as error:
             raise ResultsError(f"{path}: can't be read: {error.strerror}; give "

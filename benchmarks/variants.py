@@ -24,26 +24,10 @@ from absl import flags  # noqa: E402
 from babi.program import scripts  # noqa: E402
 from babi.program.errors import UsageError  # noqa: E402
 from babi.program.files import write_atomically  # noqa: E402
+from benchmarks import contestants  # noqa: E402
 
-# {name: flags of babi/train.py}; "paper" is what the others are compared with.
-VARIANTS = {
-    "paper": [],
-    "layer_norm": ["--layer_norm"],
-    "interface_norm": ["--interface_norm"],
-    "bypass_dropout": ["--bypass_dropout=0.1"],
-    "masked_content": ["--masked_content"],
-    "deallocation": ["--deallocation"],
-    "sharpened_links": ["--sharpened_links"],
-    "no_links": ["--notemporal_links"],
-    "gru": ["--controller=gru"],
-    "feedforward": ["--controller=feedforward"],
-    "stack": ["--controller=lstm,lstm"],
-    "ADNC": ["--layer_norm", "--interface_norm", "--bypass_dropout=0.1",
-             "--notemporal_links"],
-    "DNC-MD": ["--masked_content", "--deallocation"],
-    "all": ["--layer_norm", "--interface_norm", "--bypass_dropout=0.1",
-            "--masked_content", "--deallocation"],
-}
+# {name: settings of babi/train.py}; "paper" is what the others are compared with.
+VARIANTS = {"paper": {}} | contestants.VARIANTS
 # What all have in common: few slots, packed rows, weights that let the memory come into
 # use early (docs/reproduction.md). 3,400 updates read some 60,000 stories.
 _COMMON = ("--memory_size=32 --packed_rows=8 --row_length=192 --weight_stddev=0.05 "
@@ -97,11 +81,17 @@ def _error(name, seed):
         data = [f"--data_dir={_DATA_DIR.value}"] if _DATA_DIR.value else []
         _script("train", f"--checkpoint_dir={folder}", f"--seed={seed}", *data,
                 f"--num_training_iterations={_UPDATES.value}",
-                f"--decay_steps={_UPDATES.value}", *_COMMON, *VARIANTS[name],
-                *_TRAIN_FLAGS.value.split())
+                f"--decay_steps={_UPDATES.value}", *_COMMON,
+                *flags_of(VARIANTS[name]), *_TRAIN_FLAGS.value.split())
         _script("test", f"--checkpoint_file={folder}", "--held_out", *data,
                 f"--output={result}")
     return json.loads(result.read_text())["results"][0]["mean_error"]
+
+
+def flags_of(settings):
+    """The flags of babi/train.py, of {setting: value}."""
+    return [f"--{name}={','.join(value) if isinstance(value, list) else value}"
+            for name, value in settings.items()]
 
 
 def _script(name, *arguments):

@@ -1,5 +1,7 @@
 """The process that runs one contestant at one size, and does steps when told to.
 
+    python worker.py KIND
+
 It reads lines of JSON from its standard input and answers each with a line on what
 was its standard output; what libraries print goes to the standard error:
 
@@ -8,15 +10,127 @@ was its standard output; what libraries print goes to the standard error:
                                         "step_bytes": ...}
     {"do": "infer", "count": 3}     -> the same
 
-and ends with its input. Only the standard library here: the peer's environment has
-no other of ours.
+and ends with its input. In the peer's environment there are NumPy and PyTorch alone,
+and `dnc` is the peer: nothing of this repository is imported before it is known who
+runs here.
 """
 
+import importlib.metadata
 import json
 import os
 import resource
 import sys
 import time
+
+import numpy as np
+
+_SEED = 1
+
+
+def layer(spec):
+    """A layer in TensorFlow: see `serve`; the same weights in each.
+
+    Args:
+      spec: dict of the contestant's name and arguments, of `contestants.Point`, and
+        of what stays the same over all points.
+    """
+    from babi.program import allocator, scripts
+
+    scripts.start_tensorflow()
+    import keras
+    import tensorflow as tf
+
+    from babi.config import Config
+    from babi.training.optimizer import build_optimizer
+    from dnc import DNC, DNCCell
+
+    keras.utils.set_random_seed(_SEED)
+    name = spec["contestant"]
+    normal = keras.initializers.RandomNormal(stddev=Config().weight_stddev)
+    arguments = dict(
+        controller_units=spec["units"], memory_size=spec["slots"],
+        word_size=spec["words"], num_read_heads=spec["heads"],
+        kernel_initializer=normal, recurrent_initializer=normal, **spec["arguments"])
+    if name == "plain":
+        model = keras.layers.RNN(DNCCell(spec["vocabulary"], **arguments),
+                                 return_sequences=True)
+    else:
+        model = DNC(spec["vocabulary"], return_sequences=True, jit=name != "eager",
+                    **arguments)
+    inputs, targets = map(tf.constant, _random_sequences(spec))
+    model.build(inputs.shape)
+    optimizer = build_optimizer(Config(), model.trainable_variables)
+
+    def train(inputs, targets):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(
+                labels=targets, logits=model(inputs, training=True)))
+        optimizer.apply(tape.gradient(loss, model.trainable_variables),
+                        model.trainable_variables)
+        return loss
+
+    def infer(inputs, targets):
+        del targets
+        return model(inputs)[0, -1, 0]
+
+    def repeated(step):
+        if name != "eager":
+            step = tf.function(step, autograph=False, jit_compile=name != "plain")
+        step = allocator.sparing(step)  # as in training
+
+        def run(count):
+            for _ in range(count):
+                value = step(inputs, targets)
+            return float(value)
+        return run
+
+    return {"train": repeated(train), "infer": repeated(infer)}, (
+        "tensorflow", "keras", "numpy")
+
+
+def peer(spec):
+    """The package `dnc` for PyTorch: see `serve`."""
+    import torch
+    from dnc import DNC
+
+    torch.manual_seed(_SEED)
+    torch.set_num_threads(spec["threads"])
+    model = DNC(
+        input_size=spec["vocabulary"], hidden_size=spec["units"], num_layers=1,
+        num_hidden_layers=1, nr_cells=spec["slots"], cell_size=spec["words"],
+        read_heads=spec["heads"], batch_first=True, gpu_id=-1, **spec["arguments"])
+    optimizer = torch.optim.RMSprop(
+        model.parameters(), lr=spec["learning_rate"], alpha=spec["rho"],
+        momentum=spec["momentum"], eps=spec["epsilon"])
+    inputs, targets = map(torch.from_numpy, _random_sequences(spec))
+
+    def outputs():
+        return model(inputs, (None, None, None), reset_experience=True)[0]
+
+    def train(count):
+        for _ in range(count):
+            optimizer.zero_grad()
+            loss = torch.nn.functional.cross_entropy(
+                outputs().flatten(0, 1), targets.flatten())
+            loss.backward()
+            optimizer.step()
+        return loss.item()
+
+    def infer(count):
+        with torch.no_grad():
+            for _ in range(count):
+                value = outputs()[0, -1, 0]
+        return value.item()
+
+    return {"train": train, "infer": infer}, ("dnc", "torch", "numpy")
+
+
+def _random_sequences(spec):
+    """(one-hot words `[B, T, V]` float32, target words `[B, T]` int64), random."""
+    size = spec["vocabulary"]
+    words, targets = np.random.default_rng(_SEED).integers(
+        size, size=(2, spec["batch"], spec["steps"]))
+    return np.eye(size, dtype=np.float32)[words], targets
 
 
 def serve(build):
@@ -24,82 +138,64 @@ def serve(build):
 
     Args:
       build: function of the first line as a dict that returns ({"train", "infer":
-        function of a number of steps that makes them and returns a float},
-        {package: version}).
+        function of a number of steps that makes them and returns a float}, names of
+        the packages whose versions matter).
     """
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     spec = json.loads(sys.stdin.readline())
-    _use_cores(spec["threads"])
-    functions, versions = build(spec)
-    peak = peak_bytes()
-    _say(answers, idle_bytes=peak, versions=versions)
+    if hasattr(os, "sched_setaffinity"):  # and the thread pools that it will make
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:spec["threads"]])
+    functions, packages = build(spec)
+    peak = _peak_bytes()
+    print(json.dumps({"idle_bytes": peak, "versions": {
+        name: importlib.metadata.version(name) for name in packages}}), file=answers)
     for line in sys.stdin:
         request = json.loads(line)
         forgotten = _forget_peak()
         started = time.perf_counter()
         value = functions[request["do"]](request["count"])
         seconds = time.perf_counter() - started
-        # NaN is no JSON.
-        value = value if abs(value) < float("inf") else None
-        latest = peak_bytes()
+        latest = _peak_bytes()
         peak = max(peak, latest)
-        _say(answers, seconds=seconds, value=value, peak_bytes=peak,
-             step_bytes=latest if forgotten else None)
-
-
-def _say(answers, **values):
-    answers.write(json.dumps(values) + "\n")
-
-
-def _use_cores(count):
-    """Keeps the process, and the thread pools it will make, on `count` cores."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
+        print(json.dumps({
+            "seconds": seconds, "value": value if np.isfinite(value) else None,
+            "peak_bytes": peak, "step_bytes": latest if forgotten else None}),
+            file=answers)
 
 
 def _forget_peak():
-    """Lets `peak_bytes` begin anew from what is resident now; whether it could."""
+    """Lets `_peak_bytes` begin anew from what is resident now; whether it could."""
     try:
         with open("/proc/self/clear_refs", "w") as file:
             file.write("5")
+        return True
     except OSError:
         return False
-    return True
 
 
-def peak_bytes():
+def _peak_bytes():
     """The most resident memory that this process had so far."""
     # getrusage would count the memory of the parent at the time of the fork.
-    peak = proc_bytes("self", "VmHWM")
-    if peak is not None:
-        return peak
     unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return bytes_in_proc("self/status", "VmHWM") or (
+        unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
-def proc_bytes(process, field):
-    """A memory field of a process in /proc; None where there is none.
-
-    Args:
-      process: its number, or "self".
-      field: such as "VmRSS".
-    """
-    return _kilobytes(f"/proc/{process}/status", field)
-
-
-def available_bytes():
-    """Memory that can be had without swapping; None where it can't be known."""
-    return _kilobytes("/proc/meminfo", "MemAvailable")
-
-
-def _kilobytes(path, field):
+def bytes_in_proc(path, field):
+    """A memory field of a file in /proc; None where there is none."""
     try:
-        with open(path) as lines:
-            for line in lines:
-                name, _, value = line.partition(":")
-                if name == field:
-                    return int(value.split()[0]) * 1024
-    except OSError:
-        pass
-    return None
+        with open(f"/proc/{path}") as lines:
+            return next(int(line.split()[1]) * 1024 for line in lines
+                        if line.startswith(f"{field}:"))
+    except (OSError, StopIteration):
+        return None
+
+
+if __name__ == "__main__":
+    if sys.argv[1] != "peer":
+        sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        from babi.program.allocator import restart_with_huge_pages
+
+        restart_with_huge_pages()  # as babi/train.py does
+    serve(globals()[sys.argv[1]])

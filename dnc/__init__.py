@@ -33,7 +33,7 @@ path share. How the next one is added:
    step after the matrix product, in `fast_path.controllers`.
 6. The equation in `tests/oracle.py`, an entry in the lists of variants of
    `tests/dnc/test_cell.py` and `test_fast_path.py`, a section of `docs/variants.md`,
-   and an entry in `benchmarks/contestants.py` and `benchmarks/variants.py`.
+   and an entry in `benchmarks/contestants.py`.
 """
 
 import os

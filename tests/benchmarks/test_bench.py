@@ -7,20 +7,19 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
+from absl import flags
 
-from babi.config import Config
-from benchmarks import contestants, picture, points, report, variants
+from babi import command_line
+from benchmarks import contestants, picture, report, variants
+from benchmarks.contestants import Point
 from benchmarks.measure import Limits, doomed, measure_point
-from benchmarks.points import Point
 from benchmarks.results import Measurement, Results, ResultsError
-from benchmarks.task import Task
 from dnc import DNCCell
 
 ROOT = pathlib.Path(__file__).parents[2]
-TASK = Task(controller_units=4, word_size=3, num_read_heads=2, vocabulary_size=5,
-            learning_rate=1e-4, momentum=0.9, rho=0.9, epsilon=1e-10,
-            peer_lstm_layers=2, threads=2)
+TASK = {"units": 4, "words": 3, "heads": 2, "vocabulary": 5, "threads": 2}
 LIMITS = Limits(rounds=3, seconds=5.0, answer_seconds=30.0, memory_bytes=None,
                 inference=True)
 POINT = Point(2, 5, 8)
@@ -59,7 +58,7 @@ def build(spec):
         time.sleep(seconds / 2 * count)
         return 0.0
 
-    return {{"train": train, "infer": infer}}, {{"fake": "1.0"}}
+    return {{"train": train, "infer": infer}}, ["numpy"]
 
 worker.serve(build)
 """
@@ -74,47 +73,47 @@ def fake(path, seconds=0.01, megabytes=1, fault="none"):
 
 def measure(commands, **limits):
     lines = []
-    found, versions = measure_point(
+    found = measure_point(
         POINT, commands, TASK, LIMITS._replace(**limits), lines.append)
     assert len(lines) == len(commands)
-    return {one.contestant: one for one in found}, versions
+    return {one.contestant: one for one in found}
 
 
 def measured(contestant="ours", point=POINT, train=0.1, infer=0.05, peak=10**9,
              step=10**9, **rest):
     """A `Measurement` as of one round."""
-    return Measurement(contestant, point, train=(train,), infer=(infer,),
+    return Measurement(contestant, point, [train], [infer],
                        first_step=2.0, loss=1.5, idle_bytes=1, peak_bytes=peak,
                        step_bytes=step, **rest)
 
 
 def results_of(*measurements, **task):
-    settings = {"task": TASK._replace(**task)._asdict(), "reference": list(POINT)}
+    settings = {"task": TASK | task, "reference": list(POINT)}
     machine = {"processor": "P", "cores": 2, "system": "S"}
     return Results(settings, machine, measurements=list(measurements))
 
 
 def test_points_vary_one_axis_at_a_time():
-    found = points.around(points.REFERENCE, points.AXES)
+    found = contestants.around(contestants.REFERENCE, contestants.AXES)
     assert len(found) == len(set(found)) == 1 + 3 + 3 + 4
     for point in found:
-        differing = [a != b for a, b in zip(point, points.REFERENCE)]
+        differing = [a != b for a, b in zip(point, contestants.REFERENCE)]
         assert sum(differing) <= 1
     assert {point.steps for point in found} == {50, 100, 500, 1000}
     assert {point.batch for point in found} == {1, 4, 16, 32}
     assert {point.slots for point in found} == {64, 128, 256, 512, 1024}
-    assert len(points.grid(points.AXES)) == 4 * 4 * 5
 
 
 def test_measures_time_memory_and_takes_turns(tmp_path):
-    found, versions = measure({"ours": fake(tmp_path, 0.02),
-                               "plain": fake(tmp_path, 0.04, megabytes=200)})
+    found = measure({"ours": fake(tmp_path, 0.02),
+                     "plain": fake(tmp_path, 0.04, megabytes=200)})
     ours, plain = found["ours"], found["plain"]
-    assert versions == {"ours": {"fake": "1.0"}, "plain": {"fake": "1.0"}}
+    assert ours.versions == plain.versions == {"numpy": np.__version__}
     for one, seconds in ((ours, 0.02), (plain, 0.04)):
-        assert len(one.train) == len(one.infer) == LIMITS.rounds
+        assert len(one.train_rounds) == len(one.infer_rounds) == LIMITS.rounds
         # A busy machine makes a sleep longer, never shorter.
-        for rounds, expected in ((one.train, seconds), (one.infer, seconds / 2)):
+        for rounds, expected in (
+                (one.train_rounds, seconds), (one.infer_rounds, seconds / 2)):
             assert 0.99 * expected <= min(rounds) < expected + 0.2, rounds
         assert one.first_step >= seconds and one.loss == 2.5 and not one.note
         assert one.peak_bytes >= one.idle_bytes > 10**6
@@ -124,15 +123,15 @@ def test_measures_time_memory_and_takes_turns(tmp_path):
 
 def test_what_the_others_left_in_the_caches_is_not_timed(tmp_path):
     command = fake(tmp_path, fault="caches")
-    found, _ = measure({"ours": command, "plain": command}, inference=False)
-    assert all(max(one.train) < 0.9 for one in found.values())
+    found = measure({"ours": command, "plain": command}, inference=False)
+    assert all(max(one.train_rounds) < 0.9 for one in found.values())
 
 
 @pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK),
                     reason="this system does not let a peak of memory be forgotten")
 def test_the_memory_of_steps_is_without_that_of_the_compilation(tmp_path):
-    found, _ = measure({"ours": fake(tmp_path, 0.01, 200, "compile"),
-                        "plain": fake(tmp_path, 0.01, 200)}, rounds=1)
+    found = measure({"ours": fake(tmp_path, 0.01, 200, "compile"),
+                     "plain": fake(tmp_path, 0.01, 200)}, rounds=1)
     ours, plain = found["ours"], found["plain"]
     assert ours.peak_bytes - ours.step_bytes > 150e6
     assert 150e6 < ours.peak_bytes - ours.idle_bytes
@@ -140,10 +139,10 @@ def test_the_memory_of_steps_is_without_that_of_the_compilation(tmp_path):
 
 
 def test_slow_contestants_get_fewer_turns(tmp_path):
-    found, _ = measure({"ours": fake(tmp_path, 0.01), "plain": fake(tmp_path, 0.5)},
-                       seconds=1.0, rounds=4, inference=False)
-    assert 1 <= len(found["plain"].train) < len(found["ours"].train)
-    assert found["plain"].infer == ()
+    found = measure({"ours": fake(tmp_path, 0.01), "plain": fake(tmp_path, 0.5)},
+                    seconds=1.0, rounds=4, inference=False)
+    assert 1 <= len(found["plain"].train_rounds) < len(found["ours"].train_rounds)
+    assert found["plain"].infer_rounds == []
 
 
 @pytest.mark.parametrize("fault, megabytes, part, limit", [
@@ -155,19 +154,19 @@ def test_slow_contestants_get_fewer_turns(tmp_path):
 def test_a_failing_contestant_leaves_the_others_alone(
         tmp_path, fault, megabytes, part, limit):
     started = time.monotonic()
-    found, _ = measure({"eager": fake(tmp_path, 1.0 if megabytes > 1 else 0.0,
-                                      megabytes, fault), "ours": fake(tmp_path)},
-                       answer_seconds=3.0, memory_bytes=200 << 20, rounds=1)
+    found = measure({"eager": fake(tmp_path, 1.0 if megabytes > 1 else 0.0,
+                                   megabytes, fault), "ours": fake(tmp_path)},
+                    answer_seconds=3.0, memory_bytes=200 << 20, rounds=1)
     assert time.monotonic() - started < 25
     assert part in found["eager"].note and found["eager"].limit == limit
-    assert found["eager"].train == ()
-    assert len(found["ours"].train) == 1 and not found["ours"].note
+    assert found["eager"].train_rounds == []
+    assert len(found["ours"].train_rounds) == 1 and not found["ours"].note
 
 
 def test_a_loss_that_is_not_finite_is_said(tmp_path):
-    found, _ = measure({"ours": fake(tmp_path, fault="nan")}, rounds=1)
+    found = measure({"ours": fake(tmp_path, fault="nan")}, rounds=1)
     assert found["ours"].note == "the loss is not finite"
-    assert found["ours"].loss is None and len(found["ours"].train) == 1
+    assert found["ours"].loss is None and len(found["ours"].train_rounds) == 1
 
 
 def test_larger_points_are_left_out_after_a_limit():
@@ -185,20 +184,20 @@ def test_larger_points_are_left_out_after_a_limit():
 
 def test_results_survive_their_file(tmp_path):
     results = results_of(
-        dataclasses.replace(measured(), train=(0.3, 0.1, 0.2), infer=()),
+        dataclasses.replace(measured(versions={"tensorflow": "2"}),
+                            train_rounds=[0.3, 0.1, 0.2], infer_rounds=[]),
         Measurement("peer", POINT, note="needs more than 1 GB", limit=True))
-    results.versions["ours"] = {"tensorflow": "2"}
     path = tmp_path / "folder" / "results.json"
     results.write(path)
     assert Results.read(path) == results
-    assert results.find("ours", POINT).seconds("train") == 0.2
-    assert results.find("ours", POINT).tokens_per_second() == pytest.approx(50)
+    assert results.find("ours", POINT).train_seconds == 0.2
+    assert results.find("ours", POINT).tokens_per_second == pytest.approx(50)
     assert '"train_seconds": 0.2' in path.read_text()
 
 
 @pytest.mark.parametrize("content", [
-    "", "[]", "{}", '{"format": 2}', '{"format": 1, "measurements": []}',
-    '{"format": 2, "measurements": [], "settings": {}, "machine": {}}'])
+    "", "[]", "{}", '{"format": 3}', '{"format": 1, "measurements": []}',
+    '{"format": 3, "measurements": [], "settings": {}, "machine": {}}'])
 def test_other_files_are_refused(tmp_path, content):
     path = tmp_path / "results.json"
     path.write_text(content)
@@ -215,7 +214,7 @@ def test_table():
     lines = report.table(results).split("\n")
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[:6]]
     assert len({len(line) for line in lines[:6]}) == 1
-    assert rows[0] == list(report.HEADINGS)
+    assert rows[0] == ["batch", "steps", "slots", "contestant", *report.HEADINGS]
     assert rows[2] == ["2", "5", "8", "ours", "100.0", "0.100", "0.250", "100", "20.0",
                        "0.100", "0.500", "0.30", "0.150", "1.00", "0.250", "2.0"]
     assert [row[3] for row in rows[2:]] == ["ours", "plain", "eager", "peer"]
@@ -229,7 +228,7 @@ def test_table_of_variants_sets_each_beside_ours():
         measured(train=0.1, infer=0.02, step=10**9),
         measured("no_links", train=0.05, infer=0.01, step=4 * 10**8),
         Measurement("peer_gru", POINT, note="took more than 3 s", limit=True))
-    lines = report.table_of_variants(results).split("\n")
+    lines = report.table(results).split("\n")
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[:5]]
     assert rows[2][3:] == ["ours", "100.0", "-", "20.0", "-", "1.00", "-"]
     assert rows[3][3:] == ["no_links", "50.0", "0.500", "10.0", "0.500", "0.40",
@@ -239,13 +238,16 @@ def test_table_of_variants_sets_each_beside_ours():
 
 
 def test_each_variant_of_ours_can_be_made():
-    for name, contestant in contestants.VARIANTS.items():
-        if not contestants.is_peer(name):
-            assert DNCCell(2, **contestant.arguments).get_config()
-    for name, given in variants.VARIANTS.items():
-        names = {flag.lstrip("-").partition("=")[0].removeprefix("no")
-                 for flag in given}
-        assert names <= {field.name for field in dataclasses.fields(Config)}, name
+    for arguments in contestants.VARIANTS.values():
+        assert DNCCell(2, **arguments).get_config()
+    for settings in variants.VARIANTS.values():
+        values = flags.FlagValues()
+        command_line.define_flags(values)
+        values(["train", *variants.flags_of(settings)])
+        found = command_line.from_flags(values)
+        for name, value in settings.items():
+            assert getattr(found, name) == (
+                ",".join(value) if isinstance(value, list) else value)
 
 
 def test_a_variant_that_is_not_known_is_told():
@@ -262,20 +264,20 @@ def test_table_of_errors_has_mean_and_spread():
 
 
 def test_bounds():
-    at_one, at_sixteen = points.QUICK
+    at_one, at_sixteen = contestants.QUICK
     results = results_of(
         measured(point=at_one, train=0.09), measured("peer", at_one, train=1.0),
         measured(point=at_sixteen, train=0.3), measured("peer", at_sixteen, train=1.0),
-        measured(point=points.MEMORY_OF_PEER, step=2, peak=9), measured(
-            "peer", points.MEMORY_OF_PEER, step=10, peak=10),
-        measured(point=points.MEMORY_ALONE, peak=int(2.6e9)))
+        measured(point=contestants.MEMORY_OF_PEER, step=2, peak=9), measured(
+            "peer", contestants.MEMORY_OF_PEER, step=10, peak=10),
+        measured(point=contestants.MEMORY_ALONE, peak=int(2.6e9)))
     assert [kept for _, kept in report.bounds(results)] == [True, False, True, False]
     assert "NOT KEPT" in report.bounds(results)[3][0]
     assert report.bounds(results_of(measured(point=at_one))) == []
-    failed = Measurement("ours", points.MEMORY_ALONE, note="needs more than 1 GB")
+    failed = Measurement("ours", contestants.MEMORY_ALONE, note="needs more than 1 GB")
     (line, kept), = report.bounds(results_of(failed))
     assert not kept and "needs more than 1 GB" in line
-    untold = measured(point=points.MEMORY_OF_PEER, step=None)
+    untold = measured(point=contestants.MEMORY_OF_PEER, step=None)
     assert report.bounds(results_of(untold)) == []
 
 
@@ -315,15 +317,15 @@ def test_compare_cancels_the_speed_of_the_machine():
 
 
 def test_compare_refuses_what_can_not_be_compared():
-    with pytest.raises(ResultsError, match="word_size"):
-        report.compare(results_of(measured(), word_size=9), results_of(measured()), 0.1)
+    with pytest.raises(ResultsError, match="words"):
+        report.compare(results_of(measured(), words=9), results_of(measured()), 0.1)
     with pytest.raises(ResultsError, match="no point in common"):
         report.compare(results_of(measured(point=Point(1, 1, 1))),
                        results_of(measured()), 0.1)
 
 
 def test_picture(tmp_path):
-    around = points.around(POINT, Point((2, 4), (5, 10, 20), (8,)))
+    around = contestants.around(POINT, Point((2, 4), (5, 10, 20), (8,)))
     results = results_of(*(measured(point=point) for point in around),
                          measured("peer", around[-1]))
     path = tmp_path / "images" / "bench.png"
@@ -353,12 +355,12 @@ def test_a_real_measurement_is_shown_written_and_continued(tmp_path):
     assert first.returncode == 0, first.stderr
     results = Results.read(path)
     one, = results.measurements
-    assert results.finished and len(one.train) >= 1 and not one.note
+    assert results.finished and len(one.train_rounds) >= 1 and not one.note
     # Between certain and uniform guessing among 5 words, at small random weights.
     assert one.loss == pytest.approx(1.609, abs=0.2)
     assert 100e6 < one.idle_bytes <= one.peak_bytes < 3e9
-    assert "tensorflow" in results.versions["eager"]
-    assert f"{1e3 * one.seconds('train'):,.1f}" in first.stdout
+    assert "tensorflow" in one.versions
+    assert f"{1e3 * one.train_seconds:,.1f}" in first.stdout
     results.finished = False
     results.write(path)
     again = run(f"--output={path}", "--noinference", f"--compare={tmp_path / 'no'}")

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from babi.program import allocator
-from benchmarks.worker import proc_bytes
+from benchmarks.worker import bytes_in_proc
 
 PIECES, PIECE = 200_000, 1000
 
@@ -35,10 +35,10 @@ def holes():
 
 @pytest.mark.skipif(allocator._malloc_trim() is None, reason="no glibc")
 def test_freed_pieces_are_given_back(holes):
-    before = proc_bytes("self", "VmRSS")
+    before = bytes_in_proc("self/status", "VmRSS")
     with allocator.giving_back_memory():
         pass
-    assert before - proc_bytes("self", "VmRSS") > PIECES * PIECE / 2
+    assert before - bytes_in_proc("self/status", "VmRSS") > PIECES * PIECE / 2
     assert all(piece == bytes(PIECE) for piece in holes)
 
 
