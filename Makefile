@@ -53,7 +53,7 @@ results: deps  ## test the published models; puts the table into README.md
 copy: deps  ## learn to copy with ten slots, and draw it
 	$(BIN)/python examples/copy_task.py $(ARGS)
 
-bench: deps  ## measure speed and memory; ARGS=--quick for minutes
+bench: deps  ## measure speed and memory; ARGS=--quick, --training
 	$(BIN)/python benchmarks/bench.py $(ARGS)
 
 bench-peer:  ## install what bench compares with, into .venv-peer

@@ -4,6 +4,7 @@
     python3 benchmarks/bench.py --quick         the reference at batch 1 and 16
     python3 benchmarks/bench.py --memory        the bounds on memory
     python3 benchmarks/bench.py --variants      each variant beside the paper's DNC
+    python3 benchmarks/bench.py --training      babi/train.py on one core and on all
     python3 benchmarks/bench.py --results=FILE  shows a file, measures nothing
 
 Each contestant runs at each point in a process of its own; at a point they take turns
@@ -19,7 +20,6 @@ turns, each a process of `worker`, `results` keeps what came of it, `report` and
 """
 
 import hashlib
-import itertools
 import os
 import pathlib
 import platform
@@ -45,6 +45,8 @@ _MODES = {name: flags.DEFINE_bool(name, False, text) for name, text in (
     ("memory", "measure peak memory where it is bounded, ours and the peer's"),
     ("variants", "measure each variant of the model beside the paper's, and the "
      "peer's"),
+    ("training", "measure training on simulated stories, at the sizes of the presets, "
+     "on one core, on all of them as one, and mirrored; for some minutes"),
     ("grid", "measure every combination of the axes' values, not only one axis at a "
      "time around the reference; takes hours"))}
 _AXES = [flags.DEFINE_list(name, list(map(str, values)), f"values of the axis {name}")
@@ -54,7 +56,7 @@ _REFERENCE = flags.DEFINE_list(
     "batch, steps and slots of the point that the axes go through")
 _CONTESTANTS = flags.DEFINE_list(
     "contestants", None, f"who is measured; default: all that are installed of "
-    f"{','.join(CONTESTANTS)}, or of those of --variants")
+    f"{','.join(CONTESTANTS)}, or of those of --variants or --training")
 _PEER_PYTHON = flags.DEFINE_string(
     "peer_python", None, "the Python of the environment that has the peer; default: "
     "the one that `make bench-peer` makes")
@@ -102,7 +104,8 @@ def main():
     if _PLOT.value:
         picture.draw(results, _PLOT.value)
     verdicts = report.bounds(results)
-    failed = _MODES["memory"].value and not all(kept for _, kept in verdicts)
+    failed = _MODES["memory"].value and not (
+        verdicts and all(kept for _, kept in verdicts))
     if old is not None:
         changes = report.compare(old, results, _TOLERANCE.value)
         failed = failed or any(worse for _, worse in changes)
@@ -134,19 +137,20 @@ def _measure():
         results.write(_OUTPUT.value)
         progress("; ".join(
             f"{one.contestant} {1e3 * one.train_seconds:.1f} ms" if one.train_rounds
-            else f"{one.contestant}: {one.note}" for one in found))
+            else f"{one.contestant}: {one.note}"
+            for one in (*found, *left_out.values())))
     return results
 
 
 def _plan():
     """The points to measure, each with the names of its contestants."""
-    modes = [mode for mode, flag in _MODES.items() if flag.value]
-    if len(modes) > 1:
-        raise UsageError(f"--{' and --'.join(modes)}: give one of them")
+    mode, *others = [mode for mode, flag in _MODES.items() if flag.value] or [None]
+    if others:
+        raise UsageError(f"--{' and --'.join([mode, *others])}: give one of them")
     axes, reference = Point(*map(_sizes, _AXES)), _reference()
-    points = (itertools.starmap(Point, itertools.product(*map(sorted, axes)))
-              if modes == ["grid"] else contestants.around(reference, axes))
-    plan = PLANS.get(*modes or [None]) or [(point, CONTESTANTS) for point in points]
+    points = (contestants.grid(axes) if mode == "grid"
+              else contestants.around(reference, axes))
+    plan = PLANS.get(mode) or [(point, CONTESTANTS) for point in points]
     names = _names(list(dict.fromkeys(name for _, there in plan for name in there)))
     plan = [(point, [name for name in names if name in there])
             for point, there in plan]
@@ -194,6 +198,9 @@ def _limits():
                                seconds=min(limits.seconds, 5.0))
     if _MODES["memory"].value:
         return limits._replace(rounds=1, seconds=0.0, inference=False)
+    if _MODES["training"].value:  # some stories are long: turns of many steps
+        seconds = _SECONDS.value if _SECONDS.present else 100.0
+        return limits._replace(seconds=seconds, inference=False, turn_steps=20)
     return limits
 
 
@@ -242,7 +249,7 @@ def _sizes(flag):
 def _code():
     """A digest of the code that is measured and that measures."""
     digest = hashlib.sha256()
-    for folder in ("dnc", "benchmarks"):
+    for folder in ("dnc", "babi", "benchmarks"):
         for path in sorted((_ROOT / folder).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()

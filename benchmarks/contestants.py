@@ -1,5 +1,6 @@
 """What is measured: who, at which sizes, and who at which of them."""
 
+import itertools
 from typing import Any, Mapping, NamedTuple
 
 
@@ -30,12 +31,14 @@ class Contestant(NamedTuple):
     Attributes:
       title: what it is.
       kind: the function of `worker.py` that builds it.
-      arguments: of its layer, besides the sizes.
+      arguments: of its layer, or settings of its training, besides the sizes.
+      threads: cores to use, if not as many as the others.
     """
 
     title: str
     kind: str = "layer"
     arguments: Mapping[str, Any] = {}
+    threads: int | None = None
 
 
 CONTESTANTS = {
@@ -64,7 +67,18 @@ VARIANTS = {
     "all": {"layer_norm": True, "interface_norm": True, "bypass_dropout": 0.1,
             "masked_content": True, "deallocation": True},
 }
-ALL = CONTESTANTS | {
+# Training itself, with its batches of simulated stories.
+TRAINING = {
+    "one_core": Contestant("babi/train.py on one core, with one thread", "training",
+                           {"strategy": "none"}, threads=1),
+    "all_cores": Contestant("babi/train.py --strategy=none, the default", "training",
+                            {"strategy": "none"}),
+    "mirrored": Contestant("babi/train.py --strategy=mirrored", "training",
+                           {"strategy": "mirrored"}),
+    "stories": Contestant("the batches of training alone, made by one thread",
+                          "stories"),
+}
+ALL = CONTESTANTS | TRAINING | {
     name: Contestant("dnc.DNC({})".format(", ".join(
         f"{argument}={value!r}" for argument, value in arguments.items())),
         arguments=arguments) for name, arguments in VARIANTS.items()} | {
@@ -88,6 +102,9 @@ PLANS = {
     # The last one to see what links of N x N cost.
     "variants": [(Point(16, 100, 256), _OF_VARIANTS), (Point(6, 480, 32), _OF_VARIANTS),
                  (Point(4, 100, 1024), ("ours", "no_links", "peer"))],
+    # The two sizes of the result's recipe.
+    "training": [(Point(8, 192, 32), tuple(TRAINING)),
+                 (Point(6, 320, 64), tuple(TRAINING))],
 }
 
 
@@ -104,3 +121,9 @@ def around(reference, axes):
     return list(dict.fromkeys([reference, *(
         reference._replace(**{name: value})
         for name, values in axes._asdict().items() for value in sorted(values))]))
+
+
+def grid(axes):
+    """Every combination of the axes' values, from small to large."""
+    return [Point(*sizes) for sizes in itertools.product(
+        *(sorted(set(values)) for values in axes))]

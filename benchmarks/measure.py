@@ -44,6 +44,7 @@ class Limits(NamedTuple):
         more is left out.
       memory_bytes: resident memory of a contestant; None: nearly all that is free.
       inference: False measures training only.
+      turn_steps: steps of a turn; None: as many as take a while.
     """
 
     rounds: int
@@ -51,6 +52,7 @@ class Limits(NamedTuple):
     answer_seconds: float
     memory_bytes: int | None
     inference: bool
+    turn_steps: int | None = None
 
 
 def measure_point(point, commands, task, limits, progress):
@@ -69,8 +71,9 @@ def measure_point(point, commands, task, limits, progress):
     with contextlib.ExitStack() as stack:
         runners = []
         for name, command in commands.items():
-            spec = {"contestant": name, "arguments": ALL[name].arguments,
-                    **point._asdict(), **task}
+            spec = {**task, **point._asdict(), "contestant": name,
+                    "arguments": ALL[name].arguments,
+                    "threads": ALL[name].threads or task["threads"]}
             runner = Runner(Measurement(name, point), command, spec["threads"], limits)
             stack.callback(runner.close)
             runners.append(runner)
@@ -137,7 +140,8 @@ class Runner:
         self._rounds = 0
         if trial := self._steps(mode, 1):
             seconds = max(trial["seconds"], 1e-6)
-            self._count = math.ceil(_SHORTEST_TURN / seconds)
+            self._count = (self._limits.turn_steps
+                           or math.ceil(_SHORTEST_TURN / seconds))
             self._untimed = int(seconds < _LONG_STEP)
             fitting = int(self._limits.seconds / (
                 seconds * (self._untimed + self._count)))
@@ -155,7 +159,7 @@ class Runner:
             self._steps(mode, self._untimed)
         if answer := self._steps(mode, self._count):
             taken = getattr(self.measurement, f"{mode}_rounds")
-            taken.append(answer["seconds"] / self._count)
+            taken.append(answer["seconds"] / answer["steps"])
 
     def _steps(self, mode, count):
         """The worker's answer to some steps, or None."""

@@ -1,6 +1,7 @@
 """Results as text: the table, bounds, and what became slower."""
 
-from benchmarks.contestants import ALL, MEMORY_ALONE, MEMORY_OF_PEER, QUICK, VARIANTS
+from benchmarks.contestants import (ALL, MEMORY_ALONE, MEMORY_OF_PEER, QUICK,
+                                    TRAINING, VARIANTS)
 from benchmarks.results import ResultsError
 
 # {heading: (attribute of `Measurement`, factor, digits)}; "of NAME" is the ratio to
@@ -14,15 +15,17 @@ HEADINGS = ("train ms", "of peer", "of plain", "tokens/s", "infer ms", "of peer"
             "of plain", "step GB", "of peer", "peak GB", "of peer", "first s")
 HEADINGS_OF_VARIANTS = ("train ms", "of ours", "infer ms", "of ours", "step GB",
                         "of ours")
+HEADINGS_OF_TRAINING = ("tokens/s", "of one_core", "train ms", "step GB", "peak GB",
+                        "first s")
 
 
 def table(results):
     """The table of results, in Markdown: medians over the rounds."""
     measured = [results.find(name, point) for point in results.points() for name in ALL]
     measured = [one for one in measured if one]
-    headings = HEADINGS
-    if any(one.contestant in VARIANTS for one in measured):
-        headings = HEADINGS_OF_VARIANTS
+    headings = next((of_kind for kind, of_kind in (
+        (VARIANTS, HEADINGS_OF_VARIANTS), (TRAINING, HEADINGS_OF_TRAINING))
+        if any(one.contestant in kind for one in measured)), HEADINGS)
     rows = [("batch", "steps", "slots", "contestant", *headings)]
     rows += [(*map(str, one.point), one.contestant, *_cells(results, one, headings))
              for one in measured]
@@ -122,7 +125,7 @@ def disagreements(results, tolerance=1e-3):
 
 
 def compare(old, new, tolerance):
-    """What changed in ours since other results.
+    """What changed in ours, and in training, since other results.
 
     Times are set against the peer's of the same run where both have them, so that
     another speed of the machine cancels; the plain loop is no such measure, since it
@@ -146,7 +149,7 @@ def compare(old, new, tolerance):
     lines = []
     for one in new.measurements:
         before = old.find(one.contestant, one.point)
-        if one.contestant == "ours" and before:
+        if one.contestant in ("ours", *TRAINING) and before:
             lines += [_change(old, new, before, one, name, value, tolerance)
                       for name, value in (("training step", "train_seconds"),
                                           ("inference", "infer_seconds"),
@@ -161,13 +164,14 @@ def compare(old, new, tolerance):
 
 def _change(old, new, before, now, name, value, tolerance):
     """The line of one value and whether it is a regression."""
+    name = f"{now.point}: " + f"{now.contestant}, " * (now.contestant != "ours") + name
     if getattr(now, value) is None:
-        return f"{now.point}: {name}: was measured, now: {now.note}", True
+        return f"{name}: was measured, now: {now.note}", True
     how, change = "", getattr(now, value) / getattr(before, value)
     of_peer = [results.ratio(one, "peer", value)
                for results, one in ((old, before), (new, now))]
     if value.endswith("_seconds") and all(of_peer):
         how, change = " against the peer", of_peer[1] / of_peer[0]
     worse = change > 1 + tolerance
-    return (f"{now.point}: {name} {change:.2f} times what it was{how}"
+    return (f"{name} {change:.2f} times what it was{how}"
             f"{': REGRESSION' * worse}", worse)

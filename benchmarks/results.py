@@ -25,7 +25,7 @@ class Measurement:
       contestant: its name, a key of `contestants.ALL`.
       point: `contestants.Point`.
       train_rounds, infer_rounds: seconds a step, one number for each round; empty if
-        not measured.
+        not measured. Where rows are not full, a step is as many tokens as B x T.
       first_step: seconds of the first training step, with compilation.
       loss: of the first training step; None if it is not finite.
       idle_bytes: most resident memory before the first step.
@@ -64,7 +64,7 @@ class Measurement:
 
     @property
     def tokens_per_second(self):
-        """Steps of rows trained in a second; None if not measured."""
+        """Tokens (steps of rows) trained in a second; None if not measured."""
         return self.train_seconds and (
             self.point.batch * self.point.steps / self.train_seconds)
 

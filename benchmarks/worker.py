@@ -6,8 +6,8 @@ It reads lines of JSON from its standard input and answers each with a line on w
 was its standard output; what libraries print goes to the standard error:
 
     {"batch": 1, ...}               -> {"idle_bytes": ..., "versions": {...}}
-    {"do": "train", "count": 3}     -> {"seconds": ..., "value": ..., "peak_bytes": ...,
-                                        "step_bytes": ...}
+    {"do": "train", "count": 3}     -> {"seconds": ..., "steps": ..., "value": ...,
+                                        "peak_bytes": ..., "step_bytes": ...}
     {"do": "infer", "count": 3}     -> the same
 
 and ends with its input. In the peer's environment there are NumPy and PyTorch alone,
@@ -15,6 +15,7 @@ and `dnc` is the peer: nothing of this repository is imported before it is known
 runs here.
 """
 
+import dataclasses
 import importlib.metadata
 import json
 import os
@@ -133,13 +134,78 @@ def _random_sequences(spec):
     return np.eye(size, dtype=np.float32)[words], targets
 
 
+def training(spec):
+    """Training as in babi/train.py, with stories made on the way: see `serve`."""
+    from babi.program import scripts
+
+    scripts.start_tensorflow()
+    import keras
+
+    from babi.data.batches import assemble
+    from babi.training.feeding import Feeder
+    from babi.training.replicas import Replicas, prepare
+    from babi.training.trainer import Trainer
+
+    settings, data = _recipe(spec)
+    prepare(settings.strategy, settings.packed_rows)
+    keras.utils.set_random_seed(settings.seed)
+    trainer = Trainer(settings, len(data.vocabulary),
+                      replicas=Replicas(settings.strategy))
+    batches = data.training(settings)
+    feeder = Feeder(batches)
+
+    def train(count):
+        if not trainer.iteration.numpy():  # compiles for every shape, on empty rows
+            for rows, steps in batches.shapes:
+                trainer.step(assemble([[]] * rows, steps).arrays)
+        tokens = 0
+        for _ in range(count):
+            batch = feeder.next().arrays
+            outcome = trainer.step(batch)
+            tokens += int(batch.mask.sum())
+            outcome.finite.numpy()  # training looks at it after each step
+        return float(outcome.loss), tokens
+
+    return {"train": train}, ("tensorflow", "keras", "numpy")
+
+
+def stories(spec):
+    """The batches of `training` without training: see `serve`."""
+    settings, data = _recipe(spec)
+    batches = data.training(settings)
+
+    def train(count):
+        return 0.0, sum(int(next(batches).arrays.mask.sum()) for _ in range(count))
+
+    return {"train": train}, ("numpy",)
+
+
+def _recipe(spec):
+    """Settings and data: the preset's at as many slots, with simulated stories."""
+    from babi.config import Config
+    from babi.data import run_data
+    from babi.phases import phases_of
+    from babi.presets import PRESETS
+
+    phases = phases_of(Config(**PRESETS["joint"]))
+    phase = next((phase for phase in phases
+                  if phase.settings.memory_size == spec["slots"]), phases[0])
+    settings = dataclasses.replace(
+        phase.settings, data="simulated", fill_tasks="none", exchange_names=False,
+        packed_rows=spec["batch"], row_length=spec["steps"],
+        memory_size=spec["slots"], controller_units=spec["units"],
+        word_size=spec["words"], num_read_heads=spec["heads"], **spec["arguments"])
+    return settings, run_data.load(settings)
+
+
 def serve(build):
     """Runs a worker until its input ends.
 
     Args:
       build: function of the first line as a dict that returns ({"train", "infer":
-        function of a number of steps that makes them and returns a float}, names of
-        the packages whose versions matter).
+        function of a number of steps that makes them and returns a float, or that
+        and how many tokens were read where rows are not full}, names of the packages
+        whose versions matter).
     """
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
@@ -156,10 +222,14 @@ def serve(build):
         started = time.perf_counter()
         value = functions[request["do"]](request["count"])
         seconds = time.perf_counter() - started
+        steps = request["count"]
+        if isinstance(value, tuple):  # as many tokens as so many full steps have
+            value, steps = value[0], value[1] / (spec["batch"] * spec["steps"])
         latest = _peak_bytes()
         peak = max(peak, latest)
         print(json.dumps({
-            "seconds": seconds, "value": value if np.isfinite(value) else None,
+            "seconds": seconds, "steps": steps,
+            "value": value if np.isfinite(value) else None,
             "peak_bytes": peak, "step_bytes": latest if forgotten else None}),
             file=answers)
 

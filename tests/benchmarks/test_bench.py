@@ -12,6 +12,9 @@ import pytest
 from absl import flags
 
 from babi import command_line
+from babi.config import Config
+from babi.phases import phases_of
+from babi.presets import PRESETS
 from benchmarks import contestants, picture, report, variants
 from benchmarks.contestants import Point
 from benchmarks.measure import Limits, doomed, measure_point
@@ -51,6 +54,9 @@ def build(spec):
             made.append(b"x" * (megabytes << 20))
             if fault == "compile":
                 made[0] = b""
+        if fault == "half full":
+            time.sleep(seconds * count)
+            return 1.0, count * spec["batch"] * spec["steps"] / 2
         time.sleep(seconds * count)
         return float("nan") if fault == "nan" else spec["batch"] + 0.5
 
@@ -102,6 +108,7 @@ def test_points_vary_one_axis_at_a_time():
     assert {point.steps for point in found} == {50, 100, 500, 1000}
     assert {point.batch for point in found} == {1, 4, 16, 32}
     assert {point.slots for point in found} == {64, 128, 256, 512, 1024}
+    assert len(set(contestants.grid(contestants.AXES))) == 4 * 4 * 5
 
 
 def test_measures_time_memory_and_takes_turns(tmp_path):
@@ -136,6 +143,41 @@ def test_the_memory_of_steps_is_without_that_of_the_compilation(tmp_path):
     assert ours.peak_bytes - ours.step_bytes > 150e6
     assert 150e6 < ours.peak_bytes - ours.idle_bytes
     assert abs(plain.peak_bytes - plain.step_bytes) < 20e6
+
+
+def test_where_rows_are_not_full_their_tokens_count(tmp_path):
+    found = measure({"one_core": fake(tmp_path, 0.1, fault="half full")},
+                    inference=False, turn_steps=3, rounds=1)["one_core"]
+    seconds, = found.train_rounds
+    assert 0.2 <= seconds < 0.4
+    assert found.tokens_per_second == pytest.approx(10 / seconds)
+
+
+def test_training_has_the_sizes_of_the_recipes():
+    sizes = {(phase.settings.packed_rows, phase.settings.row_length,
+              phase.settings.memory_size) for name in ("joint", "simulated")
+             for phase in phases_of(Config(**PRESETS[name]))}
+    assert sizes == {point for point, _ in contestants.PLANS["training"]}
+
+
+@pytest.mark.slow
+def test_real_training_takes_the_same_step_however_it_is_run(monkeypatch):
+    names = ["one_core", "all_cores", "mirrored"]
+    for name in names:
+        contestant = contestants.ALL[name]
+        monkeypatch.setitem(contestants.ALL, name, contestant._replace(
+            arguments=contestant.arguments | {
+                "jit": False, "bypass_dropout": 0.0}))
+    worker = [sys.executable, str(ROOT / "benchmarks" / "worker.py"), "training"]
+    found = measure_point(
+        Point(2, 960, 4), dict.fromkeys(names, worker), TASK,
+        LIMITS._replace(rounds=1, inference=False, turn_steps=1, answer_seconds=300.0),
+        print)
+    assert [one.note for one in found] == [""] * 3
+    assert all(len(one.train_rounds) == 1 for one in found)
+    # Uniform guessing among some 160 words, at small random weights.
+    assert found[0].loss == pytest.approx(5.1, abs=0.3)
+    assert [one.loss for one in found] == pytest.approx([found[0].loss] * 3, rel=1e-4)
 
 
 def test_slow_contestants_get_fewer_turns(tmp_path):
@@ -237,6 +279,17 @@ def test_table_of_variants_sets_each_beside_ours():
     assert lines[-1] == f"{POINT}, peer_gru: took more than 3 s."
 
 
+def test_table_of_training_sets_each_beside_one_core():
+    results = results_of(
+        measured("one_core", train=0.1), measured("mirrored", train=0.05),
+        measured("stories", train=0.01))
+    rows = [[cell.strip() for cell in line.strip("|").split("|")]
+            for line in report.table(results).split("\n")]
+    assert [row[3:6] for row in rows[2:]] == [
+        ["one_core", "100", "-"], ["mirrored", "200", "2.000"],
+        ["stories", "1,000", "10.000"]]
+
+
 def test_each_variant_of_ours_can_be_made():
     for arguments in contestants.VARIANTS.values():
         assert DNCCell(2, **arguments).get_config()
@@ -306,6 +359,14 @@ def test_compare_finds_each_regression():
     assert verdicts(old, results_of(failed)) == [True, True, True, True]
 
 
+def test_compare_names_what_became_slower_in_training():
+    old = results_of(measured("one_core"), measured("mirrored"))
+    new = results_of(measured("one_core"), measured("mirrored", train=0.2))
+    slower, = [line for line, worse in report.compare(old, new, 0.1) if worse]
+    assert slower == f"{POINT}: mirrored, training step 2.00 times what it was" \
+                     f": REGRESSION"
+
+
 def test_compare_cancels_the_speed_of_the_machine():
     old = results_of(measured(), measured("peer", train=1.0, infer=1.0))
     slow_machine = results_of(measured(train=0.2, infer=0.1),
@@ -367,6 +428,18 @@ def test_a_real_measurement_is_shown_written_and_continued(tmp_path):
     assert again.returncode == 1 and again.stderr.startswith("error: ")
     again = run(f"--output={path}", "--noinference")
     assert "measured before" in again.stderr and again.stdout == first.stdout
+
+
+def test_the_stories_of_training_are_measured(tmp_path):
+    path = tmp_path / "results.json"
+    done = run(f"--output={path}", "--training", "--seconds=0.1", contestants="stories")
+    assert done.returncode == 0, done.stderr
+    found = Results.read(path).measurements
+    assert [one.point for one in found] == [
+        point for point, _ in contestants.PLANS["training"]]
+    for one in found:
+        assert f"{one.tokens_per_second:,.0f}" in done.stdout
+        assert 100 < one.tokens_per_second < 10**7
 
 
 @pytest.mark.slow
