@@ -83,6 +83,9 @@ def _error(name, seed):
                 f"--num_training_iterations={_UPDATES.value}",
                 f"--decay_steps={_UPDATES.value}", *_COMMON,
                 *flags_of(VARIANTS[name]), *_TRAIN_FLAGS.value.split())
+        if not (folder / f"model.ckpt-{_UPDATES.value}.index").exists():
+            raise UsageError(f"{folder}: stopped before its last update; the same "
+                             f"command goes on from there")
         _script("test", f"--checkpoint_file={folder}", "--held_out", *data,
                 f"--output={result}")
     return json.loads(result.read_text())["results"][0]["mean_error"]
