@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 import time
+import types
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from babi import command_line
 from babi.config import Config
 from babi.phases import phases_of
 from babi.presets import PRESETS
+from babi.program.errors import UsageError
 from benchmarks import contestants, picture, report, variants
 from benchmarks.contestants import Point
 from benchmarks.measure import Limits, doomed, measure_point
@@ -467,3 +469,27 @@ def test_wrong_use_is_one_line(tmp_path, arguments, part):
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
     assert part in done.stderr
     assert os.listdir(tmp_path) == []
+
+
+def test_a_comparison_that_is_stopped_asks_no_unfinished_model(tmp_path, monkeypatch):
+    ran = []
+
+    def script(name, *arguments):
+        ran.append(name)
+        if name == "test":
+            output = [a for a in arguments if a.startswith("--output=")][0]
+            pathlib.Path(output.removeprefix("--output=")).write_text(
+                '{"results": [{"mean_error": 12.5}]}')
+
+    for name, value in (("_RUNS_DIR", str(tmp_path)), ("_UPDATES", 30),
+                        ("_DATA_DIR", None), ("_TRAIN_FLAGS", "")):
+        monkeypatch.setattr(variants, name, types.SimpleNamespace(value=value))
+    monkeypatch.setattr(variants, "_script", script)
+    (tmp_path / "gru-2").mkdir()
+    with pytest.raises(UsageError, match="gru-2: stopped before.*goes on"):
+        variants._error("gru", 2)
+    assert ran == ["train"]
+    (tmp_path / "gru-2" / "model.ckpt-30.index").touch()
+    assert variants._error("gru", 2) == 12.5
+    assert variants._error("gru", 2) == 12.5  # what is done is not done again
+    assert ran == ["train", "train", "test"]
