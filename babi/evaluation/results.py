@@ -7,7 +7,7 @@ from babi.data.simulated import data_name
 from babi.evaluation.published import FAILURE_THRESHOLD, PUBLISHED_RESULTS
 from babi.evaluation.scoring import failed_tasks, mean_error
 from babi.program.progress import duration
-from babi.stories.tasks import TASK_NAMES, TASK_TITLES
+from babi.stories.tasks import TASK_TITLES, task_titles
 
 TABLE_START, TABLE_END = "<!-- results -->", "<!-- end of results -->"
 
@@ -60,18 +60,21 @@ def table_rows(results, separate=False):
     columns = ([_own_column([result], result.checkpoint.split("/")[0])
                 for result in results]
                if separate else [_own_column(results)])
-    columns += [_published_column(column) for column in PUBLISHED_RESULTS.values()]
+    titles = task_titles(results[0].test_data)
+    published = [_published_column(column) for column in PUBLISHED_RESULTS.values()
+                 if titles is TASK_TITLES]
+    columns += published
     tasks = sorted(results[0].errors)
     rows = [["task", *(column.title for column in columns)]]
-    rows += [[f"{task} {TASK_TITLES[task]}",
+    rows += [[f"{task} {titles[task]}",
               *(column.errors.get(task, "") for column in columns)] for task in tasks]
-    if len(tasks) == len(TASK_NAMES):
+    if len(tasks) == len(titles):
         rows.append(["mean error", *(column.mean for column in columns)])
         rows.append([f"failed tasks (> {FAILURE_THRESHOLD:g}%)",
                      *(column.failed for column in columns)])
     else:  # the published means are those of all tasks
-        ours = columns[:-len(PUBLISHED_RESULTS)]
-        blanks = [""] * len(PUBLISHED_RESULTS)
+        ours = columns[:len(columns) - len(published)]
+        blanks = [""] * len(published)
         rows.append([f"mean error of {len(tasks)} tasks",
                      *(column.mean for column in ours), *blanks])
         rows.append([f"failed of {len(tasks)} tasks (> {FAILURE_THRESHOLD:g}%)",
@@ -94,7 +97,8 @@ def as_text(results, separate=False):
 def as_markdown(results, separate=False):
     """The table in Markdown, with what the results are of; see `table_rows`."""
     table = table_rows(results, separate)
-    heading, *rows = (f"| {' | '.join(row)} |" for row in table)
+    heading, *rows = ("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+                      for row in table)
     rule = "|---|" + "---:|" * (len(table[0]) - 1)
     return "\n".join([_HEADING, "",
                       *(f"- {line}" for line in remarks(results)), "",

@@ -6,7 +6,7 @@ from babi.data.batches import Batch
 from babi.evaluation.published import FAILURE_THRESHOLD
 from babi.stories.tasks import TASK_NAMES
 
-_SIZE = len(TASK_NAMES) + 1  # counts are indexed by task number
+_SIZE = len(TASK_NAMES) + 1  # counts are indexed by task number; more if need be
 
 
 class Scores:
@@ -16,8 +16,8 @@ class Scores:
     error is the share of its questions answered wrongly.
 
     Attributes:
-      questions, wrong_questions: counts per task, int64 `[21]`, indexed by task
-        number.
+      questions, wrong_questions: counts per task, int64 `[21]` or more, indexed by
+        task number.
       words, wrong_words: the same for single words of answers.
     """
 
@@ -53,11 +53,17 @@ class Scores:
         question_wrong = np.bincount(numbers, wrong, minlength=count) > 0
         question_tasks = np.zeros(count, np.int64)
         question_tasks[numbers] = tasks
-        self.words += np.bincount(tasks, minlength=_SIZE)
-        self.wrong_words += np.bincount(tasks[wrong], minlength=_SIZE)
-        self.questions += np.bincount(question_tasks, minlength=_SIZE)
-        self.wrong_questions += np.bincount(question_tasks[question_wrong],
-                                            minlength=_SIZE)
+        size = max(self.words.size, int(tasks.max(initial=0)) + 1)
+
+        def added(counts, tasks):
+            return (np.pad(counts, (0, size - counts.size))
+                    + np.bincount(tasks, minlength=size))
+
+        self.words = added(self.words, tasks)
+        self.wrong_words = added(self.wrong_words, tasks[wrong])
+        self.questions = added(self.questions, question_tasks)
+        self.wrong_questions = added(self.wrong_questions,
+                                     question_tasks[question_wrong])
         return ~question_wrong
 
     @property

@@ -76,12 +76,13 @@ class Confusion:
         return words, counts
 
 
-def draw(confusion, vocabulary):
+def draw(confusion, vocabulary, titles=TASK_TITLES):
     """The picture: errors of all tasks, and what is confused in the worst.
 
     Args:
       confusion: `Confusion` with counts.
       vocabulary: `vocabulary.Vocabulary`.
+      titles: {task: title}.
 
     Returns:
       A matplotlib Figure.
@@ -92,19 +93,22 @@ def draw(confusion, vocabulary):
                     facecolor="white")
     FigureCanvasAgg(figure)
     bars, *maps = figure.subplots(1, 1 + len(worst), squeeze=False)[0]
-    _draw_errors(bars, errors)
+    _draw_errors(bars, {f"{task} {titles[task]}": error
+                        for task, error in errors.items()})
     for axes, task in zip(maps, worst):
-        _draw_matrix(axes, task, *confusion.matrix(task), vocabulary)
+        axes.set_title(f"{task} {titles[task]}", size=_TEXT + 1, parse_math=False)
+        _draw_matrix(axes, *confusion.matrix(task), vocabulary)
     return figure
 
 
 def _draw_errors(axes, errors):
-    """A bar for each task."""
-    names = [f"{task} {TASK_TITLES[task]}" for task in errors]
-    bars = axes.barh(names, list(errors.values()), color="#4292c6", edgecolor="black",
+    """A bar for each task, of `{number and title: error}`."""
+    places = range(len(errors))
+    bars = axes.barh(places, list(errors.values()), color="#4292c6", edgecolor="black",
                      linewidth=0.6)
     axes.bar_label(bars, fmt="%.1f", size=_TEXT, padding=2)
     axes.axvline(FAILURE_THRESHOLD, color="black", lw=0.8, ls="--")
+    axes.set_yticks(places, list(errors), parse_math=False)
     axes.invert_yaxis()
     axes.set_xlim(0, 118)
     axes.tick_params(labelsize=_TEXT)
@@ -113,7 +117,7 @@ def _draw_errors(axes, errors):
     axes.set_title("error by task", size=_TEXT + 1)
 
 
-def _draw_matrix(axes, task, words, counts, vocabulary):
+def _draw_matrix(axes, words, counts, vocabulary):
     """The confusion of one task, each row by its own total."""
     names = [*vocabulary.decode(words), "others"]
     if not (counts[-1].any() or counts[:, -1].any()):
@@ -129,4 +133,3 @@ def _draw_matrix(axes, task, words, counts, vocabulary):
     axes.set_yticks(places, names, size=_TEXT, parse_math=False)
     axes.set_xlabel("the model's answer", size=_TEXT)
     axes.set_ylabel("right answer", size=_TEXT)
-    axes.set_title(f"{task} {TASK_TITLES[task]}", size=_TEXT + 1)

@@ -15,7 +15,6 @@ from absl import flags
 from babi.evaluation.published import PUBLISHED_RESULTS
 from babi.program import scripts
 from babi.program.errors import UsageError
-from babi.stories.tasks import TASK_TITLES
 
 _RUNS = flags.DEFINE_list("runs", None, "run directories, separated by commas")
 _OUTPUT = flags.DEFINE_string("output", "curve.png", "the picture, PNG or SVG")
@@ -183,10 +182,9 @@ def _draw_tasks(plot, curve):
                       (stories + np.append(stories[1:], stories[-1])) / 2)
     image = plot.pcolormesh(edges, np.arange(len(tasks) + 1), errors, cmap="Blues",
                             vmin=0, vmax=100)
-    titles = {f"{task:02d} {title}": f"{task} {title}"
-              for task, title in TASK_TITLES.items()}
     plot.set_yticks(np.arange(len(tasks)) + 0.5, [
-        titles.get(name.removeprefix(_BY_TASK), name) for name in tasks], fontsize=8)
+        name.removeprefix(_BY_TASK).lstrip("0") for name in tasks], fontsize=8,
+        parse_math=False)
     for row, values in enumerate(errors):
         plot.annotate(f" {values[-1]:.0f}%", (edges[-1], row + 0.5), va="center",
                       fontsize=8, annotation_clip=False)

@@ -18,9 +18,11 @@ class Events:
       iteration: where training starts; what an interrupted run wrote beyond it is
         taken back.
       report: called with one line when writing fails; training goes on.
+      titles: {task: title}.
     """
 
-    def __init__(self, directory, iteration, report):
+    def __init__(self, directory, iteration, report, titles=TASK_TITLES):
+        self._titles = titles
         self._report = report
         self._failed = False
         self._writer = None
@@ -58,7 +60,7 @@ class Events:
     def write_task_errors(self, iteration, part, errors):
         """Writes question errors in %, {task: error}, of "training" or so."""
         self.write(iteration, {
-            f"{part} question error by task/{task:02d} {TASK_TITLES[task]}": error
+            f"{part} question error by task/{task:02d} {self._titles[task]}": error
             for task, error in errors.items()})
 
     def close(self):

@@ -52,15 +52,17 @@ class Visualiser:
       vocabulary: `vocabulary.Vocabulary`.
       examples: `encoding.Example`s to show, the same each time.
       events: `events.Events`.
+      titles: {task: title}.
     """
 
-    def __init__(self, trainer, vocabulary, examples, events):
+    def __init__(self, trainer, vocabulary, examples, events, titles=TASK_TITLES):
         self._trainer = trainer
         self._vocabulary = vocabulary
         self._events = events
+        self._titles = titles
         self._reader = Reader(trainer.model, vocabulary)
         self._stories = {
-            f"task {example.task:02d} {TASK_TITLES[example.task]}, "
+            f"task {example.task:02d} {titles[example.task]}, "
             f"story {example.index}": example_tokens(example, vocabulary)
             for example in examples}
         length = max(len(tokens) for tokens in self._stories.values())
@@ -90,7 +92,7 @@ class Visualiser:
                   for reading in readings}
         if self._confusion:
             images["confusion"] = pictures.pixels(
-                confusion.draw(self._confusion, self._vocabulary))
+                confusion.draw(self._confusion, self._vocabulary, self._titles))
             self._confusion = Confusion()
         gradients = self._gradients(self._batch)
 

@@ -1,9 +1,12 @@
-"""The 20 bAbI tasks: names and titles; how a user names some of them."""
+"""The 20 bAbI tasks and those of one's own: titles; how a user names some of them."""
 
 import re
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
-_WEIGHT = re.compile(r"([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]{1,2})?)")
+_WEIGHT = re.compile(r"([0-9]{1,3}):([0-9]{1,2}(?:\.[0-9]{1,2})?)")
 TEST_QUESTIONS = 1000  # in each task's test file, in every variant
+OWN_TASKS = range(1, 1000)  # numbers that tasks of one's own may have
 
 TASK_NAMES = {
     1: "single-supporting-fact",
@@ -52,8 +55,22 @@ TASK_TITLES = {
 }
 
 
-def parse_tasks(text: str) -> tuple[int, ...]:
+def task_titles(identity: dict) -> dict[int, str]:
+    """`{task: title}` of data: bAbI's, or the names of one's own.
+
+    Args:
+      identity: what a run's record says of its data, or a source's `identity()`.
+    """
+    return dict(enumerate(identity["tasks"], 1)) if "tasks" in identity else TASK_TITLES
+
+
+def parse_tasks(text: str, titles: Mapping[int, str] = MappingProxyType(TASK_TITLES)
+                ) -> tuple[int, ...]:
     """Reads a choice of tasks such as `1,2,19`, `1-5,16` or `all`.
+
+    Args:
+      text: numbers or titles of tasks.
+      titles: `{task: title}` of all there are, numbered from 1.
 
     Returns:
       The task numbers in ascending order, each once.
@@ -62,25 +79,34 @@ def parse_tasks(text: str) -> tuple[int, ...]:
       ValueError: the text names no task, or one that does not exist.
     """
     if text.strip().lower() == "all":
-        return tuple(TASK_NAMES)
-    chosen = set()
+        return tuple(titles)
+    chosen, numbers = set(), {title: task for task, title in titles.items()}
     for part in text.split(","):
+        if part.strip() in numbers:
+            chosen.add(numbers[part.strip()])
+            continue
         first, dash, last = part.strip().partition("-")
         last = last if dash else first
         if not all(_is_number(end, 3) for end in (first, last)):
             raise ValueError(
-                f"tasks: {part.strip()!r} is not a task number; give numbers "
-                f"from 1 to 20, such as 1,2,19 or 1-5, or all")
-        if not 1 <= int(first) <= int(last) <= len(TASK_NAMES):
+                f"tasks: {part.strip()[:60]!r} is neither the name nor the number of a "
+                f"task; give numbers from 1 to {len(titles)}, such as 1,2,19 or 1-5, "
+                f"or all")
+        if not 1 <= int(first) <= int(last) <= len(titles):
             raise ValueError(
-                f"tasks: {part.strip()!r} is outside 1 to {len(TASK_NAMES)} or "
+                f"tasks: {part.strip()!r} is outside 1 to {len(titles)} or "
                 f"runs backwards; give numbers such as 1,2,19 or 1-5, or all")
         chosen.update(range(int(first), int(last) + 1))
     return tuple(sorted(chosen))
 
 
-def parse_weights(text: str) -> dict[int, float]:
+def parse_weights(text: str, known: Collection[int] = tuple(TASK_NAMES)
+                  ) -> dict[int, float]:
     """Reads how often tasks are to come compared with others, such as `15:4,3:0.5`.
+
+    Args:
+      text: tasks by number, each with its weight.
+      known: the numbers there are.
 
     Returns:
       `{task: weight}`, of the tasks named.
@@ -93,10 +119,10 @@ def parse_weights(text: str) -> dict[int, float]:
     for part in text.split(","):
         match = _WEIGHT.fullmatch(part.strip())
         task = int(match[1]) if match else 0
-        if task not in TASK_NAMES or task in weights:
+        if task not in known or task in weights:
             raise ValueError(
                 f"{part.strip()[:40]!r} is not a task and its weight; give each task "
-                f"once, from 1 to {len(TASK_NAMES)}, and a weight from 0 to 99 with at "
+                f"once, from 1 to {len(known)}, and a weight from 0 to 99 with at "
                 f"most two decimals, such as 15:4,17:2.5")
         weights[task] = float(match[2])
     return weights

@@ -14,6 +14,7 @@ from babi.model.checkpoints import CheckpointError, RunCheckpoints
 from babi.model.run_state import RunState
 from babi.phases import phase_at, phases_of
 from babi.stories.story import DataError
+from babi.stories.tasks import task_titles
 from babi.training import failures
 from babi.training.feeding import Feeder, StopRequest, Window
 
@@ -40,6 +41,7 @@ class Run:
         self._phases = phases_of(self._config)
         self._trainer_of = trainer_of
         self._data = data
+        self._titles = task_titles(data.identity)
         self._progress = progress
         self._checkpoints = RunCheckpoints(directory, self._config.max_checkpoints)
         self._state = RunState()
@@ -160,7 +162,7 @@ class Run:
         """
         iteration = int(self._trainer.iteration.numpy())
         self._events = Events(self._directory if self._replicas.is_chief else None,
-                              iteration, self._progress.line)
+                              iteration, self._progress.line, self._titles)
         self._window = Window()
         self._start_phase()
         try:
@@ -196,7 +198,7 @@ class Run:
         if shown and self._replicas.is_chief:
             self._visualiser = Visualiser(
                 self._trainer, self._data.vocabulary,
-                choose_examples(self._data.validation), self._events)
+                choose_examples(self._data.validation), self._events, self._titles)
         self._feeder = Feeder(self._batches)
         self._remember_place()
 

@@ -7,7 +7,14 @@ import tensorflow as tf
 
 from babi.stories.tasks import TASK_NAMES
 
-_TASK_SLOTS = max(TASK_NAMES) + 1  # slot 0 stays empty: a task's number is its slot
+
+def task_slots(tasks):
+    """Slots for the counts of tasks; a task's number is its slot, and 0 stays empty.
+
+    Args:
+      tasks: the numbers of a run's tasks.
+    """
+    return max(*TASK_NAMES, *tasks) + 1
 
 
 class Totals(NamedTuple):
@@ -18,7 +25,7 @@ class Totals(NamedTuple):
       loss: sum of the steps' losses.
       gradient_norm: sum of the gradients' global norms, before clipping.
       answers, answers_right: answer words, and how many of them were right.
-      questions, questions_wrong: `[21]`, questions by task number; a question is
+      questions, questions_wrong: `[slots]`, questions by task number; a question is
         wrong if any of its answer's words is.
     """
 
@@ -32,12 +39,12 @@ class Totals(NamedTuple):
 
 
 class Metrics:
-    """`Totals` as variables of the device."""
+    """`Totals` as variables of the device, with `task_slots` for the tasks."""
 
-    def __init__(self):
+    def __init__(self, slots):
         self.variables = {}
         for name, kind in Totals.__annotations__.items():
-            shape = (_TASK_SLOTS,) if kind is np.ndarray else ()
+            shape = (slots,) if kind is np.ndarray else ()
             dtype = tf.float32 if kind is float else tf.int32
             self.variables[name] = tf.Variable(
                 tf.zeros(shape, dtype), trainable=False, name=name)
@@ -59,15 +66,16 @@ class Metrics:
             variable.assign(tf.zeros_like(variable))
 
 
-def count_questions(predictions, batch):
+def count_questions(predictions, batch, slots):
     """Counts a batch's questions, and those answered wrongly, by task.
 
     Args:
       predictions: `[B, T]` whole numbers, the word given at each step.
       batch: a `batches.Batch` of tensors.
+      slots: `task_slots` of the run's tasks.
 
     Returns:
-      (questions, questions wrong), each `[21]` by task number, int32.
+      (questions, questions wrong), each `[slots]` by task number, int32.
     """
     bound = predictions.shape.num_elements()  # on the questions in the batch
     wrong = tf.cast(predictions != batch.targets, tf.int32)
@@ -75,6 +83,6 @@ def count_questions(predictions, batch):
     wrong, task = (
         tf.math.unsorted_segment_max(values, batch.questions, bound)
         for values in (wrong, batch.tasks))
-    by_task = tf.one_hot(task, _TASK_SLOTS, dtype=tf.int32)  # 0s where no question is
+    by_task = tf.one_hot(task, slots, dtype=tf.int32)  # 0s where no question is
     return (tf.reduce_sum(by_task, axis=0),
             tf.reduce_sum(by_task * wrong[:, tf.newaxis], axis=0))

@@ -12,7 +12,7 @@ from babi.data.batches import Batch
 from babi.model.answerer import (AVERAGE, build_model, mean_surprise, named_weights,
                                  path_below_root, set_random_numbers)
 from babi.program.allocator import sparing
-from babi.training.metrics import Metrics, count_questions
+from babi.training.metrics import Metrics, count_questions, task_slots
 from babi.training.optimizer import build_optimizer
 from babi.training.replicas import Replicas
 
@@ -82,7 +82,7 @@ class Trainer:
                 vocabulary_size)
             self.optimizer = build_optimizer(
                 config, self.model.trainable_variables, rate_start)
-            self.metrics = Metrics()
+            self.metrics = Metrics(task_slots(config.tasks))
             self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False,
                                          name="iteration")
         self._compile(compiled)
@@ -205,7 +205,8 @@ class Trainer:
         loss, logits, gradients = self.gradients(batch, counts, replica)
         predictions = tf.argmax(logits, axis=-1, output_type=tf.int32)
         right = tf.logical_and(predictions == batch.targets, batch.answers)
-        questions, questions_wrong = count_questions(predictions, batch)
+        questions, questions_wrong = count_questions(
+            predictions, batch, task_slots(self.config.tasks))
         counted = (tf.math.count_nonzero(batch.answers), tf.math.count_nonzero(right),
                    questions, questions_wrong)
         return Sums(gradients, loss, dict(zip(COUNTED, counted)), stops)

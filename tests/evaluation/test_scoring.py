@@ -64,6 +64,18 @@ def test_random_predictions_score_as_by_brute_force():
     assert 10 < scores.mean_question_error() < 50
 
 
+def test_tasks_of_ones_own_may_be_more_than_twenty():
+    batches = [assemble([[ENCODER.encode(Story(task, (FACT, Line("Is?", answer))))
+                          for task in tasks]], 40).arrays
+               for tasks, answer in (((3, 25), "yes"), ((120, 3), "no"))]
+    scores = Scores()
+    scores.update(batches[0], batches[0].targets)
+    scores.update(batches[1], batches[1].targets + 1)
+    assert scores.question_errors() == {3: 50.0, 25: 0.0, 120: 100.0}
+    assert scores.word_errors() == scores.question_errors()
+    assert scores.questions.tolist() == [0, 0, 0, 2, *[0] * 21, 1, *[0] * 94, 1]
+
+
 def test_five_percent_is_not_yet_failed():
     errors = {1: 5.0, 2: 5.1, 3: 0.0}
     assert failed_tasks(errors) == (2,)

@@ -110,7 +110,7 @@ def test_a_validation_is_shown_alone(monkeypatch, tmp_path):
     examples = choose_examples(stream({1: 1}))
     batch = assemble([[examples[0]]], examples[0].inputs.size).arrays
     drawn = []
-    monkeypatch.setattr("babi.inspection.visualise.confusion.draw", lambda counts, _: (
+    monkeypatch.setattr("babi.inspection.visualise.confusion.draw", lambda counts, *_: (
         drawn.append(counts.word_errors()), pictures.Figure())[1])
     monkeypatch.setattr(pictures, "pixels", lambda _: np.zeros((2, 2, 3), np.uint8))
     events = Events(tmp_path, 0, pytest.fail)

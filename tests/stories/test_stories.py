@@ -10,7 +10,8 @@ from babi_data import (make_stories, mutate, needs_real_data, real_source,
 from babi.evaluation.published import PUBLISHED_RESULTS
 from babi.stories.story import (DataError, Line, Story, count_questions, format_stories,
                                 parse_stories)
-from babi.stories.tasks import TASK_NAMES, TASK_TITLES, parse_tasks, parse_weights
+from babi.stories.tasks import (TASK_NAMES, TASK_TITLES, parse_tasks, parse_weights,
+                                task_titles)
 
 GOOD = (b"1 Mary got the milk.\n2 John moved to the office.\n"
         b"3 What is Mary carrying? \tmilk\t1\n"
@@ -180,7 +181,24 @@ def test_a_wrong_choice_of_tasks(text):
         parse_tasks(text)
 
 
+def test_tasks_by_title_and_by_number_among_any():
+    titles = {1: "places", 2: "7", 3: "who gives what"}
+    assert task_titles({"tasks": list(titles.values())}) == titles
+    assert task_titles({}) is TASK_TITLES
+    for text, tasks in (("places", (1,)), ("3,places", (1, 3)), ("2-3", (2, 3)),
+                        ("7", (2,)), (" who gives what ,1", (1, 3)),
+                        ("all", (1, 2, 3))):
+        assert parse_tasks(text, titles) == tasks
+    for text in ("4", "Places", "1-4", "place"):
+        with pytest.raises(ValueError, match="^tasks: .* 1 to 3"):
+            parse_tasks(text, titles)
+    assert parse_tasks("counting,1") == (1, 7)
+
+
 def test_weights_of_tasks():
+    assert parse_weights("1:2,121:3.5", range(1, 122)) == {1: 2.0, 121: 3.5}
+    with pytest.raises(ValueError, match="from 1 to 120"):
+        parse_weights("1:2,121:3.5", range(1, 121))
     assert parse_weights("15:4") == {15: 4.0}
     assert parse_weights(" 2:0.25,17:99,3:0 ") == {2: 0.25, 17: 99.0, 3: 0.0}
 

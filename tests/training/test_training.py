@@ -18,7 +18,7 @@ from babi.model.answerer import named_weights, path_below_root
 from babi.model.record import RunRecord
 from babi.model.run_state import RunState
 from babi.training import trainer as module
-from babi.training.metrics import count_questions
+from babi.training.metrics import count_questions, task_slots
 from babi.training.optimizer import LearningRate
 from babi.training.trainer import Trainer
 from babi_data import make_story
@@ -143,10 +143,16 @@ def test_questions_are_counted_as_the_scores_count_them(rng):
         scores = Scores()
         scores.update(batch, predictions)
         questions, wrong = count_questions(
-            tf.constant(predictions.astype(np.int32)), as_tensors(batch))
+            tf.constant(predictions.astype(np.int32)), as_tensors(batch), 21)
         np.testing.assert_array_equal(questions, scores.questions)
         np.testing.assert_array_equal(wrong, scores.wrong_questions)
         assert 0 < wrong.numpy().sum() < questions.numpy().sum()
+        moved = batch._replace(tasks=batch.tasks + 100 * batch.mask)
+        np.testing.assert_array_equal(
+            count_questions(tf.constant(predictions.astype(np.int32)),
+                            as_tensors(moved), 122), [
+                np.pad(counts, (100, 1)) for counts in (questions, wrong)])
+    assert task_slots((1, 8)) == 21 and task_slots((3, 121)) == 122
 
 
 def test_totals_add_up_and_start_anew(monkeypatch, rng):
