@@ -22,14 +22,15 @@ from babi.data.encoding import story_tokens  # noqa: E402
 from babi.program import scripts  # noqa: E402
 from babi.program.errors import UsageError  # noqa: E402
 from babi.program.files import write_atomically  # noqa: E402
+from babi.stories.source import OWN  # noqa: E402
 from babi.stories.story import DataError  # noqa: E402
-from babi.stories.tasks import TASK_NAMES, TASK_TITLES  # noqa: E402
+from babi.stories.tasks import parse_tasks, task_titles  # noqa: E402
 
 _CHECKPOINT_FILE = flags.DEFINE_string(
     "checkpoint_file", None, "the checkpoint, such as model/model.ckpt-590000, "
     "model/best, or a run directory for its newest")
-_TASK = flags.DEFINE_integer(
-    "task", None, "ask about a story of this task", 1, len(TASK_NAMES))
+_TASK = flags.DEFINE_string(
+    "task", None, "ask about a story of this task, by number or name")
 _INDEX = flags.DEFINE_integer(
     "index", 0, "which story of the task or of the file, from 0", 0)
 _SPLIT = flags.DEFINE_enum(
@@ -40,6 +41,9 @@ _STORY_FILE = flags.DEFINE_string(
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "folder or .tar.gz with the bAbI tasks; without it a cached "
     "copy is used, or the data are downloaded")
+_STORIES = flags.DEFINE_string(
+    "stories", None, "where the stories of your own lie that the model was trained on; "
+    "default: where they lay then")
 _OUTPUT = flags.DEFINE_string(
     "output", None, "file name: writes a picture to <output>.png and a page to "
     "<output>.html")
@@ -61,7 +65,7 @@ def main():
     if not (_TASK.value or _STORY_FILE.value):
         found = _prompt(reader, model.vocabulary)
     else:
-        title, tokens = _chosen_story(model.record.config.variant)
+        title, tokens = _chosen_story(model.record)
         reading.check_words(tokens, model.vocabulary, title)
         found, = reader.read({title: tokens})
         for question in found.questions():
@@ -70,22 +74,28 @@ def main():
         _write(found)
 
 
-def _chosen_story(variant):
-    """(title, tokens) of the story that the flags name."""
+def _chosen_story(record):
+    """(title, tokens) of the story that the flags name, for the model of a record."""
     from babi.inspection import conversation
-    from babi.stories.opening import open_source
+    from babi.stories.opening import open_recorded, open_source
 
     if _STORY_FILE.value:
         path = _STORY_FILE.value
         return (pathlib.Path(path).name,
                 conversation.read_story(path, task=1, index=_INDEX.value))
-    task, index = _TASK.value, _INDEX.value
-    stories = open_source(_DATA_DIR.value, variant).stories(
-        _SPLIT.value, [task])[task]
+    titles, index = task_titles(record.data), _INDEX.value
+    try:
+        task, = parse_tasks(_TASK.value, titles)
+    except ValueError as fault:
+        raise UsageError(f"--task: {fault}; give one") from None
+    source = (open_recorded(record.data, _STORIES.value)
+              if record.config.data == OWN
+              else open_source(_DATA_DIR.value, record.config.variant))
+    stories = source.stories(_SPLIT.value, [task])[task]
     if index >= len(stories):
-        raise UsageError(f"--index={index}: task {task} has {len(stories)} "
+        raise UsageError(f"--index={index}: task {_TASK.value} has {len(stories)} "
                          f"{_SPLIT.value} stories, so 0 to {len(stories) - 1}")
-    return (f"Task {task} ({TASK_TITLES[task]}), {_SPLIT.value} story {index}",
+    return (f"Task {task} ({titles[task]}), {_SPLIT.value} story {index}",
             story_tokens(stories[index]))
 
 

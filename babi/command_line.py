@@ -4,25 +4,10 @@ import dataclasses
 
 from absl import flags
 
-from babi.config import Config
+from babi.config import Config, ConfigError
 from babi.presets import PRESETS
-from babi.stories.tasks import parse_tasks
-
-
-class _TasksParser(flags.ArgumentParser):
-    """Reads a choice of tasks from the command line."""
-
-    syntactic_help = "task numbers, such as 1,2,19 or 1-5, or all"
-
-    def parse(self, argument):
-        return argument if isinstance(argument, tuple) else parse_tasks(argument)
-
-
-class _TasksSerializer(flags.ArgumentSerializer):
-    """Writes a choice of tasks as a flag's value."""
-
-    def serialize(self, value):
-        return ",".join(map(str, value))
+from babi.stories.source import OWN
+from babi.stories.tasks import TASK_TITLES, parse_tasks
 
 
 def define_flags(values=flags.FLAGS):
@@ -35,19 +20,39 @@ def define_flags(values=flags.FLAGS):
     for field in dataclasses.fields(Config):
         description = field.metadata["description"]
         if field.name == "tasks":
-            flags.DEFINE(_TasksParser(), field.name, field.default, description,
-                         serializer=_TasksSerializer(), flag_values=values)
+            flags.DEFINE_string(field.name, "all", description, flag_values=values)
         else:
             define[type(field.default)](
                 field.name, field.default, description, flag_values=values)
 
 
-def from_flags(values=flags.FLAGS):
+def from_flags(values=flags.FLAGS, own_titles=None):
     """Config of the parsed flags: the preset's settings, but for the flags given.
+
+    Args:
+      values: the flags.
+      own_titles: `{task: name}` of stories of one's own, if there are any.
 
     Raises:
       ConfigError: a flag out of its range.
     """
     given = {field.name: values[field.name].value
              for field in dataclasses.fields(Config) if values[field.name].present}
+    if own_titles:
+        given = {"data": OWN, "tasks": "all"} | given
+        _check_preset(values.preset)
+    if "tasks" in given:
+        try:
+            given["tasks"] = parse_tasks(given["tasks"], own_titles or TASK_TITLES)
+        except ValueError as fault:
+            raise ConfigError(f"--{fault}") from None
     return Config(**PRESETS[values.preset] | given)
+
+
+def _check_preset(name):
+    """Raises ConfigError for a preset that can't be followed with one's own stories."""
+    for setting in ("data", "fill_tasks", "task_weights", "phases"):
+        if setting in PRESETS[name]:
+            raise ConfigError(f"--preset={name} is made for the bAbI tasks (its "
+                              f"{setting}); with --stories take quick or paper, and "
+                              f"flags besides")

@@ -13,8 +13,8 @@ import math
 from babi.phases import phases_of
 from babi.program.errors import UsageError
 from babi.simulator import Options, check_options
-from babi.stories.source import DEFAULT_VARIANT, OFFICIAL, SIMULATED
-from babi.stories.tasks import TASK_NAMES, parse_weights
+from babi.stories.source import DEFAULT_VARIANT, OFFICIAL, OWN, SIMULATED
+from babi.stories.tasks import OWN_TASKS, TASK_NAMES, parse_weights
 
 NONE = "none"
 
@@ -61,11 +61,13 @@ class Config:
 
     # Data.
     tasks: tuple[int, ...] = _setting(
-        tuple(TASK_NAMES), "tasks to train on jointly, such as 1,2,19 or 1-5 or all")
+        tuple(TASK_NAMES), "tasks to train on jointly, such as 1,2,19 or 1-5 or "
+        "all, or names")
     data: str = _setting(
-        OFFICIAL, "the official stories, or new simulated ones for ever; when neither "
-        "is asked for and no official ones are to be had, a new run takes simulated "
-        "ones and says so", choices=(OFFICIAL, SIMULATED))
+        OFFICIAL, "the official stories, or new simulated ones for ever, or with "
+        "--stories one's own; when none is asked for and no official ones are to be "
+        "had, a new run takes simulated ones and says so",
+        choices=(OFFICIAL, SIMULATED, OWN))
     variant: str = _setting(
         DEFAULT_VARIANT, "the folder of the bAbI archive to train on")
     fill_tasks: str = _setting(
@@ -239,7 +241,7 @@ class Config:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            _check(field, getattr(self, field.name))
+            _check(field, getattr(self, field.name), _task_numbers(self.data))
         if self.learning_rate_schedule != "constant" and not self.decay_steps:
             raise ConfigError(
                 f"--learning_rate_schedule={self.learning_rate_schedule} needs "
@@ -278,6 +280,10 @@ class Config:
 
     def _check_data(self):
         """Raises ConfigError if settings of the data don't go together."""
+        for name in ("variant", "fill_tasks", "exchange_names", "thin_task_16"):
+            if self.data == OWN and getattr(self, name) != getattr(Config, name):
+                raise ConfigError(f"--{name} is about the bAbI tasks; leave it out "
+                                  f"with --stories")
         if self.variant != DEFAULT_VARIANT:
             for name in ("data", "fill_tasks"):
                 if getattr(self, name) == SIMULATED:
@@ -322,7 +328,8 @@ class Config:
 
     def weights(self) -> dict[int, float]:
         """`{task: weight}` of the tasks that `task_weights` names."""
-        return {} if self.task_weights == NONE else parse_weights(self.task_weights)
+        return {} if self.task_weights == NONE else parse_weights(
+            self.task_weights, _task_numbers(self.data))
 
     def weighted_by(self, errors):
         """The settings with tasks drawn by their held-out error; see `error_weights`.
@@ -351,14 +358,19 @@ def _simulator_flags():
             for field in dataclasses.fields(Options)}
 
 
-def _check(field, value):
+def _task_numbers(data):
+    """Numbers that tasks of a kind of data may have."""
+    return OWN_TASKS if data == OWN else TASK_NAMES
+
+
+def _check(field, value, tasks):
     """Raises ConfigError if a value is not of the field's type or in its range."""
     kind, limits = type(field.default), field.metadata["limits"]
     if field.name == "tasks":
-        expected = (f"task numbers from 1 to {len(TASK_NAMES)} in ascending order, "
+        expected = (f"task numbers from 1 to {len(tasks)} in ascending order, "
                     f"each once")
         good = (isinstance(value, tuple) and bool(value)
-                and all(type(task) is int and task in TASK_NAMES for task in value)
+                and all(type(task) is int and task in tasks for task in value)
                 and list(value) == sorted(set(value)))
     elif "choices" in limits:
         expected = f"one of {', '.join(limits['choices'])}"

@@ -26,8 +26,8 @@ from babi.program import scripts  # noqa: E402
 from babi.program.errors import UsageError  # noqa: E402
 from babi.program.files import write_atomically  # noqa: E402
 from babi.program.progress import Progress, duration  # noqa: E402
-from babi.stories.source import OFFICIAL, SIMULATED  # noqa: E402
-from babi.stories.tasks import parse_tasks  # noqa: E402
+from babi.stories.source import OFFICIAL, OWN, SIMULATED  # noqa: E402
+from babi.stories.tasks import parse_tasks, task_titles  # noqa: E402
 
 _CHECKPOINT_FILE = flags.DEFINE_list(
     "checkpoint_file", None, "checkpoints, such as model/model.ckpt-590000, "
@@ -39,8 +39,14 @@ _DATA = flags.DEFINE_enum(
     "data", None, (OFFICIAL, SIMULATED), "test stories; default: official, or for "
     "models of simulated stories, where there are no official ones, simulated; these "
     "are of the model's seed and options and not among those trained on")
+_STORIES = flags.DEFINE_string(
+    "stories", None, "where the stories of your own lie that the model was trained on; "
+    "default: where they lay then")
+_TEST_STORIES = flags.DEFINE_string(
+    "test_stories", None, "a file or a folder with stories of your own to test on, for "
+    "the tasks trained on; default: those of the run")
 _TASKS = flags.DEFINE_string(
-    "tasks", None, "tasks to test, such as 1,2,19; default: those trained on")
+    "tasks", None, "tasks to test, such as 1,2,19, or names; default: those trained on")
 _VARIANT = flags.DEFINE_string(
     "variant", None, "folder of the archive to test on; default: the one trained on")
 _OUTPUT = flags.DEFINE_string(
@@ -62,23 +68,28 @@ def main():
     if not _CHECKPOINT_FILE.value:
         raise UsageError("--checkpoint_file is needed, such as "
                          "--checkpoint_file=model/model.ckpt-590000")
-    try:
-        tasks = parse_tasks(_TASKS.value) if _TASKS.value else None
-    except ValueError as fault:
-        raise UsageError(f"--{fault}") from None
     scripts.start_tensorflow()
     from babi.model import trained
     from babi.model.checkpoints import resolve
 
     prefixes = [resolve(path) for path in _CHECKPOINT_FILE.value]
     records = [RunRecord.read(prefix.parent) for prefix in prefixes]
-    first = records[0].config
+    first = records[0]
+    try:
+        tasks = (parse_tasks(_TASKS.value, task_titles(first.data)) if _TASKS.value
+                 else first.config.tasks)
+    except ValueError as fault:
+        raise UsageError(f"--{fault}") from None
     if _HELD_OUT.value and SIMULATED in {
             _DATA.value, *(record.config.data for record in records)}:
         raise UsageError("--held_out is about official stories; simulated test "
                          "stories are never among those trained on")
-    tasks = tasks or first.tasks
-    source = _source(first, tasks)
+    if first.config.data == OWN:
+        source = _own_source(first)
+        if not (_TASKS.value or _HELD_OUT.value):
+            tasks = _with_tests(source, tasks)
+    else:
+        source = _source(first.config, tasks)
     found = [_test(trained.load(prefix, _JIT.value), source, tasks)
              for prefix in prefixes]
     print("\n" + results.as_text(found, _SEPARATE.value), end="")
@@ -86,6 +97,31 @@ def main():
         _write(found)
     if _INSERT_INTO.value:
         _insert(found)
+
+
+def _own_source(record):
+    """The stories of one's own that a run was trained on, with those to test on.
+
+    Args:
+      record: `record.RunRecord`.
+    """
+    from babi.stories.opening import open_recorded
+
+    for name in ("data", "data_dir", "variant"):
+        if flags.FLAGS[name].present:
+            raise UsageError(f"--{name} is about the bAbI tasks, and this model's "
+                             f"stories are one's own; leave it out")
+    return open_recorded(record.data, _STORIES.value, _TEST_STORIES.value)
+
+
+def _with_tests(source, tasks):
+    """Those tasks of an `own.OwnSource` that have test stories; says which have not."""
+    missing = [source.titles[task] for task in tasks if not source.test.get(task)]
+    if missing and len(missing) < len(tasks):
+        print(f"Too few stories to keep one for the test: {', '.join(missing)}",
+              flush=True)
+        return tuple(task for task in tasks if source.test.get(task))
+    return tasks
 
 
 def _source(config, tasks):
@@ -99,6 +135,10 @@ def _source(config, tasks):
     from babi.stories.download import NoDataError
     from babi.stories.opening import open_source
 
+    for name in ("stories", "test_stories"):
+        if flags.FLAGS[name].present:
+            raise UsageError(f"--{name} is for models that were trained on stories of "
+                             f"one's own; babi/ask.py --story_file puts a story to any")
     if _DATA.value != SIMULATED:
         try:
             return open_source(_DATA_DIR.value, _VARIANT.value or config.variant)
@@ -150,7 +190,7 @@ def _stream(model, source, tasks):
         raise UsageError(
             f"--held_out: {model.prefix} was trained on "
             f"{data_name(model.record.data)}, not on these data; give those with "
-            f"--data_dir")
+            f"--data_dir, or --stories if they are one's own")
     return stream_of_held_out(source, tasks, model.vocabulary, model.record.config)
 
 

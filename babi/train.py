@@ -4,8 +4,9 @@
 
 The same command goes on where an interrupted run stopped. It trains on the official
 data en-10k; where there are none and no network, on simulated stories, which
---data=simulated asks for and --data=official forbids. The other defaults are those of
-the paper's DNC1; --preset=joint learns far faster.
+--data=simulated asks for and --data=official forbids; --stories=FILE_OR_FOLDER gives
+stories of your own. The other defaults are those of the paper's DNC1; --preset=joint
+learns far faster.
 """
 
 import os
@@ -20,7 +21,8 @@ from babi import command_line, config  # noqa: E402
 from babi.program import scripts  # noqa: E402
 from babi.program.errors import UsageError  # noqa: E402
 from babi.program.progress import Progress  # noqa: E402
-from babi.stories.source import SIMULATED  # noqa: E402
+from babi.stories.own import open_own  # noqa: E402
+from babi.stories.source import OWN, SIMULATED  # noqa: E402
 from babi.training import replicas  # noqa: E402
 
 command_line.define_flags()
@@ -30,6 +32,12 @@ _CHECKPOINT_DIR = flags.DEFINE_string(
 DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "folder or .tar.gz with the bAbI tasks; without it a cached "
     "copy is used, or the data are downloaded")
+_STORIES = flags.DEFINE_string(
+    "stories", None, "a file or a folder with stories of your own to train on, each "
+    "file a task; see docs/own-data.md")
+_TEST_STORIES = flags.DEFINE_string(
+    "test_stories", None, "a file or a folder with test stories for --stories; without "
+    "any a share of the stories is kept for the test")
 _CHANGE_SETTINGS = flags.DEFINE_bool(
     "change_settings", False, "continue a run with other settings of the optimizer "
     "or another number of slots than it was started with; the change is recorded")
@@ -37,19 +45,38 @@ _CHANGE_SETTINGS = flags.DEFINE_bool(
 
 def main():
     """Trains as the flags say."""
-    train(command_line.from_flags())
+    train(*settings_and_data())
 
 
-def train(settings, compiled=True):
+def settings_and_data():
+    """(`config.Config`, where its data are, as for `run_data.load`) of the flags."""
+    if _STORIES.value is None:
+        if _TEST_STORIES.value is not None:
+            raise UsageError("--test_stories belong to stories to train on; give them "
+                             "with --stories")
+        settings = command_line.from_flags()
+        if settings.data == OWN:
+            raise UsageError("--data=own is said by --stories=FILE_OR_FOLDER; give it")
+        if settings.data == SIMULATED and DATA_DIR.value is not None:
+            raise UsageError("--data_dir has official data; leave it out with "
+                             "--data=simulated")
+        return settings, DATA_DIR.value
+    for name in ("data_dir", "data"):
+        if flags.FLAGS[name].present and flags.FLAGS[name].value != OWN:
+            raise UsageError(f"--stories and --{name} both say what to train on; give "
+                             f"one")
+    source = open_own(_STORIES.value, _TEST_STORIES.value)
+    return command_line.from_flags(own_titles=source.titles), source
+
+
+def train(settings, data, compiled=True):
     """Trains in the directory that the flags name, to the last iteration.
 
     Args:
       settings: `config.Config`.
+      data: where the data are, as for `run_data.load`.
       compiled: False runs the step eagerly.
     """
-    if settings.data == SIMULATED and DATA_DIR.value is not None:
-        raise UsageError("--data_dir has official data; leave it out with "
-                         "--data=simulated")
     if settings.strategy != config.NONE and not compiled:
         raise UsageError(f"--strategy={settings.strategy} is for "
                          f"babi/train.py; leave it out")
@@ -60,15 +87,15 @@ def train(settings, compiled=True):
     workers = replicas.Replicas(settings.strategy)
     progress = Progress(settings.num_training_iterations)
     with workers.together(), open_run(
-            _CHECKPOINT_DIR.value, DATA_DIR.value, settings, _CHANGE_SETTINGS.value,
+            _CHECKPOINT_DIR.value, data, settings, _CHANGE_SETTINGS.value,
             progress, compiled, data_chosen(), workers) as run:
         run.train()
 
 
 def data_chosen():
     """Whether the flags say which data to train on."""
-    return DATA_DIR.value is not None or any(
-        flags.FLAGS[name].present for name in ("data", "fill_tasks"))
+    return any(flags.FLAGS[name].present
+               for name in ("data", "data_dir", "fill_tasks", "stories"))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ if not __package__:  # run as a file: the folder above is the root of imports
 
 from absl import flags  # noqa: E402
 
-from babi import command_line, train  # noqa: E402
+from babi import train  # noqa: E402
 from babi.program import scripts  # noqa: E402
 
 _COMPARED_STEPS = flags.DEFINE_integer(
@@ -27,17 +27,18 @@ _COMPARED_STEPS = flags.DEFINE_integer(
 
 def main():
     """Trains as the flags say."""
-    settings = command_line.from_flags()
+    settings, data = train.settings_and_data()
     if _COMPARED_STEPS.value:
-        print(_comparison(settings, _COMPARED_STEPS.value), flush=True)
-    train.train(settings, compiled=False)
+        print(_comparison(settings, data, _COMPARED_STEPS.value), flush=True)
+    train.train(settings, data, compiled=False)
 
 
-def _comparison(settings, steps):
+def _comparison(settings, data_dir, steps):
     """A line that compares eager steps with compiled ones.
 
     Args:
       settings: `config.Config`.
+      data_dir: where its data are, as for `run_data.load`.
       steps: how many of the run's first steps to make.
     """
     scripts.start_tensorflow()
@@ -46,7 +47,7 @@ def _comparison(settings, steps):
     from babi.training.start import load_data
     from babi.training.trainer import Trainer
 
-    settings, data = load_data(settings, train.DATA_DIR.value, train.data_chosen(),
+    settings, data = load_data(settings, data_dir, train.data_chosen(),
                                lambda line: None)  # it will be said by the training
     stream = data.training(settings)
     batches = [next(stream).arrays for _ in range(steps)]

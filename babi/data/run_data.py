@@ -14,10 +14,11 @@ from babi.data.streams import VALIDATION_SHARE, StoryStream, hold_out
 from babi.data.vocabulary import ENGLISH_WORDS, Vocabulary
 from babi.simulator import OFFICIAL_STORIES
 from babi.stories.opening import open_source
-from babi.stories.source import SIMULATED
+from babi.stories.source import OWN, SIMULATED
 from babi.stories.story import DataError
 
 VOCABULARY_FILE = "vocabulary.json"
+_MAX_OWN_WORDS = 50_000
 
 
 class RunData(NamedTuple):
@@ -25,7 +26,8 @@ class RunData(NamedTuple):
 
     Attributes:
       identity: what a run's record says of them: where they came from, their hash,
-        "differences" from the official ones, "vocabulary_size", and "filled" if
+        "differences" from the official ones and other remarks,
+        "vocabulary_size", and "filled" if
         simulated stories were added.
       vocabulary: all words of the training stories.
       training: a function of a `config.Config`, that of the run or of one of its
@@ -45,7 +47,8 @@ def load(config, data_dir=None):
 
     Args:
       config: `config.Config`.
-      data_dir: folder or archive; None: a cached copy, else a download.
+      data_dir: folder or archive; None: a cached copy, else a download. Of stories of
+        one's own their `own.OwnSource`.
 
     Returns:
       A `RunData`.
@@ -56,7 +59,8 @@ def load(config, data_dir=None):
     """
     if config.data == SIMULATED:
         return _simulated(config)
-    source = open_source(data_dir, config.variant)
+    own = config.data == OWN
+    source = data_dir if own else open_source(data_dir, config.variant)
     stories = source.stories("train", config.tasks)
     kept, held = _hold_out(stories, config)
     identity = source.identity() | {"differences": source.differences()}
@@ -66,9 +70,12 @@ def load(config, data_dir=None):
         kept |= {task: np.concatenate([kept[task], numbers])
                  for task, numbers in added.items()}
         identity |= {"filled": filled}
-    vocabulary = Vocabulary.from_stories(
-        (story for of_task in stories.values() for story in of_task),
-        ENGLISH_WORDS if config.variant.startswith("en") else ())
+    if own:
+        vocabulary, unseen = _own_words(source, stories)
+        identity["differences"] += unseen
+    else:
+        vocabulary = Vocabulary.from_stories(
+            _all(stories), ENGLISH_WORDS if config.variant.startswith("en") else ())
     encoder = Encoder(vocabulary)
 
     def training(settings):
@@ -88,6 +95,36 @@ def load(config, data_dir=None):
     if any(of_task.size for of_task in held.values()):
         validation = StoryStream(stories, encoder, config.seed, held, epochs=1)
     return _run_data(config, identity, vocabulary, training, validation)
+
+
+def _all(*stories):
+    """The stories of all tasks of several `{task: stories}`."""
+    return (story for by_task in stories for of_task in by_task.values()
+            for story in of_task)
+
+
+def _own_words(source, stories):
+    """The vocabulary of an `own.OwnSource`, and lines on words that can't be learned.
+
+    It has the words of all its tasks and of the test, so that none is unknown there.
+
+    Args:
+      source: the stories of all tasks.
+      stories: `{task: stories}` of those to train on.
+    """
+    vocabulary = Vocabulary.from_stories(_all(source.train, source.test), ())
+    if len(vocabulary) > _MAX_OWN_WORDS:
+        raise DataError(f"{source.path}: {len(vocabulary):,} different words, and each "
+                        f"is an input of the network; give stories with at most "
+                        f"{_MAX_OWN_WORDS:,}")
+    tests = {task: source.test[task] for task in stories if task in source.test}
+    unseen = sorted(set(Vocabulary.from_stories(_all(tests), ()).words)
+                    - set(Vocabulary.from_stories(_all(stories), ()).words))
+    if not unseen:
+        return vocabulary, []
+    more = f" and {len(unseen) - 5:,} more" if len(unseen) > 5 else ""
+    return vocabulary, [f"words of test stories that no story to train on has, so that "
+                        f"they can't be learned: {', '.join(unseen[:5])}{more}"]
 
 
 def _hold_out(stories, config):
@@ -129,10 +166,10 @@ def _run_data(config, identity, vocabulary, stream, validation):
 
 
 def stream_of_held_out(source, tasks, vocabulary, config):
-    """All stories that a run on official data held out, as a stream that ends.
+    """All stories that a run on files held out, as a stream that ends.
 
     Args:
-      source: the official data it was trained on.
+      source: the data it was trained on.
       tasks: tasks to take.
       vocabulary: its words.
       config: its `config.Config`.

@@ -11,7 +11,7 @@ from babi.data.streams import GeneratedStream, TaskTurns, task_counts
 from babi.simulator import (OFFICIAL_STORIES, VERSION, Options, check_options,
                             generate_story, options_for)
 from babi.simulator.output import stories_with_questions
-from babi.stories.source import SIMULATED
+from babi.stories.source import OWN, SIMULATED
 from babi.stories.story import DataError, Story, format_stories
 from babi.stories.tasks import TEST_QUESTIONS
 
@@ -148,6 +148,8 @@ def data_name(identity: dict) -> str:
         return ", ".join([f"simulated stories ({_made_by(identity)}",
                           *(f"{name} {value}" for name, value in options.items()),
                           digest]) + ")"
+    if identity.get("kind") == OWN:
+        return f"{identity.get('name')}, stories of one's own ({digest})"
     name = f"{identity.get('name')}, {identity.get('variant')} ({digest})"
     if identity.get("exchanged"):
         name += ", names exchanged within its stories"

@@ -5,11 +5,13 @@ import re
 from babi.data.encoding import story_tokens
 from babi.data.vocabulary import ANSWER_MARK, MARKS, QUESTION_MARK, STATEMENT_MARK
 from babi.inspection.reading import check_words
-from babi.stories.story import DataError, parse_stories
+from babi.stories.own import read_file
+from babi.stories.own_format import parse_own
+from babi.stories.story import DataError
+from babi.stories.words import split_words
 
 _MAX_TOKENS = 100_000
 _NUMBER = re.compile(r"\A\s*\d+\s+")
-_TOKEN = re.compile(r"[.?]|-(?=[\s.?-]|$)|[^\s.?]+")
 
 
 def line_tokens(text):
@@ -24,7 +26,7 @@ def line_tokens(text):
     Raises:
       DataError: a `-` elsewhere, or a mark without words before it.
     """
-    words = _TOKEN.findall(_NUMBER.sub("", text).lower())
+    words = [word.lower() for word in split_words(_NUMBER.sub("", text))]
     if words and words[-1] not in MARKS:
         words.append(STATEMENT_MARK)
     tokens = []
@@ -43,12 +45,12 @@ def line_tokens(text):
 
 
 def read_story(path, task, index=0):
-    """Reads a story file, typed or in bAbI's format (questions with tabs).
+    """Reads a story file, typed or in a format of stories of one's own (`own_format`).
 
     Args:
       path: the file.
-      task: the task that stories in bAbI's format are taken for.
-      index: which of the stories in bAbI's format, from 0.
+      task: the task that stories of such a format are taken for.
+      index: which of these stories, from 0.
 
     Returns:
       A list of (input word, right word or None) pairs.
@@ -56,16 +58,13 @@ def read_story(path, task, index=0):
     Raises:
       DataError: the file can't be read, or is not a story with a question.
     """
+    data = read_file(path)
     try:
-        with open(path, "rb") as file:
-            data = file.read()
-        text = data.decode("utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}; give another file") from None
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise DataError(f"{path}: not UTF-8 text; save it as UTF-8") from None
-    if "\t" in text:
-        stories = parse_stories(data, str(path), task)
+    if "\t" in text or text.lstrip().startswith("{"):
+        stories = parse_own(data, str(path), task)
         if index >= len(stories):
             raise DataError(f"{path}: it has {len(stories)} stories, so the index is "
                             f"0 to {len(stories) - 1}, not {index}")

@@ -15,6 +15,7 @@ from absl import flags
 from babi.evaluation.published import PUBLISHED_RESULTS
 from babi.program import scripts
 from babi.program.errors import UsageError
+from babi.stories.tasks import TASK_TITLES
 
 _RUNS = flags.DEFINE_list("runs", None, "run directories, separated by commas")
 _OUTPUT = flags.DEFINE_string("output", "curve.png", "the picture, PNG or SVG")
@@ -164,10 +165,18 @@ def _draw_runs(plot, curves):
     losses.set(ylabel="training loss (thin lines)",
                ylim=(0, _top(curves.values(), _LOSS, 2)))
     plot.grid(alpha=0.3)
-    paper = PUBLISHED_RESULTS["dnc1"].mean_error
-    plot.axhline(paper.mean, color="grey", linestyle="--", linewidth=1,
-                 label=f"the paper's DNC1 on the test questions, {paper.mean}%")
-    plot.legend(fontsize=8)
+    if not any(_own_tasks(curve) for curve in curves.values()):
+        paper = PUBLISHED_RESULTS["dnc1"].mean_error
+        plot.axhline(paper.mean, color="grey", linestyle="--", linewidth=1,
+                     label=f"the paper's DNC1 on the test questions, {paper.mean}%")
+    if plot.get_legend_handles_labels()[0]:
+        plot.legend(fontsize=8)
+
+
+def _own_tasks(curve):
+    """Names of tasks in a curve that are not bAbI's."""
+    official = {f"{_BY_TASK}{task:02d} {title}" for task, title in TASK_TITLES.items()}
+    return {name for name in curve if name.startswith(_BY_TASK)} - official
 
 
 def _draw_tasks(plot, curve):

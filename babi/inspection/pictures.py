@@ -4,10 +4,13 @@ Drawn by matplotlib without a display. All shades are of one hue, from white at 
 dark at 1, so that they say the same in black and white.
 """
 
+import contextlib
+import warnings
 from typing import NamedTuple
 
 import matplotlib
 import numpy as np
+from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
@@ -19,6 +22,12 @@ RIGHT, WRONG = "\N{CHECK MARK}", "\N{BALLOT X}"
 SLOTS_SHOWN = 48
 STEPS_PER_BAND = 110
 
+# The others are for letters that the first one lacks, where they are installed.
+_FONTS = ("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei",
+          "PingFang SC", "Microsoft YaHei", "Noto Sans Arabic", "Noto Sans Devanagari",
+          "Arial Unicode MS")
+matplotlib.rcParams["font.family"] = [
+    name for name in _FONTS if name in font_manager.get_font_names()]
 _DPI = 100
 _WORD_SIZE, _LABEL_SIZE, _TITLE_SIZE = 7.5, 8, 12  # points
 _STEP_WIDTH, _ROW_HEIGHT, _SLOT_HEIGHT = 0.125, 0.17, 0.04  # inches
@@ -328,12 +337,22 @@ def draw_link(axes, link, slots, number=""):
     axes.tick_params(length=2, pad=2)
 
 
+@contextlib.contextmanager
+def _quiet():
+    """Lets a letter that no font has be a box without a word."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        yield
+
+
 def save(figure, path):
     """Writes a figure as a PNG file."""
-    figure.savefig(path, format="png", dpi=_DPI)
+    with _quiet():
+        figure.savefig(path, format="png", dpi=_DPI)
 
 
 def pixels(figure):
     """A figure's picture, uint8 `[height, width, 3]`."""
-    figure.canvas.draw()
+    with _quiet():
+        figure.canvas.draw()
     return np.asarray(figure.canvas.buffer_rgba())[:, :, :3]

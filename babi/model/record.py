@@ -7,6 +7,7 @@ from typing import Any
 
 from babi.config import Config, ConfigError, shown
 from babi.program.files import write_atomically
+from babi.stories.source import OWN
 
 RECORD_FILE = "config.json"
 RECORD_FORMAT = 1
@@ -66,7 +67,9 @@ class RunRecord:
                 f"with {', '.join(parts)}); restore the file, or start in another "
                 f"directory")
         try:
-            return cls(_config_from_dict(record["settings"]), record["data"],
+            config = _config_from_dict(record["settings"])
+            _check_own_data(config, record["data"])
+            return cls(config, record["data"],
                        {str(k): str(v) for k, v in record["packages"].items()},
                        tuple(map(str, record["changes"])))
         except ConfigError as fault:
@@ -100,6 +103,21 @@ class RunRecord:
 def same_data(one, other):
     """Whether two identities of data, as `RunRecord.data`, are of the same stories."""
     return all(one.get(key) == other.get(key) for key in ("sha256", "filled"))
+
+
+def _check_own_data(config, data):
+    """Raises ConfigError if the record of own stories does not say which they are."""
+    names = data.get("tasks")
+    if config.data != OWN and "tasks" not in data:
+        return
+    good = (config.data == OWN and isinstance(names, list)
+            and all(isinstance(name, str) for name in names)
+            and config.tasks[-1] <= len(names)
+            and isinstance(data.get("stories"), str)
+            and isinstance(data.get("test_stories"), str | None))
+    if not good:
+        raise ConfigError("it does not say what stories it was trained on; the record "
+                          "was made by another version or was changed by hand")
 
 
 def _config_from_dict(settings):

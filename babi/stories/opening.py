@@ -1,11 +1,12 @@
-"""Where the stories come from: a folder, an archive, a cached copy or a download."""
+"""Where the stories come from: folder, archive, cached copy, download, one's own."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 from babi.stories.download import find_or_download
+from babi.stories.own import OwnSource, open_own
 from babi.stories.source import DEFAULT_VARIANT, DataSource, open_path
-from babi.stories.story import Story
+from babi.stories.story import DataError, Story
 from babi.stories.tasks import TASK_NAMES
 
 
@@ -14,6 +15,27 @@ def load_stories(data_dir: str | Path | None = None, variant: str = DEFAULT_VARI
                  split: str = "train") -> dict[int, list[Story]]:
     """The stories of tasks: `open_source` and `DataSource.stories` in one."""
     return open_source(data_dir, variant).stories(split, tasks)
+
+
+def open_recorded(identity: dict, path: str | Path | None = None,
+                  test_path: str | Path | None = None) -> OwnSource:
+    """Reads the stories of one's own that a run was trained on.
+
+    Args:
+      identity: what the run's record says of them.
+      path, test_path: where they lie; None: where they lay when the run was started.
+
+    Raises:
+      DataError: see `own.open_own`.
+    """
+    if test_path is None and path is None:
+        test_path = identity["test_stories"]
+    source = open_own(path or identity["stories"], test_path)
+    names = list(source.titles.values())
+    if names != identity["tasks"]:
+        raise DataError(f"{source.path}: other tasks than those of the run; give the "
+                        f"run's with --stories")
+    return source
 
 
 def open_source(data_dir: str | Path | None = None,

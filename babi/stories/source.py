@@ -25,6 +25,7 @@ from babi.stories.tasks import TASK_NAMES, TEST_QUESTIONS
 # Kinds of data.
 OFFICIAL = "official"
 SIMULATED = "simulated"
+OWN = "own"
 
 DEFAULT_VARIANT = "en-10k"
 SPLITS = ("train", "valid", "test")

@@ -43,7 +43,7 @@ class Story(NamedTuple):
     """A story with all its questions.
 
     Attributes:
-      task: the task's number, 1 to 20.
+      task: the task's number, 1 to 20, or that of a task of one's own.
       lines: its lines, statements and questions, in order; line i of the file
         is `lines[i - 1]`.
     """
@@ -84,7 +84,7 @@ def parse_stories(data: bytes, source: str, task: int) -> list[Story]:
             if index != str(len(lines) + 1):
                 following = f" or {len(lines) + 1}" if lines else ""
                 raise DataError(
-                    f"expected a line numbered 1{following}, got {_shown(text)}; "
+                    f"expected a line numbered 1{following}, got {shown(text)}; "
                     f"the lines of a story are numbered 1, 2, 3, ...")
             lines.append(_question(body, lines) if "\t" in body else _statement(body))
         except DataError as fault:
@@ -161,7 +161,7 @@ def _question(body: str, previous: list[Line]) -> Line:
     if len(fields) != 3:
         raise DataError(
             f"a question needs two tabs (question, answer, numbers of the "
-            f"supporting lines), got {len(fields) - 1} in {_shown(body)}; mend it")
+            f"supporting lines), got {len(fields) - 1} in {shown(body)}; mend it")
     text, answer, support = fields
     return Line(_sentence(text, "?"), _answer(answer), _support(support, previous))
 
@@ -174,11 +174,11 @@ def _sentence(text: str, mark: str) -> str:
         wanted = ("a question ends in '?', then come a tab and the answer"
                   if mark == "?" else
                   "a statement ends in '.', a question has tabs after its '?'")
-        raise DataError(f"cannot read {_shown(text)}; {wanted}, and no control "
+        raise DataError(f"cannot read {shown(text)}; {wanted}, and no control "
                         f"character is allowed")
     words = sentence[:-1].split()
     if not words or "-" in words or "." in sentence[:-1] or "?" in sentence[:-1]:
-        raise DataError(f"cannot read {_shown(text)}; a line is one sentence: "
+        raise DataError(f"cannot read {shown(text)}; a line is one sentence: "
                         f"words, then one '.' or '?', and no word is '-'")
     return sentence
 
@@ -188,7 +188,7 @@ def _answer(answer: str) -> str:
     """Checks an answer: words joined by commas."""
     for word in answer.split(","):
         if word in {"", "-", ".", "?"} or not word.isprintable() or " " in word:
-            raise DataError(f"the answer {_shown(answer)} is not words joined by "
+            raise DataError(f"the answer {shown(answer)} is not words joined by "
                             f"commas, without spaces; mend it")
     return answer
 
@@ -201,7 +201,7 @@ def _support(text: str, previous: list[Line]) -> tuple[int, ...]:
                        and len(field) <= _MAX_SUPPORT_DIGITS)
         if not well_formed or int(field) > len(previous):
             raise DataError(
-                f"supporting line {_shown(field)} is not the number of an earlier "
+                f"supporting line {shown(field)} is not the number of an earlier "
                 f"line of the story (1 to {len(previous)}); mend the number")
         if previous[int(field) - 1].answer is not None:
             raise DataError(f"supporting line {field} is a question; name "
@@ -210,6 +210,6 @@ def _support(text: str, previous: list[Line]) -> tuple[int, ...]:
     return tuple(support)
 
 
-def _shown(text: str, limit: int = 60) -> str:
+def shown(text: str, limit: int = 60) -> str:
     """Text for an error message: quoted, on one line, not too long."""
     return repr(text if len(text) <= limit else text[:limit] + "...")

@@ -21,7 +21,8 @@ from babi.model.checkpoints import iterations
 from babi.model.record import RECORD_FILE, RunRecord, same_data
 from babi.model.run_state import RunState, Start
 from babi.stories.download import NoDataError
-from babi.stories.source import DEFAULT_VARIANT, SIMULATED
+from babi.stories.source import DEFAULT_VARIANT, OWN, SIMULATED
+from babi.stories.tasks import task_titles
 from babi.training.loop import Run
 from babi.training.replicas import ClusterError, Replicas
 from babi.training.trainer import Trainer
@@ -37,7 +38,8 @@ def open_run(directory, data_dir, config, change_settings, progress, compiled=Tr
 
     Args:
       directory: the run directory; made if it is not there.
-      data_dir: folder or archive of the data; None: a cached copy or a download.
+      data_dir: folder or archive of the data; None: a cached copy or a download. Of
+        stories of one's own their `own.OwnSource`.
       config: `config.Config`.
       change_settings: whether a continued run may change adjustable settings.
       progress: `progress.Progress`; logs into the directory from here on.
@@ -59,6 +61,9 @@ def open_run(directory, data_dir, config, change_settings, progress, compiled=Tr
         yield _build_run(directory, record, data, progress, compiled, replicas)
         return
     record = _existing_record(directory)
+    if record is not None and record.config.data == OWN != config.data:
+        raise ConfigError(f"{directory}: this run was started on stories of one's own; "
+                          f"give them again: --stories={record.data['stories']}")
     if record is not None and not data_chosen:
         config = dataclasses.replace(config, data=record.config.data,
                                      fill_tasks=record.config.fill_tasks)
@@ -170,12 +175,20 @@ def _build_run(directory, record, data, progress, compiled, replicas, start=None
         progress.line(f"Changed after the start: {change}")
     progress.line(
         f"Run {directory}: {run.num_weights:,} weights; data "
-        f"{data_name(data.identity)}; tasks "
-        f"{','.join(map(str, config.tasks))}; batches of rows x steps "
+        f"{data_name(data.identity)}; tasks {_task_list(config, data)}; batches of "
+        f"rows x steps "
         f"{', '.join(f'{rows}x{steps}' for rows, steps in run.shapes)}"
         f"{f', shared by {replicas.count} replicas' if replicas.count > 1 else ''}")
     run.resume(start)
     return run
+
+
+def _task_list(config, data):
+    """The tasks of a run on one line: numbers, with names if they are one's own."""
+    if config.data != OWN:
+        return ",".join(map(str, config.tasks))
+    titles = task_titles(data.identity)
+    return ", ".join(f"{task} {titles[task]}" for task in config.tasks)
 
 
 def _existing_record(directory):

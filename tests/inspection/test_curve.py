@@ -102,6 +102,24 @@ def test_the_picture_begins_where_its_runs_begin(run):
         assert plots[0].get_ylim() == (0, 100)
 
 
+def test_tasks_of_ones_own_have_their_names_and_not_the_papers_result(tmp_path):
+    events = Events(tmp_path, 0, pytest.fail, {1: "places", 10: "去 $x$"})
+    for step in (10, 20):
+        events.write(step, {"training/stories": step, "training/loss": 1.0})
+        events.write_task_errors(step, "validation", {1: 5.0, 10: 7.0})
+    events.close()
+    curves = {"own": curve.read(tmp_path)}
+    plots = Figure().subplots(2)
+    curve._draw_runs(plots[0], curves)
+    curve._draw_tasks(plots[1], curves["own"])
+    assert [label.get_text() for label in plots[1].get_yticklabels()] == [
+        "1 places", "10 去 $x$"]
+    assert plots[0].get_legend() is None
+    curve._draw_runs(plots[0], {"babi": {"training/loss": curves["own"][
+        "training/loss"]}})
+    assert "DNC1" in plots[0].get_legend().get_texts()[0].get_text()
+
+
 def test_a_folder_without_events_is_refused(tmp_path):
     with pytest.raises(UsageError, match="events is not there"):
         curve.read(tmp_path)

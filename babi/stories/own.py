@@ -1,0 +1,253 @@
+"""Stories of one's own: any files, any words; each file is a task of its own name.
+
+`docs/own-data.md` says what may be in them. Files are bAbI's text, read with more
+patience than the official ones, or JSON lines. A file `<name>_test` (or in a folder
+`test`) belongs to `<name>_train` or `<name>`; of a task without test stories a share of
+its stories is kept for the test and not trained on.
+"""
+
+import hashlib
+import json
+import os
+import random
+import re
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from babi.stories.own_format import parse_own
+from babi.stories.source import OWN, SPLITS
+from babi.stories.story import DataError, Story
+from babi.stories.tasks import OWN_TASKS
+
+TEST_SHARE = 0.1  # of a task's stories, if it has no test file
+_MAX_FILE_BYTES = 32 << 20
+_MAX_BYTES = 256 << 20  # of all files
+_MAX_DEPTH = 4  # folders below the one given that are searched
+_NAMED = 5  # tasks named in a remark
+
+_SPLIT = re.compile(r"(?:(.+)[-_. ])?(train|valid|test)", re.IGNORECASE)
+
+
+class OwnSource(NamedTuple):
+    """Stories of one's own, read and hashed, in the place of a `source.DataSource`.
+
+    Attributes:
+      path, test_path: what was given for stories and test stories; the latter may be
+        None.
+      titles: `{task: name}`.
+      train, test: `{task: stories}`; a task may have no test stories.
+      hashes: `{file: SHA-256 of its bytes}`.
+      kept: `{task: number of its stories kept for the test}`, of tasks without a file
+        of test stories.
+    """
+
+    path: Path
+    test_path: Path | None
+    titles: dict[int, str]
+    train: dict[int, list[Story]]
+    test: dict[int, list[Story]]
+    hashes: dict[str, str]
+    kept: dict[int, int]
+
+    def stories(self, split: str, tasks: Iterable[int]) -> dict[int, list[Story]]:
+        """The stories of tasks, `{task: stories}`, by ascending task.
+
+        Args:
+          split: "train" or "test".
+          tasks: task numbers.
+
+        Raises:
+          DataError: a task without test stories.
+        """
+        of_split = {"train": self.train, "test": self.test}[split]
+        missing = [self.titles[task] for task in tasks if not of_split.get(task)]
+        if missing:
+            raise DataError(f"{self.path}: no test stories of {_names(missing)}, and "
+                            f"too few to keep one for the test; give some with "
+                            f"--test_stories, or choose other --tasks")
+        return {task: of_split[task] for task in sorted(set(tasks))}
+
+    def identity(self) -> dict:
+        """What the data are, to be kept as JSON beside a checkpoint.
+
+        Returns:
+          `{"kind", "name", "stories", "test_stories", "tasks", "sha256", "files"}`:
+          where they lie, the tasks' names in the order of their numbers, and the
+          files' hashes; "sha256" stands for what is trained on: names, files, and how
+          many stories were kept for the test.
+        """
+        listing = json.dumps([[name, self.hashes[f"{name} train"], self.kept.get(task)]
+                              for task, name in self.titles.items()])
+        return {"kind": OWN, "name": self.path.name, "stories": str(self.path),
+                "test_stories": self.test_path and str(self.test_path),
+                "tasks": list(self.titles.values()),
+                "sha256": hashlib.sha256(listing.encode()).hexdigest(),
+                "files": self.hashes}
+
+    def differences(self) -> list[str]:
+        """A line on what was kept for the test because no test stories were given."""
+        shares = [f"{count:,} of the {count + len(self.train[task]):,} stories of "
+                  f"{self.titles[task]}" for task, count in self.kept.items()]
+        if not shares:
+            return []
+        return [f"no test stories given: kept for the test, and not trained on: "
+                f"{_names(shares)}"]
+
+
+def open_own(path: str | Path, test_path: str | Path | None = None) -> OwnSource:
+    """Reads stories of one's own.
+
+    Args:
+      path: a file, which is one task, or a folder of files, at any depth to four.
+      test_path: a file or folder of test stories, in the place of any in `path`; None:
+        those in `path`, else a share of the stories.
+
+    Raises:
+      DataError: nothing there, a file that can't be read, a malformed line, two files
+        of one name, or test stories of a task that is not there.
+    """
+    path = Path(path).expanduser().absolute()
+    found = _find(path, "train")
+    training = found.get("train", {})
+    tests = found.get("test", {})
+    if not training:
+        raise DataError(f"{path}: no file with stories to train on; put one there")
+    if test_path is not None:
+        test_path = Path(test_path).expanduser().absolute()
+        tests = _find(test_path, "test").get("test", {})
+        if not tests:
+            raise DataError(f"{test_path}: no file with test stories; put one there")
+        if len(tests) == len(training) == 1 and not os.path.isdir(test_path):
+            tests = dict(zip(training, tests.values()))
+    strange = sorted(set(tests) - set(training))
+    if strange:
+        raise DataError(f"{tests[strange[0]]}: test stories of {strange[0]!r}, but "
+                        f"{path} has no such task; it has {_names(sorted(training))}")
+    return _read(path, test_path, training, tests)
+
+
+def _read(path, test_path, training, tests):
+    """The source of `{name: path}` of training and of test files."""
+    if len(training) > len(OWN_TASKS):
+        raise DataError(f"{path}: more than {len(OWN_TASKS)} files, each a task; put "
+                        f"stories that belong together into one file")
+    titles = dict(zip(OWN_TASKS, sorted(training, key=_natural)))
+    train, test, hashes, kept, room = {}, {}, {}, {}, _MAX_BYTES
+    for task, name in titles.items():
+        for split, files, stories in (("train", training, train),
+                                      ("test", tests, test)):
+            if name not in files:
+                continue
+            data = read_file(files[name])
+            room -= len(data)
+            if room < 0:
+                raise DataError(f"{path}: more than {_MAX_BYTES >> 20} MB of stories; "
+                                f"give fewer")
+            hashes[f"{name} {split}"] = hashlib.sha256(data).hexdigest()
+            stories[task] = parse_own(data, str(files[name]), task)
+        if name not in tests:
+            train[task], test[task] = _keep(train[task])
+            kept[task] = len(test[task])
+    return OwnSource(path, test_path, titles, train, test, hashes, kept)
+
+
+def _find(path, split):
+    """`{split: {task's name: file}}` of the files at a path.
+
+    Args:
+      path: a file or a folder.
+      split: what files are for whose names, or those of their folders, don't say.
+    """
+    found = {}
+    try:
+        single = not stat.S_ISDIR(os.stat(path).st_mode)
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}; give another file or "
+                        f"folder") from None
+    for file in [path] if single else _files(path):
+        *folders, last = [path.name] if single else file.relative_to(path).parts
+        match = _SPLIT.fullmatch(Path(last).stem)
+        name, purpose = match.groups("") if match else (Path(last).stem, "")
+        of_folders = [folder for folder in folders if folder.lower() in SPLITS]
+        purpose = (split if single else purpose or [*of_folders, split][0]).lower()
+        if purpose == "valid":
+            raise DataError(f"{file}: stories to validate on are not read, as a share "
+                            f"of those to train on is held out; put it elsewhere, or "
+                            f"give it another name")
+        name = "/".join([*(folder for folder in folders if folder not in of_folders),
+                         *([name] if name else [])])
+        name = name or (path.parent if single else path).name
+        if not name.isprintable():
+            raise DataError(f"{str(file)!r}: not a name that can be shown; rename it")
+        of_split = found.setdefault(purpose, {})
+        if name in of_split:
+            raise DataError(f"{file}: a second file for the task {name!r}, besides "
+                            f"{of_split[name]}; rename one")
+        of_split[name] = file
+    return found
+
+
+def _files(folder):
+    """The files in a folder and those below it, but for hidden ones."""
+    found = []
+    try:
+        with os.scandir(folder):  # os.walk would pass over a folder it may not read
+            pass
+    except OSError as error:
+        raise DataError(f"{folder}: {error.strerror}; mend its permissions or give "
+                        f"another folder") from None
+    for place, folders, names in os.walk(folder):
+        place = Path(place)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if len(place.relative_to(folder).parts) >= _MAX_DEPTH:
+            folders.clear()
+        found += [place / name for name in sorted(names) if not name.startswith(".")]
+        if len(found) > 2 * len(OWN_TASKS):
+            raise DataError(f"{folder}: more than {2 * len(OWN_TASKS):,} files in it, "
+                            f"which are at most {len(OWN_TASKS)} tasks with their "
+                            f"tests; give another folder")
+    return found
+
+
+def read_file(path: str | Path) -> bytes:
+    """The bytes of a file of stories.
+
+    Raises:
+      DataError: not there, neither a pipe nor a device but a plain file, or larger
+        than 32 MB.
+    """
+    try:
+        # Reading a pipe or a device may never end.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise DataError(f"{path}: not a plain file; put the stories into one")
+        with open(path, "rb") as file:
+            data = file.read(_MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}; give another file") from None
+    if len(data) > _MAX_FILE_BYTES:
+        raise DataError(f"{path}: larger than {_MAX_FILE_BYTES >> 20} MB; divide it")
+    return data
+
+
+def _keep(stories):
+    """(stories to train on, those kept for the test) of a task, always the same."""
+    rng = random.Random(0)
+    draws = [rng.random() for _ in stories]
+    count = min(max(round(TEST_SHARE * len(stories)), 1), len(stories) - 1)
+    kept = set(sorted(range(len(stories)), key=draws.__getitem__)[:count])
+    return ([story for number, story in enumerate(stories) if number not in kept],
+            [story for number, story in enumerate(stories) if number in kept])
+
+
+def _natural(name):
+    """Orders names as people do: task2 before task10."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part)
+            for part in re.split(r"(\d+)", name)], name
+
+
+def _names(names):
+    """Names on one line, not too many of them."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

@@ -1,0 +1,33 @@
+"""Free text, of any script, -> words and marks: stories of one's own and typed ones."""
+
+import re
+import unicodedata
+
+# A `-` by itself is a token too: typed after a question it asks for a word.
+_TOKEN = re.compile(r"[.?]|-(?=[\s.?-]|$)|[^\s.?]+")
+# Full stops and question marks of other scripts, as the two that the network knows.
+# Signs of the direction of writing, and byte-order marks, can't be seen: left out.
+_SIGNS = str.maketrans(
+    dict.fromkeys("。．｡।۔։።", ".") | dict.fromkeys("？؟፧", "?") | dict.fromkeys(
+        "\ufeff\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
+_COMMAS = re.compile("[,，、،፣]")
+
+
+def cleaned(text: str) -> str:
+    """A text with one way to write each letter and mark, and nothing invisible."""
+    return unicodedata.normalize("NFC", text).translate(_SIGNS)
+
+
+def split_words(text: str) -> list[str]:
+    """The words and marks of a text, with the case they have.
+
+    Words are what blanks, `.` and `?` separate; any other sign belongs to the word
+    that it touches.
+    """
+    return _TOKEN.findall(cleaned(text))
+
+
+def split_answer(text: str) -> list[str]:
+    """The words of an answer, which commas or blanks separate, without a last `.`."""
+    words = split_words(_COMMAS.sub(" ", text))
+    return words[:-1] if words[-1:] == ["."] else words
