@@ -251,6 +251,40 @@ def provenance(sample, step, slot):
     return weighting.sum(axis=1) * later.mean(axis=1)
 
 
+def origins(sample, least):
+    """What `provenance` says of all steps and slots, but for shares that are small.
+
+    A share can only fall, so what is below `least` is dropped for good: the time goes
+    with the steps and with what the memory holds, not with the square of the steps.
+
+    Args:
+      sample: as for `provenance`.
+      least: shares below it are left out; above 0.
+
+    Yields:
+      For each step (slots, steps, shares), arrays `[K]` of one length: slot
+      `slots[k]` holds what was written at `steps[k]` in the measure `shares[k]`.
+    """
+    slots, steps = np.zeros((2, 0), np.int64)
+    shares = np.zeros((0, sample.interface.erase_vectors.shape[-1]))  # [K, W]
+    for step, (weighting, erase) in enumerate(zip(
+            sample.write_weighting.astype(np.float64),
+            sample.interface.erase_vectors.astype(np.float64))):
+        left = np.prod(1 - weighting[:, slots, np.newaxis] * erase[:, np.newaxis],
+                       axis=0)
+        if sample.retention is not None:
+            left *= sample.retention[step, slots, np.newaxis]
+        written = weighting.sum(axis=0)
+        new = np.flatnonzero(written >= least)
+        slots = np.concatenate([slots, new])
+        steps = np.concatenate([steps, np.full(len(new), step)])
+        shares = np.concatenate([shares * left, np.tile(
+            written[new, np.newaxis], shares.shape[1])])
+        kept = shares.mean(axis=1) >= least
+        slots, steps, shares = slots[kept], steps[kept], shares[kept]
+        yield slots, steps, shares.mean(axis=1)
+
+
 def _parts(before, after, interface, variants):
     """What the write and read weightings are blended from, by field name.
 

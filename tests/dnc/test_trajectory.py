@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from dnc import DNC, DNCCell, addressing
 from dnc.interface import Interface
-from dnc.trajectory import Recorder, Trajectory, provenance
+from dnc.trajectory import Recorder, Trajectory, origins, provenance
 from helpers import assert_close, randomize, weightings
 
 B, T, D, Y, U = 3, 6, 3, 2, 4
@@ -228,3 +228,23 @@ def test_provenance_forgets_what_is_erased():
     assert_close(provenance(sample, 2, 2), [0.75, 0.5, 0.0], 0)
     assert_close(provenance(sample, 0, 2), [1.0], 0)
     assert_close(provenance(sample, 2, 4), [0.0, 0.0, 1.0], 0)
+
+
+@pytest.mark.parametrize("H, deallocation, least", [
+    (1, False, 0.05), (2, True, 0.05), (2, False, 0.3), (1, True, 1e-9)])
+def test_origins_are_the_provenance_of_every_step_and_slot(H, deallocation, least, rng):
+    steps = 40
+    sample = written(weightings(rng, steps, H, N), rng.uniform(0, 0.5, (steps, H, W)))
+    if deallocation:
+        sample = sample._replace(retention=rng.uniform(0.8, 1, (steps, N)))
+    found = 0
+    for step, (slots, origin, shares) in enumerate(origins(sample, least)):
+        held = {(slot, place): share for slot, place, share
+                in zip(slots.tolist(), origin.tolist(), shares)}
+        expected = {(slot, place): share for slot in range(N) for place, share
+                    in enumerate(provenance(sample, step, slot)) if share >= least}
+        assert held.keys() == expected.keys()
+        assert all(held[key] == pytest.approx(expected[key], rel=1e-9)
+                   for key in held)
+        found += len(held)
+    assert found > steps
