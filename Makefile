@@ -44,10 +44,10 @@ reproduce: deps  ## train what is published, to the end, and test it
 	$(BIN)/python babi/test.py --checkpoint_file=reproduced/$(PRESET) \
 	  $(filter --data_dir=%,$(ARGS))
 
-results: deps  ## test the published models; puts the table into README.md
+results: deps  ## test the published models; puts the table into both READMEs
 	for sums in results/*/SHA256SUMS; do \
 	  (cd $$(dirname $$sums) && sha256sum --check --quiet SHA256SUMS) || exit 1; done
-	$(BIN)/python babi/test.py --separate --insert_into=README.md \
+	$(BIN)/python babi/test.py --separate --insert_into=README.md,results/README.md \
 	  --checkpoint_file=$$(echo results/*/ | tr -s '/ ' '/,') $(ARGS)
 
 copy: deps  ## learn to copy with ten slots, and draw it

@@ -1,5 +1,9 @@
 """Question answering on the 20 bAbI tasks with a DNC.
 
+    import babi
+    model = babi.load()
+    model.answer("John moved to the hallway. Where is John?")
+
 A person runs `train.py`, `train_eager.py`, `test.py`, `ask.py` and `export.py`; what
 can be set stands in `config.py`, `presets.py` and `phases.py`, and `command_line.py`
 makes flags of it. The rest follows a story through its life, and each package imports
@@ -14,3 +18,23 @@ only those before it:
   inspection  what the memory did: pictures, pages, TensorBoard
   training    batches -> trained weights
 """
+
+from babi.model import registration
+
+registration.register()
+
+
+def load(model="joint"):
+    """A trained question answerer, a `babi.model.answerer.QuestionAnswerer`.
+
+    Args:
+      model: a published one (a folder of `results/`), or the path of a checkpoint, a
+        run directory or a `.keras` file.
+
+    Raises:
+      DataError, ConfigError: there is none, or it can't be used; one line that says
+        why, and the way out.
+    """
+    from babi.model import published  # not before it is asked for: TensorFlow is slow
+
+    return published.load(model)

@@ -57,6 +57,7 @@ def main():
     if _TASK.value and _STORY_FILE.value:
         raise UsageError("--task and --story_file both name a story; give one")
     scripts.start_tensorflow()
+    from babi.data.typed import check_words
     from babi.inspection import conversation, reading
     from babi.model import trained
 
@@ -66,7 +67,7 @@ def main():
         found = _prompt(reader, model.vocabulary)
     else:
         title, tokens = _chosen_story(model.record)
-        reading.check_words(tokens, model.vocabulary, title)
+        check_words(tokens, model.vocabulary, title)
         found, = reader.read({title: tokens})
         for question in found.questions():
             print("\n".join(conversation.describe(found, question)))
@@ -76,13 +77,13 @@ def main():
 
 def _chosen_story(record):
     """(title, tokens) of the story that the flags name, for the model of a record."""
-    from babi.inspection import conversation
+    from babi.data.typed import read_story
     from babi.stories.opening import open_recorded, open_source
 
     if _STORY_FILE.value:
         path = _STORY_FILE.value
         return (pathlib.Path(path).name,
-                conversation.read_story(path, task=1, index=_INDEX.value))
+                read_story(path, task=1, index=_INDEX.value))
     titles, index = task_titles(record.data), _INDEX.value
     try:
         task, = parse_tasks(_TASK.value, titles)

@@ -51,8 +51,8 @@ _VARIANT = flags.DEFINE_string(
     "variant", None, "folder of the archive to test on; default: the one trained on")
 _OUTPUT = flags.DEFINE_string(
     "output", None, "file name: writes the table to <output>.json and <output>.md")
-_INSERT_INTO = flags.DEFINE_string(
-    "insert_into", None, f"Markdown file that gets the table, between "
+_INSERT_INTO = flags.DEFINE_list(
+    "insert_into", [], f"Markdown files that get the table, between "
     f"{results.TABLE_START} and {results.TABLE_END}")
 _HELD_OUT = flags.DEFINE_bool(
     "held_out", False, "ask what the run held out of its training stories instead of "
@@ -95,8 +95,8 @@ def main():
     print("\n" + results.as_text(found, _SEPARATE.value), end="")
     if _OUTPUT.value:
         _write(found)
-    if _INSERT_INTO.value:
-        _insert(found)
+    for path in _INSERT_INTO.value:
+        _insert(found, pathlib.Path(path))
 
 
 def _own_source(record):
@@ -194,9 +194,8 @@ def _stream(model, source, tasks):
     return stream_of_held_out(source, tasks, model.vocabulary, model.record.config)
 
 
-def _insert(found):
-    """Puts the table into the file that --insert_into names."""
-    path = pathlib.Path(_INSERT_INTO.value)
+def _insert(found, path):
+    """Puts the table into a file that --insert_into names."""
     try:
         text = results.insert(path.read_text(encoding="utf-8"),
                               results.as_markdown(found, _SEPARATE.value))

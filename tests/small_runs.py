@@ -1,11 +1,22 @@
 """Runs small enough for a test: their flags, waiting, comparing their ends."""
 
+import dataclasses
 import json
 import time
 
 import numpy as np
 
+from babi.config import Config
+from babi.data.run_data import VOCABULARY_FILE
+from babi.data.vocabulary import Vocabulary
 from babi.model import checkpoints
+from babi.model.answerer import build_model, named_weights
+from babi.model.record import RunRecord
+from babi.model.run_state import RunState
+from helpers import randomize
+
+CONFIG = Config(controller_units=6, memory_size=5, word_size=4, num_read_heads=2,
+                tasks=(1, 8), variant="en-small")
 
 SMALL = ["--controller_units=6", "--memory_size=5", "--word_size=4",
          "--num_read_heads=2", "--packed_rows=1", "--row_length=128", "--nojit",
@@ -38,3 +49,17 @@ def assert_same_training(one, other):
     for name in one:
         assert np.asarray(one[name]).tobytes() == np.asarray(other[name]).tobytes(), (
             name)
+
+
+def small_checkpoint(folder, iteration=7, seed=5):
+    """Writes a checkpoint of a small model with random weights; returns its prefix."""
+    RunRecord(CONFIG, {}, {}).write(folder)
+    vocabulary = Vocabulary.english()
+    vocabulary.save(folder / VOCABULARY_FILE)
+    model = build_model(dataclasses.replace(CONFIG, jit=False), vocabulary.words)
+    randomize(model, np.random.default_rng(seed), 0.7)
+    prefix = folder / f"{checkpoints.PREFIX}-{iteration}"
+    checkpoints.write(prefix, {
+        **{name: variable.numpy() for name, variable in named_weights(model).items()},
+        "iteration": np.int64(iteration), "run_state": RunState().to_json()})
+    return prefix

@@ -8,6 +8,7 @@ import re
 import pytest
 
 import babi
+from babi.evaluation import results
 
 ROOT = pathlib.Path(__file__).parents[1]
 SETTINGS = {"config", "presets", "phases", "command_line"}
@@ -66,3 +67,11 @@ def test_packages_import_only_those_that_stand_before_them():
 def test_the_layer_knows_nothing_of_the_experiment():
     for path in (ROOT / "dnc").rglob("*.py"):
         assert not [name for name in imports(path) if name.startswith("babi")]
+
+
+def test_the_model_card_has_the_table_of_the_readme():
+    """`make results` writes both."""
+    texts = [(ROOT / path).read_text() for path in ("README.md", "results/README.md")]
+    tables = [results.TABLE_START + text.split(results.TABLE_START)[1].split(
+        results.TABLE_END)[0] for text in texts]
+    assert tables[0] == tables[1] and "mean error" in tables[0]

@@ -1,8 +1,8 @@
 """Stories -> batches of numbers.
 
 In: stories, official or simulated. Out: `batches.StoryBatch`, rows of word numbers with
-their targets. Read `vocabulary` and `encoding` (words to numbers), `streams` (the
-order of training), `simulated` (streams of generated stories), `exchange` and
-`thinning` (what may be done to stories on the way), `batches`, and `run_data`, which
-puts them together as a run's settings say.
+their targets. Read `vocabulary` and `encoding` (words to numbers), `typed` (what people
+type), `streams` (the order of training), `simulated` (streams of generated stories),
+`exchange` and `thinning` (what may be done to stories on the way), `batches`, and
+`run_data`, which puts them together as a run's settings say.
 """

@@ -3,9 +3,14 @@
 Shapes: B rows of a batch, T steps, V words of the vocabulary.
 """
 
+import functools
+
 import keras
 import tensorflow as tf
 
+from babi.data.typed import check_words, text_tokens
+from babi.data.vocabulary import Vocabulary
+from babi.model import answers
 from dnc import DNC
 from dnc.controllers import layers_of
 
@@ -27,16 +32,18 @@ class QuestionAnswerer(keras.Model):
     """A DNC that reads a story word by word and answers where a `-` stands.
 
     Args:
-      vocabulary_size: V.
+      vocabulary: the V words in the order of their numbers, which `answer` needs; or V
+        alone.
       **dnc_arguments: arguments of `dnc.DNC`.
     """
 
-    def __init__(self, vocabulary_size, name="question_answerer", **dnc_arguments):
+    def __init__(self, vocabulary, name="question_answerer", **dnc_arguments):
         super().__init__(name=name)
         self.supports_masking = True
-        self.vocabulary_size = vocabulary_size
+        self.words = None if isinstance(vocabulary, int) else tuple(vocabulary)
+        self.vocabulary_size = len(self.words) if self.words else vocabulary
         self._dnc_arguments = dnc_arguments
-        self.dnc = DNC(vocabulary_size, return_sequences=True, name="dnc",
+        self.dnc = DNC(self.vocabulary_size, return_sequences=True, name="dnc",
                        **dnc_arguments)
 
     def build(self, input_shape=None):
@@ -59,13 +66,49 @@ class QuestionAnswerer(keras.Model):
         logits = self.dnc(words, mask=mask, resets=resets, training=training)
         return tf.cast(logits, tf.float32)
 
+    def answer(self, text):
+        """The answers to a text's questions.
+
+        Args:
+          text: sentences that end in `.` and questions that end in `?`; a question
+            for an answer of two words ends in `? - -`.
+
+        Returns:
+          A list of `answers.Answer`s, in the order of the questions.
+
+        Raises:
+          DataError: a text without a question, or with words that the model does not
+            know.
+          ValueError: the model was made without its words.
+        """
+        if self.words is None:
+            raise ValueError("this model has no words, only their number; give it the "
+                             "words as `vocabulary`")
+        vocabulary = Vocabulary(self.words)
+        tokens = text_tokens(text, "text")
+        check_words(tokens, vocabulary, "text")
+        logits = self._score([vocabulary.encode(word for word, _ in tokens)])
+        return answers.of_scores("text", tokens, logits[0], vocabulary).answers()
+
+    @functools.cached_property
+    def _score(self):
+        """`call` of whole numbers `[B, T]` as one graph, whatever their lengths."""
+        return tf.function(
+            lambda tokens: self(tokens, training=False), autograph=False,
+            input_signature=[tf.TensorSpec([None, None], tf.int32)])
+
     def get_config(self):
-        return {"vocabulary_size": self.vocabulary_size, "name": self.name,
-                **self._dnc_arguments}
+        vocabulary = self.vocabulary_size if self.words is None else list(self.words)
+        return {"vocabulary": vocabulary, "name": self.name, **self._dnc_arguments}
 
 
-def build_model(config, vocabulary_size):
-    """The model of a `config.Config`, with weights."""
+def build_model(config, vocabulary):
+    """The model of a `config.Config`, with weights.
+
+    Args:
+      config: `config.Config`.
+      vocabulary: the words, or their number: see `QuestionAnswerer`.
+    """
     arguments = {}
     if config.weight_stddev:
         initializer = keras.initializers.RandomNormal(stddev=config.weight_stddev)
@@ -73,7 +116,7 @@ def build_model(config, vocabulary_size):
                          recurrent_initializer=initializer)
     layers = config.controller.split(",")
     model = QuestionAnswerer(
-        vocabulary_size,
+        vocabulary,
         controller=layers[0] if len(layers) == 1 else layers,
         controller_units=config.controller_units,
         memory_size=config.memory_size,
@@ -88,10 +131,10 @@ def build_model(config, vocabulary_size):
         dtype="mixed_bfloat16" if config.mixed_precision else "float32",
         **arguments)
     model.build()
-    cell = model.dnc.cell
+    cell, size = model.dnc.cell, model.vocabulary_size
     kernel = layers_of(cell.controller)[0].kernel
-    _redraw(kernel, slice(0, vocabulary_size), config.input_stddev)
-    _redraw(kernel, slice(vocabulary_size, None), config.read_stddev)
+    _redraw(kernel, slice(0, size), config.input_stddev)
+    _redraw(kernel, slice(size, None), config.read_stddev)
     _redraw(cell.output_kernel, slice(cell.controller_output_size, None),
             config.read_stddev)
     return model

@@ -36,7 +36,7 @@ class Trained(NamedTuple):
     state: RunState
 
 
-def load(path, jit=True):
+def load(path, jit=True, reuse=None):
     """Reads a checkpoint and what stands beside it.
 
     The weights are their averages, if the run kept these.
@@ -44,6 +44,8 @@ def load(path, jit=True):
     Args:
       path: as for `checkpoints.resolve`.
       jit: whether the model is to be compiled with XLA.
+      reuse: a `Trained` whose model takes the weights, if it has the same settings and
+        words; it is of no use afterwards.
 
     Returns:
       A `Trained`.
@@ -60,7 +62,10 @@ def load(path, jit=True):
     iteration = int(arrays["iteration"])
     phases = phases_of(record.config)
     settings = phases[phase_at(phases, max(iteration - 1, 0))].settings
-    model = build_model(dataclasses.replace(settings, jit=jit), len(vocabulary))
+    if reuse and (reuse.settings, reuse.vocabulary) == (settings, vocabulary):
+        model = reuse.model
+    else:
+        model = build_model(dataclasses.replace(settings, jit=jit), vocabulary.words)
     weights = named_weights(model)
     checkpoints.check(arrays, {name: (variable.shape, variable.dtype)
                                for name, variable in weights.items()}, prefix)

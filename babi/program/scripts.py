@@ -45,7 +45,8 @@ def start_tensorflow():
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    logging.getLogger("tensorboard").setLevel(logging.WARNING)
+    for name in ("absl", "tensorboard", "werkzeug"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     _use_wide_vectors()
     with open(os.devnull, "w") as nowhere, contextlib.ExitStack() as stack:
         # The first remarks come from C++, before any level is heeded.

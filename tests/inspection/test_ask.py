@@ -1,57 +1,35 @@
 """babi/ask.py: typed stories, the talk, the script with its files and its errors."""
 
-import dataclasses
 import json
 import re
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from babi.config import Config
-from babi.data.run_data import VOCABULARY_FILE
+from babi.data.typed import line_tokens, read_story
 from babi.data.vocabulary import Vocabulary
 from babi.inspection import conversation
 from babi.inspection.reading import Reader
-from babi.model import checkpoints
-from babi.model.answerer import build_model, named_weights
-from babi.model.record import RunRecord
-from babi.model.run_state import RunState
+from babi.model import trained
 from babi.stories.story import DataError, Line, Story, format_stories
 from babi_data import file_name, make_stories
-from helpers import randomize
+from small_runs import small_checkpoint
 from training_process import ROOT, ScriptServer
 
 VOCABULARY = Vocabulary.english()
-CONFIG = Config(controller_units=6, memory_size=5, word_size=4, num_read_heads=2,
-                tasks=(1, 8), variant="en-small")
 
 
 @pytest.fixture(scope="module")
-def model():
-    model = build_model(dataclasses.replace(CONFIG, jit=False), len(VOCABULARY))
-    randomize(model, np.random.default_rng(5), 0.7)
-    return model
+def checkpoint(tmp_path_factory):
+    """A run directory with one checkpoint of a small model."""
+    return small_checkpoint(tmp_path_factory.mktemp("run"))
 
 
 @pytest.fixture(scope="module")
-def reader(model):
-    return Reader(model, VOCABULARY)
-
-
-@pytest.fixture(scope="module")
-def checkpoint(model, tmp_path_factory):
-    """A run directory with one checkpoint of the model."""
-    folder = tmp_path_factory.mktemp("run")
-    RunRecord(CONFIG, {}, {}).write(folder)
-    VOCABULARY.save(folder / VOCABULARY_FILE)
-    prefix = folder / "model.ckpt-7"
-    checkpoints.write(prefix, {
-        **{name: variable.numpy() for name, variable in named_weights(model).items()},
-        "iteration": np.int64(7), "run_state": RunState().to_json()})
-    return prefix
+def reader(checkpoint):
+    return Reader(trained.load(checkpoint, jit=False).model, VOCABULARY)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +63,7 @@ def data(stories, tmp_path_factory):
     ("a well-known fact", "a well-known fact ."),
     ("", ""), ("   ", "")])
 def test_typed_lines_become_tokens(typed, expected):
-    tokens = conversation.line_tokens(typed)
+    tokens = line_tokens(typed)
     assert " ".join(word for word, _ in tokens) == expected
     assert {right for _, right in tokens} <= {None}
 
@@ -94,18 +72,18 @@ def test_typed_lines_become_tokens(typed, expected):
     "- Mary went", "Mary went -", "Mary went. -", ".", "Where is he? ?", "John left.."])
 def test_what_is_no_sentence_is_told(typed):
     with pytest.raises(DataError, match=re.escape(repr(typed))):
-        conversation.line_tokens(typed)
+        line_tokens(typed)
 
 
 def test_story_files(tmp_path, stories):
     path = tmp_path / "story.txt"
     path.write_text("1 Mary went to the kitchen.\n\n2 Where is Mary?\r\n")
-    assert [word for word, _ in conversation.read_story(path, 1)] == (
+    assert [word for word, _ in read_story(path, 1)] == (
         "mary went to the kitchen . where is mary ? -".split())
     path.write_text(format_stories([
         Story(1, (Line("John left."), Line("Who left?", "john", (1,)))),
         Story(1, (Line("Fred left."), Line("Who left?", "fred,john", (1,))))]))
-    assert conversation.read_story(path, 1, index=1) == [
+    assert read_story(path, 1, index=1) == [
         ("fred", None), ("left", None), (".", None), ("who", None), ("left", None),
         ("?", None), ("-", "fred"), ("-", "john")]
 
@@ -122,12 +100,12 @@ def test_files_that_are_no_story_are_told(tmp_path, content, message):
     path = tmp_path / "story.txt"
     path.write_bytes(content)
     with pytest.raises(DataError, match=message):
-        conversation.read_story(path, 1, index=3)
+        read_story(path, 1, index=3)
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(DataError, match="No such file.*give another"):
-        conversation.read_story(tmp_path / "none.txt", 1)
+        read_story(tmp_path / "none.txt", 1)
 
 
 # --------------------------------------------------------------------- the talk
@@ -136,7 +114,7 @@ def test_questions_are_answered_as_they_come(reader, capsys):
     lines = ["Mary went to the kitchen.", "Where is Mary?", "John took the milk.",
              "Where is the milk? - -"]
     found = conversation.converse(reader, VOCABULARY, lines, patient=True)
-    tokens = [pair for line in lines for pair in conversation.line_tokens(line)]
+    tokens = [pair for line in lines for pair in line_tokens(line)]
     expected, = reader.read({"A typed story": tokens})
     assert found.words == expected.words and found.top == expected.top
     first, second = expected.questions()
@@ -160,7 +138,7 @@ def test_a_bad_line_is_asked_for_again_or_ends_it(reader, capsys):
 
 
 def test_answers_are_told_right_or_wrong(reader):
-    tokens = conversation.line_tokens("Where is Mary?")
+    tokens = line_tokens("Where is Mary?")
     given = reader.read({"": tokens})[0].given(4)
     for right, verdict in ((given, "(right)"), ("milk", "(wrong, it is: milk)")):
         reading, = reader.read({"": [*tokens[:4], ("-", right)]})
@@ -204,7 +182,7 @@ def test_what_a_user_can_mend_takes_one_line(server, checkpoint, data, tmp_path)
             ([asked, "--task=21"], "task"),
             ([asked, "--task=1", "--index=3", f"--data_dir={data}"], "so 0 to 2"),
             ([asked, f"--story_file={story}"],
-             "story.txt: the model does not know 'attic', 'sofa'"),
+             "story.txt: the model does not know 'attic', 'sofa'; it knows the 159"),
             ([asked, f"--story_file={known}", f"--output={tmp_path}/no/look"],
              "--output: ")):
         code, output = server.run("ask", *flags)

@@ -11,11 +11,13 @@ from PIL import Image
 
 from babi.data.batches import assemble
 from babi.data.encoding import Encoder
+from babi.data.typed import check_words
 from babi.data.vocabulary import Vocabulary
 from babi.inspection import page, pictures
 from babi.inspection.confusion import Confusion, draw as draw_confusion
-from babi.inspection.reading import Reader, Reading, check_words, example_tokens
+from babi.inspection.reading import Reader, example_tokens
 from babi.model.answerer import QuestionAnswerer
+from babi.model.answers import Reading
 from babi.stories.story import DataError, Line, Story
 from browser import chromium, needs_chromium
 from dnc.interface import Interface

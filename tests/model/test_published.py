@@ -1,0 +1,173 @@
+"""A trained model in other hands: by name, as a `.keras` file, as a SavedModel."""
+
+import json
+import subprocess
+import sys
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import babi
+from babi import export
+from babi.data import typed
+from babi.data.vocabulary import Vocabulary
+from babi.inspection.reading import Reader
+from babi.model import published, serving, trained
+from babi.model.answerer import QuestionAnswerer
+from babi.stories.story import DataError
+from small_runs import small_checkpoint
+from training_process import ROOT
+
+TEXT = ("Mary got the milk. John moved to the hallway. Where is John? "
+        "What is Mary carrying? - -")
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """(checkpoint, folder of its export), of a small model with random weights."""
+    prefix = small_checkpoint(tmp_path_factory.mktemp("run"))
+    folder = tmp_path_factory.mktemp("published") / "small"
+    export.export(prefix, folder)
+    return prefix, folder
+
+
+@pytest.fixture(scope="module")
+def expected(exported):
+    """[(question, answer, probability, likely words)], by the recorder's plain step."""
+    model = trained.load(exported[0], jit=False)
+    reading, = Reader(model.model, model.vocabulary).read(
+        {"": typed.line_tokens(TEXT)})
+    return [(question.text, " ".join(question.given),
+             np.prod([reading.top[step][0][1] for step in question.steps]),
+             [list(reading.top[step]) for step in question.steps])
+            for question in reading.questions()]
+
+
+def other_process(program, folder, *arguments):
+    """The JSON that a Python program prints in a process of its own."""
+    done = subprocess.run([sys.executable, "-c", program, *map(str, arguments)],
+                          cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def assert_answers(found, expected):
+    assert len(found) == len(expected) == 2
+    for (question, answer, probability, likely, _), wanted in zip(found, expected):
+        assert (question, answer) == wanted[:2]
+        assert probability == pytest.approx(wanted[2], rel=1e-4)
+        for words, others in zip(likely, wanted[3], strict=True):
+            assert [word for word, _ in words] == [word for word, _ in others]
+            assert [share for _, share in words] == pytest.approx(
+                [share for _, share in others], rel=1e-4)
+
+
+@pytest.mark.parametrize("order", ["babi, keras", "keras, babi"])
+def test_a_keras_file_answers_where_babi_was_imported(exported, expected, order):
+    found = other_process(f"""
+import json, sys
+sys.path.insert(0, {str(ROOT)!r})
+import {order}
+assert not any(name.startswith(("babi.model.answerer", "dnc")) for name in sys.modules)
+model = keras.saving.load_model(sys.argv[1])
+print(json.dumps(model.answer({TEXT!r})))
+""", exported[1], exported[1] / "model.keras")
+    assert_answers(found, expected)
+
+
+def test_importing_babi_takes_no_tensorflow():
+    assert other_process(f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+import babi
+print("true" if {{"tensorflow", "keras", "numpy"}} & set(sys.modules) else "false")
+""", ROOT) is False
+
+
+def test_a_saved_model_takes_text_and_needs_tensorflow_alone(exported, expected):
+    found = other_process(f"""
+import json, sys
+import tensorflow as tf
+serve = tf.saved_model.load("saved_model").signatures["serving_default"]
+found = serve(texts=tf.constant([{TEXT!r}, "Where is the sofa?", "", "Where is he?"]))
+assert not any(name.split(".")[0] in ("babi", "dnc") for name in sys.modules)
+print(json.dumps({{name: value.numpy().tolist() for name, value in found.items()}},
+                 default=bytes.decode))
+""", exported[1])
+    assert found["unknown"] == ["", "sofa", "", ""]
+    assert found["questions"][:3] == [[0, 1, 1], [-1, -1, -1], [-1, -1, -1]]
+    assert found["answers"][1] == ["", "", ""] and found["questions"][3] == [0, -1, -1]
+    words = found["answers"][0]
+    assert [words[0], " ".join(words[1:])] == [answer for _, answer, _, _ in expected]
+    likely = [words for _, _, _, of_question in expected for words in of_question]
+    for step, words in enumerate(likely):
+        assert found["likely"][0][step] == [word for word, _ in words]
+        assert found["likely_probabilities"][0][step] == pytest.approx(
+            [share for _, share in words], rel=1e-4)
+        assert found["probabilities"][0][step] == pytest.approx(words[0][1], rel=1e-4)
+
+
+@pytest.mark.parametrize("text", [
+    TEXT, "1 Mary went\n2 Where is Mary?\n", "What has she?--", "what has she ? - - -",
+    "John left. Where is he? Mary went", "a well-known fact", "12 apples. 13 pears",
+    "ÉMILE WENT\r\nTo the Café?", "\t 3  He has 4 apples", "a\n\n\nb? - -\nc?", "",
+    "who? - who? who? - -\nwho?"])
+def test_the_served_graph_reads_text_as_the_program_does(text):
+    tokens = [word for line in text.splitlines() for word, _ in typed.line_tokens(line)]
+    found = serving.tokenize(tf.constant([text])).to_list()
+    assert [word.decode() for word in found[0]] == tokens
+
+
+def test_load_takes_a_checkpoint_a_file_or_a_name(exported, expected):
+    prefix, folder = exported
+    for path in (prefix, prefix.parent, folder / "model.keras"):
+        model = babi.load(path)
+        assert isinstance(model, QuestionAnswerer)
+        assert_answers(json.loads(json.dumps(model.answer(TEXT))), expected)
+    by_name = published.load("small", folder.parent)
+    assert_answers(json.loads(json.dumps(by_name.answer(TEXT))), expected)
+
+
+def test_the_published_one_answers():
+    answer, = babi.load().answer("John moved to the hallway. Where is John?")
+    assert answer.answer == "hallway" and 0.9 < answer.probability <= 1
+    assert answer.likely[0][0] == ("hallway", answer.probability)
+    one_file = keras.saving.load_model(published.FOLDER / "joint" / "model.keras")
+    again, = one_file.answer("John moved to the hallway. Where is John?")
+    assert again.probability == pytest.approx(answer.probability, rel=1e-5)
+
+
+def test_what_is_no_model_is_told(exported, tmp_path):
+    prefix, folder = exported
+    with pytest.raises(DataError, match="nobody: no published model .* has small"):
+        published.find("nobody", folder.parent)
+    with pytest.raises(DataError, match="a checkout of the repository has them in"):
+        published.find("nobody", tmp_path)
+    with pytest.raises(DataError, match="/nowhere/best: no such checkpoint"):
+        published.find("/nowhere/best", folder.parent)
+    (tmp_path / "bad.keras").write_bytes(b"PK nonsense")
+    with zipfile.ZipFile(tmp_path / "empty.keras", "w") as file:
+        file.writestr("config.json", "{}")
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(
+        tmp_path / "other.keras")
+    for name, message in (("bad", "not a model that can be read"), ("empty", "not a"),
+                          ("other", "a Sequential, not a question answerer")):
+        with pytest.raises(DataError, match=message) as fault:
+            babi.load(tmp_path / f"{name}.keras")
+        assert "\n" not in str(fault.value)
+
+
+def test_texts_that_cannot_be_answered_are_told(exported):
+    model = babi.load(exported[0])
+    with pytest.raises(DataError, match="does not know 'hallwey' .nearest: hallway"):
+        model.answer("John moved to the hallwey. Where is John?")
+    with pytest.raises(DataError, match="no question in it"):
+        model.answer("John moved to the hallway.")
+    with pytest.raises(DataError, match="and 3 other words"):
+        typed.check_words([(f"word{n}", None) for n in range(13)],
+                          Vocabulary.english(), "text")
+    with pytest.raises(ValueError, match="has no words"):
+        QuestionAnswerer(5, memory_size=3, word_size=2, num_read_heads=1).answer("a?")
