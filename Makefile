@@ -7,7 +7,7 @@ PRESET ?= joint
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help deps check test viz babi reproduce results copy bench bench-peer clean
+.PHONY: help deps check test ask viz babi reproduce results copy bench bench-peer clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1: /' \
@@ -29,6 +29,9 @@ check: deps  ## check the style of the code
 test: deps  ## run the tests, on up to four cores
 	$(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile \
 	  --durations=10 $(ARGS)
+
+ask: deps  ## ask the published model in a page, http://localhost:8020
+	@$(BIN)/python babi/ask.py --serve $(ARGS)
 
 viz: deps  ## draw one time step in TensorBoard, http://localhost:6006
 	$(BIN)/python -m babi.inspection.graph --output_dir=logs/graph

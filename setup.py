@@ -10,7 +10,7 @@ setup(
     license="MIT",
     packages=find_packages(include=["dnc", "dnc.*", "babi", "babi.*"]),
     package_data={"babi.stories": ["official_files.json"],
-                  "babi.inspection": ["page.html"]},
+                  "babi.inspection": ["page_files/*"]},
     python_requires=">=3.10",
     install_requires=[
         "tensorflow>=2.21,<2.23",

@@ -1,34 +1,37 @@
 """Asks a trained model, and shows what its memory does.
 
-    python3 babi/ask.py --checkpoint_file=model/best --task=1 --index=0
-    python3 babi/ask.py --checkpoint_file=model/best --story_file=story.txt
-    python3 babi/ask.py --checkpoint_file=model/best         (type a story)
+    python3 babi/ask.py                                      (type a story)
+    python3 babi/ask.py --story_file=story.txt
+    python3 babi/ask.py --task=1 --index=0
+    python3 babi/ask.py --serve                              (a page: `make ask`)
 
-`--output=look` writes the picture look.png and the page look.html, which works in
-any browser, offline. A typed story is sentences that end in `.` and questions that
-end in `?`; a question that wants an answer of two words ends in `? - -`.
+The published model answers, or that of `--checkpoint_file=model/best`. A typed story is
+sentences that end in `.` and questions that end in `?`; a question that wants an answer
+of two words ends in `? - -`. `--output=look` writes the picture look.png and the page
+look.html, which works in any browser, offline; `--json` prints a line of JSON for each
+question. The page of `--serve` compares two models with
+`--checkpoint_file=results/joint,model`, and steps through the checkpoints of a run.
 """
 
+import functools
 import os
 import pathlib
 import sys
+import webbrowser
 
 if not __package__:  # run as a file: the folder above is the root of imports
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 from absl import flags  # noqa: E402
 
+from babi import asking  # noqa: E402
 from babi.data.encoding import story_tokens  # noqa: E402
-from babi.program import scripts  # noqa: E402
+from babi.program import scripts, terminal  # noqa: E402
 from babi.program.errors import UsageError  # noqa: E402
 from babi.program.files import write_atomically  # noqa: E402
-from babi.stories.source import OWN  # noqa: E402
 from babi.stories.story import DataError  # noqa: E402
 from babi.stories.tasks import parse_tasks, task_titles  # noqa: E402
 
-_CHECKPOINT_FILE = flags.DEFINE_string(
-    "checkpoint_file", None, "the checkpoint, such as model/model.ckpt-590000, "
-    "model/best, or a run directory for its newest")
 _TASK = flags.DEFINE_string(
     "task", None, "ask about a story of this task, by number or name")
 _INDEX = flags.DEFINE_integer(
@@ -38,31 +41,37 @@ _SPLIT = flags.DEFINE_enum(
 _STORY_FILE = flags.DEFINE_string(
     "story_file", None, "a file with a story: sentences, one or more a line, or "
     "bAbI's own format")
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "folder or .tar.gz with the bAbI tasks; without it a cached "
-    "copy is used, or the data are downloaded")
-_STORIES = flags.DEFINE_string(
-    "stories", None, "where the stories of your own lie that the model was trained on; "
-    "default: where they lay then")
 _OUTPUT = flags.DEFINE_string(
     "output", None, "file name: writes a picture to <output>.png and a page to "
     "<output>.html")
+_JSON = flags.DEFINE_bool(
+    "json", False, "print a line of JSON for each question, and nothing else")
+_SERVE = flags.DEFINE_bool(
+    "serve", False, "serve a page to ask in, for this machine alone")
+_PORT = flags.DEFINE_integer(
+    "port", 8020, "where the page is served; 0: any port that is free", 0, 65535)
+_OPEN = flags.DEFINE_bool("open", True, "open the page in the browser")
 
 
 def main():
     """Answers questions about a story, and shows how."""
-    if not _CHECKPOINT_FILE.value:
-        raise UsageError("--checkpoint_file is needed, such as "
-                         "--checkpoint_file=model/best")
     if _TASK.value and _STORY_FILE.value:
         raise UsageError("--task and --story_file both name a story; give one")
+    named = asking.CHECKPOINT_FILE.value or ["joint"]
+    if len(named) > 1 and not _SERVE.value:
+        raise UsageError("--checkpoint_file: several can be compared with --serve "
+                         "only; give one")
     scripts.start_tensorflow()
     from babi.data.typed import check_words
-    from babi.inspection import conversation, reading
-    from babi.model import trained
+    from babi.inspection.reading import Reader
+    from babi.model import published, trained
 
-    model = trained.load(_CHECKPOINT_FILE.value, jit=False)
-    reader = reading.Reader(model.model, model.vocabulary)
+    paths = [published.find(path) for path in named]
+    if _SERVE.value:
+        _serve(paths)
+        return
+    model = trained.load(paths[0], jit=False)
+    reader = Reader(model.model, model.vocabulary)
     if not (_TASK.value or _STORY_FILE.value):
         found = _prompt(reader, model.vocabulary)
     else:
@@ -70,15 +79,23 @@ def main():
         check_words(tokens, model.vocabulary, title)
         found, = reader.read({title: tokens})
         for question in found.questions():
-            print("\n".join(conversation.describe(found, question)))
+            _tell(found, question)
     if _OUTPUT.value and found:
         _write(found)
+
+
+def _tell(reading, question):
+    """Prints a question and its answer."""
+    from babi.inspection import conversation
+
+    print(conversation.as_json(reading, question) if _JSON.value else
+          conversation.describe(reading, question, terminal.painter(sys.stdout)),
+          flush=True)
 
 
 def _chosen_story(record):
     """(title, tokens) of the story that the flags name, for the model of a record."""
     from babi.data.typed import read_story
-    from babi.stories.opening import open_recorded, open_source
 
     if _STORY_FILE.value:
         path = _STORY_FILE.value
@@ -89,10 +106,7 @@ def _chosen_story(record):
         task, = parse_tasks(_TASK.value, titles)
     except ValueError as fault:
         raise UsageError(f"--task: {fault}; give one") from None
-    source = (open_recorded(record.data, _STORIES.value)
-              if record.config.data == OWN
-              else open_source(_DATA_DIR.value, record.config.variant))
-    stories = source.stories(_SPLIT.value, [task])[task]
+    stories = asking.source(record, (task,)).stories(_SPLIT.value, (task,))[task]
     if index >= len(stories):
         raise UsageError(f"--index={index}: task {_TASK.value} has {len(stories)} "
                          f"{_SPLIT.value} stories, so 0 to {len(stories) - 1}")
@@ -100,37 +114,71 @@ def _chosen_story(record):
             story_tokens(stories[index]))
 
 
+def _serve(paths):
+    """Serves the page until Ctrl-C."""
+    from babi.inspection.minds import Minds
+    from babi.inspection.server import Server
+    from babi.inspection.service import Service
+    from babi.model.record import RunRecord
+
+    minds = Minds(paths)
+    record = RunRecord.read(minds.default.parent)
+
+    @functools.cache
+    def source():  # not before a task's story is asked for: it may be downloaded
+        return asking.source(record, record.config.tasks, fall_back=True)
+
+    @functools.cache
+    def stories(task):
+        return source().stories("test", (task,))[task]
+
+    try:
+        service = Service(minds, stories, task_titles(record.data))
+        server = Server(service, _PORT.value)
+    except OSError as error:
+        raise UsageError(f"--port={_PORT.value}: {error.strerror}; give "
+                         f"another, or 0 for any") from None
+    print(f"The page: {server.address} (Ctrl-C ends it)", flush=True)
+    shown = sys.platform == "darwin" or {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ)
+    if _OPEN.value and shown:  # without a screen it would be a browser in the terminal
+        webbrowser.open(server.address)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        print()
+
+
 def _prompt(reader, vocabulary):
-    """Answers what comes from standard input; the whole story's `reading.Reading`."""
+    """Answers what comes from standard input; the whole story's `answers.Reading`."""
     from babi.inspection import conversation
 
     if sys.stdin is None:
         raise UsageError("standard input is closed; name a story with "
                          "--story_file or --task")
-    terminal = sys.stdin.isatty()
-    if terminal:
+    patient = sys.stdin.isatty() and not _JSON.value
+    if patient:
         print("Type a story, a sentence a line, and questions about it. An empty "
               "line ends it.")
-    found = conversation.converse(reader, vocabulary, _lines(terminal), terminal)
+    found = conversation.converse(reader, vocabulary, _lines(patient), patient, _tell)
     if found is None:
         text = "no question was asked; end a sentence with '?'"
-        if not terminal:
+        if not patient:
             raise UsageError(f"standard input: {text}")
         print(f"{text.capitalize()}.")
     return found
 
 
-def _lines(terminal):
-    """The lines of standard input, up to an empty one on a terminal."""
+def _lines(prompt):
+    """The lines of standard input; with a prompt, up to an empty one."""
     while True:
         try:
-            line = input("> " if terminal else "")
+            line = input("> " if prompt else "")
         except (EOFError, KeyboardInterrupt):
             return
         except UnicodeDecodeError:
             raise DataError("standard input: not UTF-8 text; save it as "
                             "UTF-8") from None
-        if terminal and not line.strip():
+        if prompt and not line.strip():
             return
         yield line
 
@@ -146,7 +194,8 @@ def _write(reading):
     except OSError as error:
         raise UsageError(f"--output: {error.filename or html}: "
                          f"{error.strerror}; give another") from None
-    print(f"Written: {picture} {html}")
+    if not _JSON.value:
+        print(f"Written: {picture} {html}")
 
 
 if __name__ == "__main__":

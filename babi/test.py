@@ -19,6 +19,7 @@ if not __package__:  # run as a file: the folder above is the root of imports
 
 from absl import flags  # noqa: E402
 
+from babi import asking  # noqa: E402
 from babi.evaluation import results  # noqa: E402
 from babi.model.record import RunRecord  # noqa: E402
 from babi.phases import phases_of  # noqa: E402
@@ -26,29 +27,11 @@ from babi.program import scripts  # noqa: E402
 from babi.program.errors import UsageError  # noqa: E402
 from babi.program.files import write_atomically  # noqa: E402
 from babi.program.progress import Progress, duration  # noqa: E402
-from babi.stories.source import OFFICIAL, OWN, SIMULATED  # noqa: E402
+from babi.stories.source import OWN, SIMULATED  # noqa: E402
 from babi.stories.tasks import parse_tasks, task_titles  # noqa: E402
 
-_CHECKPOINT_FILE = flags.DEFINE_list(
-    "checkpoint_file", None, "checkpoints, such as model/model.ckpt-590000, "
-    "model/best, or a run directory for its newest; several separated by commas")
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "folder or .tar.gz with the bAbI tasks; without it a cached "
-    "copy is used, or the data are downloaded")
-_DATA = flags.DEFINE_enum(
-    "data", None, (OFFICIAL, SIMULATED), "test stories; default: official, or for "
-    "models of simulated stories, where there are no official ones, simulated; these "
-    "are of the model's seed and options and not among those trained on")
-_STORIES = flags.DEFINE_string(
-    "stories", None, "where the stories of your own lie that the model was trained on; "
-    "default: where they lay then")
-_TEST_STORIES = flags.DEFINE_string(
-    "test_stories", None, "a file or a folder with stories of your own to test on, for "
-    "the tasks trained on; default: those of the run")
 _TASKS = flags.DEFINE_string(
     "tasks", None, "tasks to test, such as 1,2,19, or names; default: those trained on")
-_VARIANT = flags.DEFINE_string(
-    "variant", None, "folder of the archive to test on; default: the one trained on")
 _OUTPUT = flags.DEFINE_string(
     "output", None, "file name: writes the table to <output>.json and <output>.md")
 _INSERT_INTO = flags.DEFINE_list(
@@ -65,14 +48,14 @@ _JIT = flags.DEFINE_bool("jit", True, "compile with XLA; --nojit: a plain graph"
 
 def main():
     """Tests the checkpoints that the flags name."""
-    if not _CHECKPOINT_FILE.value:
+    if not asking.CHECKPOINT_FILE.value:
         raise UsageError("--checkpoint_file is needed, such as "
                          "--checkpoint_file=model/model.ckpt-590000")
     scripts.start_tensorflow()
     from babi.model import trained
     from babi.model.checkpoints import resolve
 
-    prefixes = [resolve(path) for path in _CHECKPOINT_FILE.value]
+    prefixes = [resolve(path) for path in asking.CHECKPOINT_FILE.value]
     records = [RunRecord.read(prefix.parent) for prefix in prefixes]
     first = records[0]
     try:
@@ -81,15 +64,12 @@ def main():
     except ValueError as fault:
         raise UsageError(f"--{fault}") from None
     if _HELD_OUT.value and SIMULATED in {
-            _DATA.value, *(record.config.data for record in records)}:
+            asking.DATA.value, *(record.config.data for record in records)}:
         raise UsageError("--held_out is about official stories; simulated test "
                          "stories are never among those trained on")
-    if first.config.data == OWN:
-        source = _own_source(first)
-        if not (_TASKS.value or _HELD_OUT.value):
-            tasks = _with_tests(source, tasks)
-    else:
-        source = _source(first.config, tasks)
+    source = asking.source(first, tasks)
+    if first.config.data == OWN and not (_TASKS.value or _HELD_OUT.value):
+        tasks = _with_tests(source, tasks)
     found = [_test(trained.load(prefix, _JIT.value), source, tasks)
              for prefix in prefixes]
     print("\n" + results.as_text(found, _SEPARATE.value), end="")
@@ -97,21 +77,6 @@ def main():
         _write(found)
     for path in _INSERT_INTO.value:
         _insert(found, pathlib.Path(path))
-
-
-def _own_source(record):
-    """The stories of one's own that a run was trained on, with those to test on.
-
-    Args:
-      record: `record.RunRecord`.
-    """
-    from babi.stories.opening import open_recorded
-
-    for name in ("data", "data_dir", "variant"):
-        if flags.FLAGS[name].present:
-            raise UsageError(f"--{name} is about the bAbI tasks, and this model's "
-                             f"stories are one's own; leave it out")
-    return open_recorded(record.data, _STORIES.value, _TEST_STORIES.value)
 
 
 def _with_tests(source, tasks):
@@ -122,35 +87,6 @@ def _with_tests(source, tasks):
               flush=True)
         return tuple(task for task in tasks if source.test.get(task))
     return tasks
-
-
-def _source(config, tasks):
-    """Where the test stories come from.
-
-    Args:
-      config: `config.Config` of the first checkpoint.
-      tasks: tasks to test.
-    """
-    from babi.data.simulated import SimulatedSource
-    from babi.stories.download import NoDataError
-    from babi.stories.opening import open_source
-
-    for name in ("stories", "test_stories"):
-        if flags.FLAGS[name].present:
-            raise UsageError(f"--{name} is for models that were trained on stories of "
-                             f"one's own; babi/ask.py --story_file puts a story to any")
-    if _DATA.value != SIMULATED:
-        try:
-            return open_source(_DATA_DIR.value, _VARIANT.value or config.variant)
-        except NoDataError:
-            if _DATA.value == OFFICIAL or config.data != SIMULATED:
-                raise
-        print("No official bAbI data here, and none could be downloaded: testing on "
-              "simulated test stories.", flush=True)
-    elif _DATA_DIR.value is not None:
-        raise UsageError("--data_dir has official data; leave it out with "
-                         "--data=simulated")
-    return SimulatedSource(tasks, config.simulator_seed, config.simulator_options())
 
 
 def _test(model, source, tasks):

@@ -1,7 +1,9 @@
-"""A page of HTML that shows a reading step by step, in any browser, offline.
+"""A page of HTML that shows readings step by step, in any browser, offline.
 
 Pointing at a word or a column shows the word, the gates, where each head wrote and
-read, and which earlier words were written where it read.
+read, and which earlier words were written where it read. Several readings of one story,
+by several models, stand side by side. The same page, when `server` serves it, asks for
+readings itself.
 """
 
 import base64
@@ -11,29 +13,53 @@ import pathlib
 import numpy as np
 
 from babi.inspection import pictures
-from dnc.trajectory import provenance
+from dnc.trajectory import origins
 
-_TEMPLATE = pathlib.Path(__file__).with_name("page.html")
+_FILES = pathlib.Path(__file__).with_name("page_files")
 _SLOTS_LISTED = 3  # slots named for each head and step
 _SOURCES_LISTED = 3  # earlier steps named for each slot
 _LEAST_SHARE = 0.05  # less than this is not worth a line
 
 
-def render(reading):
-    """The page of a `reading.Reading`, as text."""
-    data = json.dumps(_content(reading), ensure_ascii=False, allow_nan=False)
-    # A "<" in the data must not be taken for a tag.
-    return _TEMPLATE.read_text(encoding="utf-8").replace(
-        "@DATA@", data.replace("<", "\\u003c"))
+def render(*readings):
+    """The page of `answers.Reading`s of the same words, as text."""
+    return _page({"readings": list(map(content, readings))})
 
 
-def _content(reading):
-    """What the page shows, as objects of JSON."""
+def render_served(choices):
+    """The page that asks the server for its readings.
+
+    Args:
+      choices: what can be asked, as objects of JSON; see `server`.
+    """
+    return _page({"readings": [], "choices": choices})
+
+
+def _page(data):
+    """The template with its style, its program and its data."""
+    data = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    parts = {
+        "STYLE": _read("page.css"), "PROGRAM": _read("view.js") + _read("page.js"),
+        # A "<" in the data must not be taken for a tag.
+        "DATA": data.replace("<", "\\u003c")}
+    page = _read("page.html")
+    for name, part in parts.items():  # the data come last: no name is sought in them
+        page = page.replace(f"@{name}@", part)
+    return page
+
+
+def _read(name):
+    return (_FILES / name).read_text(encoding="utf-8")
+
+
+def content(reading, name=""):
+    """What the page shows of a reading by a model of some name, as objects of JSON."""
     trajectory = reading.trajectory
     slots = pictures.busiest_slots(trajectory)
     steps = range(len(reading.words))
     return {
         "title": reading.title,
+        "name": name,
         "words": reading.words,
         "right": reading.right,
         "top": reading.top,
@@ -58,17 +84,18 @@ def _panel(panel):
 
 def _reads(trajectory):
     """For each step and head: [slot, weighting, [[earlier step, share], ...]]."""
-    origins = {}  # heads often read the same slot
+    return [[[[slot, share, _sources(held, slot)]
+              for slot, share in _largest(weighting)] for weighting in heads]
+            for heads, held in zip(trajectory.read_weighting,
+                                   origins(trajectory, _LEAST_SHARE))]
 
-    def sources(step, slot):
-        if (step, slot) not in origins:
-            origins[step, slot] = _largest(
-                provenance(trajectory, step, slot), _SOURCES_LISTED)
-        return origins[step, slot]
 
-    return [[[[slot, share, sources(step, slot)] for slot, share in _largest(weighting)]
-             for weighting in heads]
-            for step, heads in enumerate(trajectory.read_weighting)]
+def _sources(held, slot):
+    """[[earlier step, share], ...] of a slot, of what `origins` says at a step."""
+    slots, steps, shares = held
+    here = slots == slot
+    return [[int(steps[here][place]), share]
+            for place, share in _largest(shares[here], _SOURCES_LISTED)]
 
 
 def _largest(shares, count=_SLOTS_LISTED):

@@ -342,7 +342,7 @@ def test_scripts_without_data_go_on_and_say_so(server, tmp_path):
     assert code == 0 and output.count("training on simulated stories") == 1
     code, output = server.run("test", "--checkpoint_file=run", "--nojit")
     assert code == 0
-    assert output.count("testing on simulated test stories") == 1
+    assert output.count("taking simulated test stories") == 1
     header = output.split("LSTM 512")[0]
     assert "trained on simulated stories (babi.simulator version 1, seed 0" in header
     assert "tested on 1,000 questions of simulated stories" in header

@@ -1,21 +1,27 @@
 """babi/ask.py: typed stories, the talk, the script with its files and its errors."""
 
+import io
 import json
 import re
+import signal
+import socket
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 from PIL import Image
 
+from babi.data.encoding import story_tokens
 from babi.data.typed import line_tokens, read_story
 from babi.data.vocabulary import Vocabulary
 from babi.inspection import conversation
 from babi.inspection.reading import Reader
 from babi.model import trained
+from babi.program import terminal
 from babi.stories.story import DataError, Line, Story, format_stories
 from babi_data import file_name, make_stories
-from small_runs import small_checkpoint
+from small_runs import small_checkpoint, wait_for
 from training_process import ROOT, ScriptServer
 
 VOCABULARY = Vocabulary.english()
@@ -110,10 +116,14 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
 
 # --------------------------------------------------------------------- the talk
 
+def tell(reading, question):
+    print(conversation.describe(reading, question))
+
+
 def test_questions_are_answered_as_they_come(reader, capsys):
     lines = ["Mary went to the kitchen.", "Where is Mary?", "John took the milk.",
              "Where is the milk? - -"]
-    found = conversation.converse(reader, VOCABULARY, lines, patient=True)
+    found = conversation.converse(reader, VOCABULARY, lines, True, tell)
     tokens = [pair for line in lines for pair in line_tokens(line)]
     expected, = reader.read({"A typed story": tokens})
     assert found.words == expected.words and found.top == expected.top
@@ -128,13 +138,13 @@ def test_questions_are_answered_as_they_come(reader, capsys):
 
 def test_a_bad_line_is_asked_for_again_or_ends_it(reader, capsys):
     lines = ["Mary went to the attic.", "Where is Mary?"]
-    found = conversation.converse(reader, VOCABULARY, lines, patient=True)
+    found = conversation.converse(reader, VOCABULARY, lines, True, tell)
     assert found.words == tuple("where is mary ? -".split())
     output = capsys.readouterr().out
     assert "line 1" in output and "'attic'" in output and "again" in output
     with pytest.raises(DataError, match="line 1: .*'attic'"):
-        conversation.converse(reader, VOCABULARY, lines, patient=False)
-    assert conversation.converse(reader, VOCABULARY, ["Mary went."], True) is None
+        conversation.converse(reader, VOCABULARY, lines, False, tell)
+    assert conversation.converse(reader, VOCABULARY, ["Mary went."], True, tell) is None
 
 
 def test_answers_are_told_right_or_wrong(reader):
@@ -142,8 +152,33 @@ def test_answers_are_told_right_or_wrong(reader):
     given = reader.read({"": tokens})[0].given(4)
     for right, verdict in ((given, "(right)"), ("milk", "(wrong, it is: milk)")):
         reading, = reader.read({"": [*tokens[:4], ("-", right)]})
-        text = list(conversation.describe(reading, reading.questions()[0]))[0]
-        assert text == f"where is mary ? {given}  {verdict}"
+        question, = reading.questions()
+        text = conversation.describe(reading, question).splitlines()
+        assert text[0] == f"where is mary ? {given}  {verdict}"
+        assert text[1].split()[:2] == [given, f"{reading.top[4][0][1]:.3f}"]
+        marked = conversation.describe(reading, question, lambda text, *styles:
+                                       f"<{' '.join(styles)}>{text}</>")
+        colour = "green" if right == given else "red"
+        assert marked.splitlines()[0] == (
+            f"where is mary ? <bold {colour}>{given}  {verdict}</>")
+
+
+class Screen(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("stream, environment, coloured", [
+    (Screen(), {}, True), (Screen(), {"TERM": "xterm"}, True),
+    (io.StringIO(), {}, False), (Screen(), {"NO_COLOR": "1"}, False),
+    (Screen(), {"NO_COLOR": ""}, True), (Screen(), {"TERM": "dumb"}, False)])
+def test_colour_where_a_terminal_has_it(stream, environment, coloured, monkeypatch):
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    expected = "\033[1;32mhallway\033[0m" if coloured else "hallway"
+    assert terminal.painter(stream)("hallway", "bold", "green") == expected
 
 
 # ------------------------------------------------------------------- the script
@@ -165,6 +200,7 @@ def test_the_script_shows_a_story_of_the_data(server, checkpoint, data, stories,
     assert Image.open(tmp_path / "look.png").size[0] > 800
     html = (tmp_path / "look.html").read_text(encoding="utf-8")
     data = json.loads(re.search(r'id="data">(.*?)</script>', html, re.S)[1])
+    data, = data["readings"]
     assert data["title"] == "Task 8 (lists/sets), test story 1"
     assert data["words"][-1] == "-"
 
@@ -175,8 +211,13 @@ def test_what_a_user_can_mend_takes_one_line(server, checkpoint, data, tmp_path)
     known = tmp_path / "known.txt"
     known.write_text("Where is Mary?\n")
     asked = f"--checkpoint_file={checkpoint}"
+    listener = socket.create_server(("127.0.0.1", 0))
+    taken = listener.getsockname()[1]
     for flags, message in (
-            ([], "--checkpoint_file is needed"),
+            ([f"--checkpoint_file={checkpoint},{checkpoint}"], "with --serve only"),
+            ([asked, "--serve", f"--port={taken}"], f"--port={taken}: Address already"),
+            ([f"--checkpoint_file={tmp_path}/none", "--serve"], "no such checkpoint"),
+            (["--checkpoint_file=nobody"], "no published model"),
             ([f"--checkpoint_file={tmp_path}/none"], "no such checkpoint"),
             ([asked, "--task=1", f"--story_file={story}"], "give one"),
             ([asked, "--task=21"], "task"),
@@ -190,6 +231,52 @@ def test_what_a_user_can_mend_takes_one_line(server, checkpoint, data, tmp_path)
         lines = [line for line in output.splitlines() if line.startswith("error: ")]
         assert len(lines) == 1 and message in lines[0], output
         assert "Traceback" not in output
+    listener.close()
+
+
+def test_json_says_what_the_answers_are(server, reader, checkpoint, data, stories):
+    flags = [f"--checkpoint_file={checkpoint}", "--task=8", f"--data_dir={data}"]
+    code, output = server.run("ask", *flags, "--json")
+    assert code == 0, output
+    expected, = reader.read({"Task 8 (lists/sets), test story 0": story_tokens(
+        stories[8][0])})
+    lines = list(map(json.loads, output.splitlines()))
+    assert len(lines) == len(expected.questions()) > 0
+    for line, answer in zip(lines, expected.answers()):
+        assert line.pop("story") == expected.title
+        likely = line.pop("likely")
+        assert [[tuple(pair) for pair in words] for words in likely] == [
+            [(word, pytest.approx(share, rel=1e-4)) for word, share in words]
+            for words in answer.likely]
+        assert line == {"question": answer.question, "answer": answer.answer,
+                        "probability": pytest.approx(answer.probability, rel=1e-4),
+                        "right": answer.right}
+
+
+def test_the_script_serves_the_page(server, checkpoint, data):
+    process = server.start(
+        "ask", f"--checkpoint_file={checkpoint},{checkpoint.parent}", "--serve",
+        "--port=0", "--noopen", f"--data_dir={data}")
+    address = wait_for(lambda: re.search(r"http://localhost:\d+/", process.output()))[0]
+    with urllib.request.urlopen(address, timeout=30) as page:
+        assert b'"id": "run0/model.ckpt-7"' in page.read()
+    request = urllib.request.Request(
+        f"{address}ask", headers={"Content-Type": "application/json"},
+        data=b'{"minds": ["run0/model.ckpt-7"], "task": 8, "index": 1}')
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        assert json.load(answer)["stories"] == 2
+    process.send(signal.SIGINT)
+    assert process.wait() == 0 and "Traceback" not in process.output()
+
+
+def test_without_a_model_named_the_published_one_answers_a_typed_story():
+    done = subprocess.run(
+        [sys.executable, ROOT / "babi" / "ask.py", "--json"], capture_output=True,
+        input="John moved to the hallway.\nWhere is John?\n", text=True)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["answer"] == "hallway" and answer["probability"] > 0.9
+    assert answer["story"] == "A typed story" and answer["right"] is None
 
 
 @pytest.mark.parametrize("stdin, message", [

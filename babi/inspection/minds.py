@@ -1,0 +1,100 @@
+"""The checkpoints that a page can ask: which there are, and how each reads a story."""
+
+import pathlib
+from typing import NamedTuple
+
+from babi.inspection.reading import Reader
+from babi.model import checkpoints, trained
+from babi.stories.story import DataError
+
+
+class Mind(NamedTuple):
+    """A checkpoint that can be asked.
+
+    Attributes:
+      id: tells it from the others.
+      name: what people are shown.
+      prefix: its path.
+    """
+
+    id: str
+    name: str
+    prefix: pathlib.Path
+
+
+class Minds:
+    """The checkpoints of some runs.
+
+    Args:
+      paths: as for `checkpoints.resolve`; a run directory stands for all checkpoints in
+        it, those too that are written later.
+    """
+
+    def __init__(self, paths):
+        self._paths = list(map(pathlib.Path, paths))
+        self._kept = {}  # {(folder, side): (Trained, Reader)}, the last ones
+        self.default = checkpoints.resolve(self._paths[0])
+        for path in self._paths[1:]:
+            checkpoints.resolve(path)
+
+    def listing(self):
+        """All `Mind`s that are there now, those of a run by iteration."""
+        return [mind for path in self._paths for mind in self._of(path)]
+
+    def _of(self, path):
+        """The `Mind`s that a path stands for."""
+        folder = _folder(path)
+        alike = {_folder(other).resolve() for other in self._paths
+                 if _folder(other).resolve().name == folder.resolve().name}
+        label = str(folder) if len(alike) > 1 else folder.resolve().name
+        prefixes = _checkpoints_in(folder) if path.is_dir() else [
+            checkpoints.resolve(path)]
+        for prefix in prefixes:
+            kind = "best, " if prefix.name.startswith(checkpoints.BEST_PREFIX) else ""
+            iteration = int(prefix.name.rpartition("-")[2])
+            yield Mind(f"{label}/{prefix.name}",
+                       f"{label}, {kind}{iteration:,} updates", prefix)
+
+    def find(self, mind_id):
+        """The `Mind` of an id.
+
+        Raises:
+          DataError: there is none.
+        """
+        for mind in self.listing():
+            if mind.id == mind_id:
+                return mind
+        raise DataError(f"{mind_id[:80]!r}: no such checkpoint (any more); load the "
+                        f"page anew for those that are there")
+
+    def reader(self, mind, side=0):
+        """The `reading.Reader` of a `Mind`, and its vocabulary.
+
+        The network of the checkpoint asked before on that side takes the new weights,
+        if it may: so stepping through a run traces no new graph.
+
+        Raises:
+          DataError, ConfigError: the checkpoint can't be used.
+        """
+        key = mind.prefix.parent, side
+        model, reader = self._kept.get(key, (None, None))
+        if model is None or model.prefix != mind.prefix:
+            before = model
+            self._kept.pop(key, None)  # a load that fails leaves nothing half-done
+            model = trained.load(mind.prefix, jit=False, reuse=before)
+            if before is None or model.model is not before.model:
+                reader = Reader(model.model, model.vocabulary)
+            self._kept[key] = model, reader
+        return reader, model.vocabulary
+
+
+def _folder(path):
+    return path if path.is_dir() else path.parent
+
+
+def _checkpoints_in(folder):
+    """The prefixes of a run's checkpoints, by iteration."""
+    found = {iteration: name  # the best is listed once, if it is kept twice
+             for name in (checkpoints.BEST_PREFIX, checkpoints.PREFIX)
+             for iteration in checkpoints.iterations(folder, name)}
+    return [folder / f"{name}-{number}" for number, name in sorted(found.items())]

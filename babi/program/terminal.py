@@ -1,0 +1,26 @@
+"""Colour, where a terminal has it."""
+
+import os
+
+_CODES = {"bold": 1, "faint": 2, "red": 31, "green": 32}
+
+
+def has_colour(stream):
+    """Whether text on a stream may be coloured: https://no-color.org."""
+    return (stream.isatty() and not os.environ.get("NO_COLOR")
+            and os.environ.get("TERM") != "dumb")
+
+
+def painter(stream):
+    """A function (text, *styles) that gives the text in colour, if a stream has it.
+
+    The styles are bold, faint, red and green.
+    """
+    if not has_colour(stream):
+        return lambda text, *styles: text
+
+    def paint(text, *styles):
+        codes = ";".join(str(_CODES[style]) for style in styles)
+        return f"\033[{codes}m{text}\033[0m"
+
+    return paint

@@ -1,0 +1,197 @@
+"""The page that asks, in a real browser: form, history, two minds, a phone."""
+
+import threading
+
+import pytest
+
+from babi.inspection.minds import Minds
+from babi.inspection.server import Server
+from babi.inspection.service import MAX_WORDS, Service
+from babi_data import make_stories
+from browser import chromium, needs_chromium
+from small_runs import small_checkpoint
+
+pytestmark = needs_chromium
+OWN = "Mary went to the kitchen. Where is Mary?"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "small"
+    folder.mkdir()
+    for iteration in (1, 2, 3):
+        small_checkpoint(folder, iteration, seed=iteration)
+    stories = make_stories({task: 3 for task in range(1, 21)})
+    return Service(Minds([folder]), stories.get)
+
+
+@pytest.fixture(scope="module")
+def address(service):
+    with Server(service, 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.address
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as tab:
+        yield tab
+
+
+@pytest.fixture
+def tab(browser, address):
+    """The page, newly opened, with the story it opens with."""
+    browser.faults.clear(), browser.requests.clear()
+    browser.open(address, 1300, 850)
+    wait_for_title(browser, "Task 1 (single supporting fact), test story 0")
+    yield browser
+    assert browser.faults == []
+    assert all(request.startswith((address, "data:")) for request in browser.requests)
+    browser.open("data:text/html,<p>")  # leaves no address behind
+
+
+def wait_for_title(tab, title):
+    tab.wait_for(f"document.title === {title!r} && !document.querySelector('.waiting')")
+
+
+def choose(tab, field, value):
+    tab.evaluate(f"(() => {{ const field = document.getElementById({field!r}); "
+                 f"field.value = {value!r}; "
+                 f"field.dispatchEvent(new Event('change')); }})()")
+
+
+def click(tab, selector):
+    left, top, width, height = tab.box(selector)
+    tab.click(left + width / 2, top + height / 2)
+
+
+def ask(tab, text):
+    tab.evaluate(f"document.getElementById('text').value = {text!r}")
+    click(tab, "#send")
+
+
+def value(tab, field):
+    return tab.evaluate(f"document.getElementById({field!r}).value")
+
+
+def test_a_typed_story_is_answered_with_probabilities(tab, service):
+    ask(tab, OWN)
+    wait_for_title(tab, "A typed story")
+    asked = {"minds": ["small/model.ckpt-3"], "text": OWN}
+    reading, = service.answer(asked)["readings"]
+    (word, share), *_ = reading["top"][10]
+    assert tab.text(".story .answer") == word
+    assert tab.text(".story .sure") == f"{share:.2f}"
+    details = tab.text(".details")
+    assert "step 11 of 11" in details and "The right answer is not known." in details
+    for word, share in reading["top"][10]:
+        assert f"{word}\t{share:.2f}" in details
+    assert value(tab, "task") == "own"
+
+
+def test_back_and_forward_and_reload(tab):
+    click(tab, "[data-of=index][data-by='1']")
+    wait_for_title(tab, "Task 1 (single supporting fact), test story 1")
+    choose(tab, "task", "8")
+    wait_for_title(tab, "Task 8 (lists/sets), test story 0")
+    ask(tab, OWN)
+    wait_for_title(tab, "A typed story")
+    tab.evaluate("history.back()")
+    wait_for_title(tab, "Task 8 (lists/sets), test story 0")
+    assert value(tab, "task") == "8" and "Where is" in value(tab, "text")
+    tab.evaluate("history.back()")
+    wait_for_title(tab, "Task 1 (single supporting fact), test story 1")
+    assert value(tab, "index") == "1"
+    tab.evaluate("history.go(2)")
+    wait_for_title(tab, "A typed story")
+    assert value(tab, "text") == OWN
+    tab.evaluate("document.activeElement.blur()")
+    tab.press("ArrowLeft")
+    tab.press("ArrowLeft")
+    tab.wait_for("location.hash.includes('step=8')")
+    tab.command("Page.reload")
+    tab.wait_for("document.querySelector('.details')?.innerText.includes('step 9 of')")
+    assert tab.text("h1") == "A typed story"
+
+
+def test_keys_are_left_to_the_form(tab):
+    before = tab.text(".details h2")
+    tab.evaluate("document.getElementById('text').focus()")
+    tab.press("ArrowRight")
+    assert tab.text(".details h2") == before
+    tab.evaluate("document.activeElement.blur()")
+    tab.press("ArrowRight")
+    assert tab.text(".details h2") != before
+
+
+def test_faults_are_told_and_what_was_there_stays(tab):
+    ask(tab, "Mary went to the kitchin. Where is Mary?")
+    tab.wait_for("document.getElementById('fault').textContent")
+    assert "'kitchin' (nearest: kitchen" in tab.text("#fault")
+    assert tab.text("h1").startswith("Task 1")
+    assert [fault for fault in tab.faults if "400" not in fault] == []
+    tab.faults.clear()  # the console's note of the refusal
+    ask(tab, OWN)
+    wait_for_title(tab, "A typed story")
+    assert tab.text("#fault") == ""
+
+
+def test_two_minds_and_the_checkpoints_of_a_run(tab, service):
+    choose(tab, "beside", "small/model.ckpt-1")
+    tab.wait_for("document.querySelectorAll('.mind').length === 2")
+    names = "[...document.querySelectorAll('.name')].map(name => name.textContent)"
+    assert tab.evaluate(names) == ["small, 3 updates", "small, 1 updates"]
+    left, top, width, height = tab.box(".mind:nth-child(2) [data-step='3']")
+    tab.mouse(left + width / 2, top + height / 2)
+    steps = ("[...document.querySelectorAll('.details > :first-child > :first-child')]"
+             ".map(title => title.textContent.split(', ')[1])")
+    first, second = tab.evaluate(steps)
+    assert first == second and first.startswith("step 4 of")
+    for name in ("small, 2 updates", "small, 3 updates"):
+        click(tab, "[data-of=beside][data-by='1']")
+        tab.wait_for(f"{names}[1] === {name!r} && !document.querySelector('.waiting')")
+        assert tab.evaluate(steps) == [first, first]  # the step stays
+    assert tab.evaluate(
+        "document.querySelector('[data-of=beside][data-by=\"1\"]').disabled")
+    shown = [tab.text(f".mind:nth-child({number}) .details") for number in (1, 2)]
+    assert shown[0] == shown[1]  # of the same checkpoint
+    tab.evaluate("history.back()")
+    tab.wait_for(f"{names}[1] === 'small, 2 updates'")
+    tab.wait_for("!document.querySelector('.waiting')")
+    assert tab.text(".mind:nth-child(2) .details") != shown[0]
+
+
+@pytest.mark.parametrize("beside", ["", "&beside=small%2Fmodel.ckpt-1"])
+def test_a_phone_shows_everything_without_scrolling_sideways(tab, address, beside):
+    tab.open("data:text/html,<p>", 390, 844)
+    tab.open(f"{address}#task=1&index=0{beside}", 390, 844)
+    tab.wait_for("document.querySelectorAll('.word').length")
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    minds = 2 if beside else 1
+    for part in (".story", ".details", ".plots"):
+        assert tab.evaluate(f"document.querySelectorAll({part!r}).length") == minds
+        left, _, width, height = tab.box(part)
+        assert left >= 0 and left + width <= 390 and height > 150
+    tab.evaluate("document.querySelector('[data-step=\"2\"]').scrollIntoView()")
+    click(tab, "[data-step='2']")
+    assert "step 3 of" in tab.text(".details")
+
+
+def test_a_story_as_long_as_may_be(tab):
+    sentences = (MAX_WORDS - 5) // 6
+    ask(tab, "Mary went to the kitchen. " * sentences + "Where is Mary?")
+    wait_for_title(tab, "A typed story")
+    last = 6 * sentences + 4
+    assert tab.evaluate("document.querySelectorAll('.word').length") == last + 1
+    assert f"step {last + 1} of {last + 1}" in tab.text(".details")
+    # The answer's word and its column are in view, and the canvas is of a size that
+    # browsers can draw.
+    left, top, width, height = tab.box(".word.here")
+    box = tab.box(".story")
+    assert box[1] <= top and top + height <= box[1] + box[3]
+    left, _, width, _ = tab.box(".cursor")
+    assert 0 < left and left + width < 1300
+    assert tab.evaluate("document.querySelector('.plot').width") < 4096
+    tab.mouse(left - 30, tab.box(".plots")[1] + 100)
+    assert f"step {last + 1} of" not in tab.text(".details")
