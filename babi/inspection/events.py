@@ -30,10 +30,10 @@ class Events:
             return
         path = pathlib.Path(directory) / FOLDER
         self._writer = self._guarded(lambda: tf.summary.create_file_writer(str(path)))
-        if self._writer and iteration:
-            start = event_pb2.Event(
-                step=iteration + 1, session_log=event_pb2.SessionLog(
-                    status=event_pb2.SessionLog.START))
+        if self._writer:
+            # After a kill before the first checkpoint, all is taken back.
+            start = event_pb2.Event(step=iteration + 1 if iteration else 0)
+            start.session_log.status = event_pb2.SessionLog.START
             self._guarded(lambda: tf.raw_ops.ImportEvent(
                 writer=self._writer._resource, event=start.SerializeToString()))
 
