@@ -11,8 +11,8 @@ CHECKPOINT_FILE = flags.DEFINE_list(
     "checkpoint_file", None, "checkpoints, such as model/model.ckpt-590000, "
     "model/best, or a run directory for its newest; several separated by commas")
 DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "folder or .tar.gz with the bAbI tasks; without it a cached "
-    "copy is used, or the data are downloaded")
+    "data_dir", None, "folder, .tar.gz or .zip with the bAbI tasks; without it a "
+    "cached copy is used, or the data are downloaded")
 DATA = flags.DEFINE_enum(
     "data", None, (OFFICIAL, SIMULATED), "stories to ask about; default: official, or "
     "for models of simulated stories, where there are no official ones, simulated; "

@@ -30,8 +30,8 @@ _CHECKPOINT_DIR = flags.DEFINE_string(
     "checkpoint_dir", "model", "directory of the run: checkpoints, settings, log, "
     "TensorBoard events; a run in it is continued")
 DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "folder or .tar.gz with the bAbI tasks; without it a cached "
-    "copy is used, or the data are downloaded")
+    "data_dir", None, "folder, .tar.gz or .zip with the bAbI tasks; without it a "
+    "cached copy is used, or the data are downloaded")
 _STORIES = flags.DEFINE_string(
     "stories", None, "a file or a folder with stories of your own to train on, each "
     "file a task; see docs/own-data.md")

@@ -1,24 +1,21 @@
 """The files of one variant of the bAbI tasks, out of a folder or an archive.
 
 The files of a variant (`en-10k`, `en`, `hn`, `shuffled`, `en-valid-10k`, ...) lie
-in a folder of that name, at any depth. An archive is read in memory and never
-unpacked. `babi.stories.download` fetches the official one.
+in a folder of that name, at any depth; see `babi.stories.archive` for archives, and
+`babi.stories.download`, which fetches the official one.
 """
 
 import functools
-import gzip
 import hashlib
 import json
 import os
-import re
 import stat
-import tarfile
-import zlib
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from babi.stories import archive
 from babi.stories.story import DataError, Story, count_questions, parse_stories
 from babi.stories.tasks import TASK_NAMES, TEST_QUESTIONS
 
@@ -29,23 +26,12 @@ OWN = "own"
 
 DEFAULT_VARIANT = "en-10k"
 SPLITS = ("train", "valid", "test")
-ARCHIVE_ENDINGS = (".tar.gz", ".tgz")
 
 # Variants whose test files are known to hold TEST_QUESTIONS questions a task.
 _FULL_VARIANTS = ("en", "en-10k")
 
-_FILE_NAME = re.compile(r"qa([1-9][0-9]?)_(?:[\w-]+_)?(train|valid|test)\.txt",
-                        re.ASCII)
-
-# Far above the true sizes (5 MB a file, about 150 MB in all), far below trouble.
-_MAX_FILE_BYTES = 32 << 20
-_MAX_UNPACKED_BYTES = 512 << 20
-_MAX_MEMBERS = 20_000
-_MAX_DEPTH = 4  # folders below the one given that are searched
-
-# All that gzip and tarfile are known to raise on damaged or hostile archives.
-_ARCHIVE_ERRORS = (OSError, EOFError, ValueError, LookupError, ArithmeticError,
-                   RecursionError, zlib.error, tarfile.TarError)
+# Folders below the one given that are searched.
+_MAX_DEPTH = 4
 
 
 class DataFile(NamedTuple):
@@ -146,7 +132,7 @@ def open_path(path: str | Path, variant: str = DEFAULT_VARIANT) -> DataSource:
 
     Args:
       path: a folder at or above the variant's, a folder that holds the archive, or
-        the `.tar.gz` itself.
+        the `.tar.gz` or `.zip` itself.
       variant: name of the folder with the wanted files.
 
     Raises:
@@ -161,20 +147,21 @@ def open_path(path: str | Path, variant: str = DEFAULT_VARIANT) -> DataSource:
     except OSError as error:
         raise DataError(f"{error.filename or path}: cannot be read: {error.strerror}; "
                         f"mend its permissions or give another folder") from None
-    raise DataError(f"{path}: no such folder or archive; give the folder or the "
-                    f".tar.gz of the bAbI tasks")
+    raise DataError(f"{path}: no such folder or archive; give the folder, the "
+                    f".tar.gz or the .zip of the bAbI tasks")
 
 
 def _open_folder(folder: Path, variant: str) -> DataSource:
     """Reads a variant's files from a folder, or from an archive in it."""
     found = _find_files(folder)
     if not found:
-        archives = sorted(path for path in folder.iterdir()
-                          if path.name.endswith(ARCHIVE_ENDINGS) and path.is_file())
+        archives = sorted(
+            path for path in folder.iterdir()
+            if path.name.endswith(archive.ARCHIVE_ENDINGS) and path.is_file())
         if len(archives) == 1:
             return open_archive(archives[0], variant)
         hint = "it holds several archives: give one of them" if archives else (
-            "give the folder or the .tar.gz of the bAbI tasks")
+            "give the folder, the .tar.gz or the .zip of the bAbI tasks")
         raise DataError(f"{folder}: no bAbI files (such as "
                         f"qa1_single-supporting-fact_train.txt) in it; {hint}")
     names = _choose_variant(found, variant, folder)
@@ -184,8 +171,8 @@ def _open_folder(folder: Path, variant: str) -> DataSource:
         if not stat.S_ISREG(path.stat().st_mode):
             raise DataError(f"{path}: not a plain file; put the text file there")
         with open(path, "rb") as file:
-            data = file.read(_MAX_FILE_BYTES + 1)
-        _check_size(len(data), str(path))
+            data = file.read(archive.MAX_FILE_BYTES + 1)
+        archive.check_size(len(data), str(path))
         files[key] = _data_file(path.name, data)
     return DataSource("folder", folder, variant, files)
 
@@ -201,95 +188,22 @@ def _find_files(folder: Path) -> dict[str, dict[tuple[int, str], Path]]:
         if len(relative.parts) >= _MAX_DEPTH:
             subfolders.clear()
         for name in sorted(names):
-            key = _file_key(name)
+            key = archive.file_key(name)
             if key is not None:
-                _add(found, str(Path(folder.resolve().name) / relative), key,
-                     Path(place) / name)
+                archive.add(found, str(Path(folder.resolve().name) / relative), key,
+                            Path(place) / name)
     return found
 
 
 def open_archive(path: Path, variant: str = DEFAULT_VARIANT) -> DataSource:
-    """Reads a variant's files from a `.tar.gz`, without unpacking it.
+    """Reads a variant's files from a `.tar.gz` or a `.zip`, without unpacking it.
 
     Raises:
-      DataError: not an archive, a damaged or truncated one, one that unpacks to
-        more than any bAbI archive, one with links or paths that leave it in the
-        place of data, or one without the variant.
+      DataError: as `archive.read_archive`, or one without the variant.
     """
-    try:
-        with gzip.open(path, "rb") as unpacked:
-            found = _read_members(_LimitedReader(unpacked, path), path, variant)
-    except DataError:
-        raise
-    except _ARCHIVE_ERRORS as error:
-        raise DataError(
-            f"{path}: not a whole .tar.gz archive ({str(error) or repr(error)}); get "
-            f"it anew, or unpack it by hand and give the folder") from None
-    files = _choose_variant(found, variant, path)
+    files = _choose_variant(archive.read_archive(path, variant), variant, path)
     return DataSource("archive", path, variant,
                       {key: _data_file(*named) for key, named in files.items()})
-
-
-def _read_members(unpacked: "_LimitedReader", path: Path, variant: str) -> dict:
-    """{folder in the archive: {(task, split): (name, bytes, or None unread)}}."""
-    found: dict[str, dict] = {}
-    with tarfile.open(fileobj=unpacked, mode="r|") as archive:
-        for count, member in enumerate(archive):
-            if count >= _MAX_MEMBERS:
-                raise DataError(f"{path}: more than {_MAX_MEMBERS} files in it; this "
-                                f"is not a bAbI archive, get another")
-            place = PurePosixPath(member.name)
-            if place.is_absolute() or ".." in place.parts:
-                raise DataError(f"{path}: {member.name!r} in it leads out of the "
-                                f"archive; this is not a bAbI archive, get another")
-            key = None if member.isdir() else _file_key(place.name)
-            if key is None:
-                continue
-            if not member.isreg():
-                raise DataError(f"{path}: {member.name!r} in it is a link or a device "
-                                f"in the place of a file; get another archive")
-            _check_size(member.size, f"{path}: {member.name!r}")
-            wanted = place.parent.name == variant
-            data = archive.extractfile(member).read() if wanted else None
-            _add(found, str(place.parent), key, (place.name, data))
-    while unpacked.read(1 << 20):  # to the end, where gzip's checksum stands
-        pass
-    return found
-
-
-class _LimitedReader:
-    """A stream that refuses to unpack without end."""
-
-    def __init__(self, stream, path: Path):
-        self._stream = stream
-        self._path = path
-        self._left = _MAX_UNPACKED_BYTES
-
-    def read(self, size: int) -> bytes:
-        """Reads up to `size` bytes."""
-        data = self._stream.read(size)
-        self._left -= len(data)
-        if self._left < 0:
-            raise DataError(
-                f"{self._path}: unpacks to more than {_MAX_UNPACKED_BYTES >> 20} MB; "
-                f"this is not a bAbI archive, get another")
-        return data
-
-
-def _file_key(name: str) -> tuple[int, str] | None:
-    """(task, split) of a file name, or None for a name that is not bAbI's."""
-    match = _FILE_NAME.fullmatch(name)
-    if match is None or int(match[1]) not in TASK_NAMES:
-        return None
-    return int(match[1]), match[2]
-
-
-def _add(found: dict, folder: str, key: tuple[int, str], value) -> None:
-    """Notes a file found in a folder; two for the same purpose are an error."""
-    files = found.setdefault(folder, {})
-    if key in files:
-        raise DataError(f"{folder}: two {key[1]} files for task {key[0]}; remove one")
-    files[key] = value
 
 
 def _choose_variant(found: dict[str, dict], variant: str, path: Path) -> dict:
@@ -306,13 +220,6 @@ def _choose_variant(found: dict[str, dict], variant: str, path: Path) -> dict:
         raise DataError(f"{path}: several folders named {variant}: "
                         f"{', '.join(folders)}; give one of them as the data folder")
     return found[folders[0]]
-
-
-def _check_size(size: int, place: str) -> None:
-    """Refuses a file larger than any of bAbI's."""
-    if size > _MAX_FILE_BYTES:
-        raise DataError(f"{place}: larger than {_MAX_FILE_BYTES >> 20} MB, which no "
-                        f"bAbI file is; get it anew")
 
 
 def _data_file(name: str, data: bytes) -> DataFile:

@@ -13,6 +13,7 @@ import pytest
 from babi_data import (ARCHIVE, SHARED, file_name, make_stories, mutate,
                        needs_real_data, pack, real_source)
 
+from babi.stories import archive as archives
 from babi.stories import download, source
 from babi.stories.opening import load_stories, open_source
 from babi.stories.source import open_archive
@@ -133,7 +134,7 @@ def test_official_test_files_must_have_1000_questions(tmp_path, variant):
 
 def test_a_pipe_or_a_huge_file_in_a_folder_is_refused(folder, monkeypatch):
     path = folder / "top" / "tiny" / file_name(1, "test")
-    monkeypatch.setattr(source, "_MAX_FILE_BYTES", path.stat().st_size - 1)
+    monkeypatch.setattr(archives, "MAX_FILE_BYTES", path.stat().st_size - 1)
     with pytest.raises(DataError, match="larger than"):
         open_source(folder, "tiny")
     path.unlink()
@@ -166,9 +167,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_archives_are_refused(tmp_path, monkeypatch, name):
-    monkeypatch.setattr(source, "_MAX_FILE_BYTES", 1 << 16)
-    monkeypatch.setattr(source, "_MAX_UNPACKED_BYTES", 1 << 21)
-    monkeypatch.setattr(source, "_MAX_MEMBERS", 1000)
+    monkeypatch.setattr(archives, "MAX_FILE_BYTES", 1 << 16)
+    monkeypatch.setattr(archives, "MAX_UNPACKED_BYTES", 1 << 21)
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 1000)
     members, fault = HOSTILE[name]
     path = tmp_path / "evil.tar.gz"
     path.write_bytes(gzip.compress(b"no tar" * 500 if members is None
