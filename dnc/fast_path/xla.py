@@ -123,12 +123,12 @@ def add_outer(matrix, lefts, rights):
 
 
 def sum_rows(matrix):
-    """The sum over the last but one axis: see `_sum_in_blocks`."""
-    return _sum_in_blocks(lambda matrix: matrix, matrix)
+    """The sum over the last but one axis, block by block: see `_in_blocks`."""
+    return _sum_blocks(_in_blocks(matrix, -2), len(matrix.shape) - 2)
 
 
 def sum_rows_twice(matrix, other, weighting):
-    """Two sums over rows in one pass over `matrix`: see `_sum_in_blocks`.
+    """Two sums over rows in one pass over `matrix`, block by block: see `_in_blocks`.
 
     Args:
       matrix, other: `[B, H, I, J]`.
@@ -137,12 +137,12 @@ def sum_rows_twice(matrix, other, weighting):
     Returns:
       `[B, H, 2, J]`: the sums of matrix * other, and of weighting matrix.
     """
-    def terms(matrix, other, weighting):
-        first = tf.range(2)[:, tf.newaxis, tf.newaxis] == 0
-        return matrix[..., tf.newaxis, :, :] * tf.where(
-            first, other[..., tf.newaxis, :, :], weighting[..., tf.newaxis, :, :])
-
-    return _sum_in_blocks(terms, matrix, other, weighting[..., tf.newaxis])
+    blocks, other, weighting = (
+        _in_blocks(tensor, -2)[..., tf.newaxis, :, :]
+        for tensor in (matrix, other, weighting[..., tf.newaxis]))
+    first = tf.range(2)[:, tf.newaxis, tf.newaxis] == 0
+    return _sum_blocks(
+        blocks * tf.where(first, other, weighting), len(matrix.shape) - 2)
 
 
 def weigh_rows(weightings, matrix):
@@ -155,12 +155,11 @@ def weigh_rows(weightings, matrix):
     Returns:
       `[..., K, J]`.
     """
-    def terms(matrix, weightings):
-        *axes, heads, block, row, one = range(len(weightings.shape))
-        weightings = tf.transpose(weightings, [*axes, block, heads, row, one])
-        return weightings * matrix[..., tf.newaxis, :, :]
-
-    return _sum_in_blocks(terms, matrix, weightings[..., tf.newaxis])
+    weightings = _in_blocks(weightings, -1)
+    *axes, heads, block, row = range(len(weightings.shape))
+    weightings = tf.transpose(weightings, [*axes, block, heads, row])
+    blocks = _in_blocks(matrix, -2)[..., tf.newaxis, :, :]
+    return _sum_blocks(weightings[..., tf.newaxis] * blocks, len(matrix.shape) - 2)
 
 
 def weigh_columns(weightings, matrix):
@@ -177,28 +176,26 @@ def weigh_columns(weightings, matrix):
         matrix[..., tf.newaxis, :] * weightings[..., tf.newaxis, :, :]))
 
 
-def _sum_in_blocks(terms, *tensors):
-    """A sum over rows, in each of some blocks of rows and then over the blocks.
+def _in_blocks(tensor, axis):
+    """`tensor` with an axis of rows cut in two: blocks of equal size, rows of each.
 
     A block is of rows that follow each other. Of rows some kilobytes apart, all fall
     on the same few lines of a processor's first cache and push each other out.
 
     Args:
-      terms: of the tensors cut into blocks, `[..., blocks, I / blocks, J]`, what is
-        summed, `[..., blocks, K, I / blocks, J]` with any axes K or none.
-      tensors: `[..., I, J]`; their axes may be 1, and a later one's more before I.
-
-    Returns:
-      `[..., K, J]`.
+      axis: of the rows, counted from the last.
     """
-    *outer, rows, _ = tensors[0].shape
+    _, *shape = tensor.shape
+    rows = shape[axis]
     most = min(BLOCKS, rows // BLOCK_ROWS)
     blocks = math.gcd(rows, 1 << most.bit_length() - 1) if most else 1
-    partial = tf.reduce_sum(terms(*(
-        tf.reshape(tensor, [
-            -1, *tensor.shape[1:-2], blocks, rows // blocks, tensor.shape[-1]])
-        for tensor in tensors)), axis=-2)
-    return tf.add_n(tf.unstack(partial, axis=len(outer)))
+    after = shape[axis:][1:]
+    return tf.reshape(tensor, [-1, *shape[:axis], blocks, rows // blocks, *after])
+
+
+def _sum_blocks(terms, axis):
+    """The sum over the last but one axis, then over that of the blocks, `axis`."""
+    return tf.add_n(tf.unstack(tf.reduce_sum(terms, axis=-2), axis=axis))
 
 
 def spread(matrix):
