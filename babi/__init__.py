@@ -24,12 +24,12 @@ from babi.model import registration
 registration.register()
 
 
-def load(model="joint"):
+def load(model=None):
     """A trained question answerer, a `babi.model.answerer.QuestionAnswerer`.
 
     Args:
       model: a published one (a folder of `results/`), or the path of a checkpoint, a
-        run directory or a `.keras` file.
+        run directory or a `.keras` file; None: the published one that errs least.
 
     Raises:
       DataError, ConfigError: there is none, or it can't be used; one line that says

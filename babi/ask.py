@@ -57,7 +57,7 @@ def main():
     """Answers questions about a story, and shows how."""
     if _TASK.value and _STORY_FILE.value:
         raise UsageError("--task and --story_file both name a story; give one")
-    named = asking.CHECKPOINT_FILE.value or ["joint"]
+    named = asking.CHECKPOINT_FILE.value or [None]
     if len(named) > 1 and not _SERVE.value:
         raise UsageError("--checkpoint_file: several can be compared with --serve "
                          "only; give one")

@@ -1,30 +1,36 @@
-"""The published models, and any other, by name or path: what `babi.load()` gives."""
+"""The published models: any is had by name or path, and written for publishing."""
 
+import hashlib
 import pathlib
 import zipfile
 
 import keras
+import numpy as np
 
-from babi.model import checkpoints, trained
-from babi.model.answerer import QuestionAnswerer
+from babi.data.run_data import VOCABULARY_FILE
+from babi.model import checkpoints, serving, trained
+from babi.model.answerer import QuestionAnswerer, named_weights
+from babi.program.files import write_atomically
 from babi.stories.story import DataError
 
-DEFAULT = "joint"
+DEFAULT = "joint"  # the one that errs least: see results/README.md
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "results"
 ENDING = ".keras"
+SUMS_FILE, KERAS_FILE, SAVED_MODEL = "SHA256SUMS", "model.keras", "saved_model"
 
 
-def find(name=DEFAULT, folder=FOLDER):
+def find(name=None, folder=FOLDER):
     """The path of a model, to be given to `load` or `trained.load`.
 
     Args:
       name: one of the published models, or else the path of a checkpoint, a run
-        directory or a `.keras` file.
+        directory or a `.keras` file; None: `DEFAULT`.
       folder: where the published ones are.
 
     Raises:
       DataError: there is no such model.
     """
+    name = DEFAULT if name is None else name
     path, published = pathlib.Path(name), folder / name
     plain = path.name == str(name)  # may be the name of a published one
     if plain and checkpoints.iterations(published):
@@ -32,7 +38,8 @@ def find(name=DEFAULT, folder=FOLDER):
     if path.suffix == ENDING and path.is_file():
         return path
     try:
-        return checkpoints.resolve(path)
+        checkpoints.resolve(path)
+        return path
     except checkpoints.CheckpointError as fault:
         if not plain or path.exists():
             raise
@@ -44,7 +51,7 @@ def find(name=DEFAULT, folder=FOLDER):
                         f"one with `make babi`, and give model/best") from None
 
 
-def load(name=DEFAULT, folder=FOLDER):
+def load(name=None, folder=FOLDER):
     """The question answerer of a checkpoint or `.keras` file; see `find`.
 
     Raises:
@@ -64,3 +71,37 @@ def load(name=DEFAULT, folder=FOLDER):
         raise DataError(f"{path}: a {type(model).__name__}, not a question answerer; "
                         f"give another")
     return model
+
+
+def export(checkpoint_file, directory, saved_model=True):
+    """Writes a checkpoint's model in each form, and what belongs to it, into a folder.
+
+    Args:
+      checkpoint_file: as for `checkpoints.resolve`.
+      directory: the folder, a pathlib.Path.
+      saved_model: whether to write the SavedModel too.
+
+    Returns:
+      The prefix of the checkpoint written, a pathlib.Path.
+    """
+    model = trained.load(checkpoint_file, jit=False)  # so that it runs anywhere
+    directory.mkdir(parents=True, exist_ok=True)
+    prefix = directory / f"{checkpoints.PREFIX}-{model.iteration}"
+    weights = {name: variable.numpy()
+               for name, variable in named_weights(model.model).items()}
+    checkpoints.write(prefix, weights | {"iteration": np.int64(model.iteration),
+                                         "run_state": model.state.to_json()})
+    model.record.write(directory)
+    model.vocabulary.save(directory / VOCABULARY_FILE)
+    model.model.save(directory / KERAS_FILE)
+    if saved_model:
+        serving.save(model.model, directory / SAVED_MODEL)
+    write_atomically(directory / SUMS_FILE, _sums(directory).encode())
+    return prefix
+
+
+def _sums(directory):
+    """A line for each file of a folder, at any depth: its hash and its path."""
+    files = sorted(path for path in directory.rglob("*") if path.is_file())
+    return "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  "
+                   f"{path.relative_to(directory).as_posix()}\n" for path in files)

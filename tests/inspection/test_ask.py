@@ -1,5 +1,6 @@
 """babi/ask.py: typed stories, the talk, the script with its files and its errors."""
 
+import contextlib
 import io
 import json
 import re
@@ -234,6 +235,12 @@ def test_what_a_user_can_mend_takes_one_line(server, checkpoint, data, tmp_path)
     listener.close()
 
 
+@pytest.fixture
+def stack():
+    with contextlib.ExitStack() as stack:
+        yield stack
+
+
 def test_json_says_what_the_answers_are(server, reader, checkpoint, data, stories):
     flags = [f"--checkpoint_file={checkpoint}", "--task=8", f"--data_dir={data}"]
     code, output = server.run("ask", *flags, "--json")
@@ -253,10 +260,11 @@ def test_json_says_what_the_answers_are(server, reader, checkpoint, data, storie
                         "right": answer.right}
 
 
-def test_the_script_serves_the_page(server, checkpoint, data):
+def test_the_script_serves_the_page(server, checkpoint, data, stack):
     process = server.start(
         "ask", f"--checkpoint_file={checkpoint},{checkpoint.parent}", "--serve",
         "--port=0", "--noopen", f"--data_dir={data}")
+    stack.callback(process.send, signal.SIGKILL)  # whatever else happens
     address = wait_for(lambda: re.search(r"http://localhost:\d+/", process.output()))[0]
     with urllib.request.urlopen(address, timeout=30) as page:
         assert b'"id": "run0/model.ckpt-7"' in page.read()
@@ -265,6 +273,7 @@ def test_the_script_serves_the_page(server, checkpoint, data):
         data=b'{"minds": ["run0/model.ckpt-7"], "task": 8, "index": 1}')
     with urllib.request.urlopen(request, timeout=60) as answer:
         assert json.load(answer)["stories"] == 2
+    stack.pop_all()
     process.send(signal.SIGINT)
     assert process.wait() == 0 and "Traceback" not in process.output()
 

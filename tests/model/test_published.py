@@ -11,7 +11,6 @@ import pytest
 import tensorflow as tf
 
 import babi
-from babi import export
 from babi.data import typed
 from babi.data.vocabulary import Vocabulary
 from babi.inspection.reading import Reader
@@ -30,7 +29,7 @@ def exported(tmp_path_factory):
     """(checkpoint, folder of its export), of a small model with random weights."""
     prefix = small_checkpoint(tmp_path_factory.mktemp("run"))
     folder = tmp_path_factory.mktemp("published") / "small"
-    export.export(prefix, folder)
+    published.export(prefix, folder)
     return prefix, folder
 
 
@@ -142,6 +141,8 @@ def test_the_published_one_answers():
 
 def test_what_is_no_model_is_told(exported, tmp_path):
     prefix, folder = exported
+    assert published.find(prefix.parent) == prefix.parent
+    assert published.find("small", folder.parent) == folder
     with pytest.raises(DataError, match="nobody: no published model .* has small"):
         published.find("nobody", folder.parent)
     with pytest.raises(DataError, match="a checkout of the repository has them in"):
