@@ -53,7 +53,7 @@ class Minds:
             kind = "best, " if prefix.name.startswith(checkpoints.BEST_PREFIX) else ""
             iteration = int(prefix.name.rpartition("-")[2])
             yield Mind(f"{label}/{prefix.name}",
-                       f"{label}, {kind}{iteration:,} updates", prefix)
+                       f"{label}, {kind}after {iteration:,} updates", prefix)
 
     def find(self, mind_id):
         """The `Mind` of an id.

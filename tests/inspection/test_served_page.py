@@ -141,14 +141,18 @@ def test_two_minds_and_the_checkpoints_of_a_run(tab, service):
     choose(tab, "beside", "small/model.ckpt-1")
     tab.wait_for("document.querySelectorAll('.mind').length === 2")
     names = "[...document.querySelectorAll('.name')].map(name => name.textContent)"
-    assert tab.evaluate(names) == ["small, 3 updates", "small, 1 updates"]
+    assert tab.evaluate(names) == ["small, after 3 updates", "small, after 1 updates"]
+    tops = [tab.box(f".mind:nth-child({number}) .labels")[1::2] for number in (1, 2)]
+    assert tops[0] == tops[1]  # the same rows at the same height
+    tab.evaluate("document.querySelector('.plots').scrollTop = 40")
+    tab.wait_for("document.querySelectorAll('.plots')[1].scrollTop === 40")
     left, top, width, height = tab.box(".mind:nth-child(2) [data-step='3']")
     tab.mouse(left + width / 2, top + height / 2)
     steps = ("[...document.querySelectorAll('.details > :first-child > :first-child')]"
              ".map(title => title.textContent.split(', ')[1])")
     first, second = tab.evaluate(steps)
     assert first == second and first.startswith("step 4 of")
-    for name in ("small, 2 updates", "small, 3 updates"):
+    for name in ("small, after 2 updates", "small, after 3 updates"):
         click(tab, "[data-of=beside][data-by='1']")
         tab.wait_for(f"{names}[1] === {name!r} && !document.querySelector('.waiting')")
         assert tab.evaluate(steps) == [first, first]  # the step stays
@@ -157,7 +161,7 @@ def test_two_minds_and_the_checkpoints_of_a_run(tab, service):
     shown = [tab.text(f".mind:nth-child({number}) .details") for number in (1, 2)]
     assert shown[0] == shown[1]  # of the same checkpoint
     tab.evaluate("history.back()")
-    tab.wait_for(f"{names}[1] === 'small, 2 updates'")
+    tab.wait_for(f"{names}[1] === 'small, after 2 updates'")
     tab.wait_for("!document.querySelector('.waiting')")
     assert tab.text(".mind:nth-child(2) .details") != shown[0]
 

@@ -186,7 +186,7 @@ def test_a_run_stands_for_all_its_checkpoints(runs, service):
     assert [mind["id"] for mind in choices["minds"]] == [
         "one/model.ckpt-5", "one/model.ckpt-10", "one/best.ckpt-11",
         "one/model.ckpt-1200", "other/model.ckpt-7"]
-    assert choices["minds"][2]["name"] == "one, best, 11 updates"
+    assert choices["minds"][2]["name"] == "one, best, after 11 updates"
     assert choices["mind"] == "one/model.ckpt-1200" and len(choices["tasks"]) == 20
     single = Minds([runs / "one" / "model.ckpt-5", runs / "one" / "best"])
     assert [mind.id for mind in single.listing()] == [

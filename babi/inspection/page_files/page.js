@@ -14,13 +14,29 @@ function show(readings, step) {
   byId("minds").classList.toggle("two", readings.length > 1);
   views = readings.map(content => new View(content, byId("minds"), point));
   byId("title").textContent = document.title = readings[0].title;
-  views.forEach(view => view.layOut());
+  layOut();
+  for (const part of ["story", "plots"]) scrollTogether(views.map(view => view[part]));
   held = step !== undefined && step < views[0].count;
   const first = Object.keys(readings[0].top).map(Number)[0] ?? 0;
   const wanted = held ? step : same ? current : first;
   current = -1;
   select(wanted);
   views.forEach(view => view.bringIntoView(wanted));
+}
+
+// Side by side, the same things stand at the same height and scroll together.
+function layOut() {
+  const room = Math.max(...views.map(view => view.wordsRoom()));
+  views.forEach(view => view.layOut(room));
+}
+
+function scrollTogether(boxes) {
+  for (const box of boxes) box.addEventListener("scroll", () => {
+    for (const other of boxes) {
+      other.scrollTop = box.scrollTop;
+      other.scrollLeft = box.scrollLeft;
+    }
+  });
 }
 
 function select(step) {
@@ -51,7 +67,7 @@ document.addEventListener("keydown", event => {
   noteStep(current);
 });
 
-window.addEventListener("resize", () => views.forEach(view => view.layOut()));
+window.addEventListener("resize", () => views.length && layOut());
 
 // ------------------------------------------------------------------- the form
 

@@ -28,6 +28,7 @@ class View {
     this.content = content;
     this.count = content.words.length;
     this.choose = choose;
+    this.columnText = content.words.map((word, step) => this.answerText(step) || word);
     this.panels = content.panels.map(panel => ({...panel,
       bytes: Uint8Array.from(atob(panel.shades), c => c.charCodeAt(0))}));
     this.box = element("article", "mind", undefined, parent);
@@ -84,13 +85,17 @@ class View {
 
   rowHeight(panel) { return panel.slots ? (panel.labels.length > 24 ? 4 : 8) : 15; }
 
-  // Sets all sizes anew; then the part of the plots that can be seen is drawn.
-  layOut() {
-    const {content, panels, plots} = this;
+  // How much room the words above the plots need.
+  wordsRoom() {
+    return 14 + 7 * Math.min(28, Math.max(...this.columnText.map(text => text.length)));
+  }
+
+  // Sets all sizes anew, with some room for words; then the part of the plots that can
+  // be seen is drawn.
+  layOut(wordsRoom) {
+    const {panels, plots} = this;
     this.labelWidth = plots.clientWidth < 600 ? 108 : 170;
-    this.columnText = content.words.map((word, step) => this.answerText(step) || word);
-    this.wordsHeight = 14 + 7 * Math.min(28, Math.max(
-      ...this.columnText.map(text => text.length)));
+    this.wordsHeight = wordsRoom;
     this.stepWidth = Math.max(11, Math.min(26, Math.floor(
       (plots.clientWidth - this.labelWidth - 34) / this.count)));
     this.height = this.wordsHeight + panels.reduce((sum, panel) => sum + titleHeight
