@@ -33,10 +33,8 @@ test: deps  ## run the tests, on up to four cores
 ask: deps  ## ask the published model in a page, http://localhost:8020
 	@$(BIN)/python babi/ask.py --serve $(ARGS)
 
-viz: deps  ## draw one time step in TensorBoard, http://localhost:6006
-	$(BIN)/python -m babi.inspection.graph --output_dir=logs/graph
-	@echo "TensorBoard: http://localhost:6006 (page Graphs); Ctrl-C ends it."
-	@$(BIN)/tensorboard --logdir=logs --port=6006 --host=localhost $(ARGS)
+viz: deps  ## the runs here and one time step in TensorBoard, http://localhost:6006
+	@$(BIN)/python -m babi.inspection.board $(ARGS)
 
 babi: deps  ## train on the bAbI tasks, into ./model
 	$(BIN)/python babi/train.py --preset=joint --checkpoint_dir=model $(ARGS)

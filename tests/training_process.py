@@ -13,7 +13,8 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-_SCRIPTS = ("train", "test", "export", "training.replay", "train_eager", "ask")
+_SCRIPTS = ("train", "test", "export", "training.replay", "train_eager", "ask",
+            "inspection.board")
 
 
 class ScriptServer:

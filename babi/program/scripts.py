@@ -45,7 +45,7 @@ def start_tensorflow():
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    for name in ("absl", "tensorboard", "werkzeug"):
+    for name in ("absl", "tensorboard"):
         logging.getLogger(name).setLevel(logging.WARNING)
     _use_wide_vectors()
     with open(os.devnull, "w") as nowhere, contextlib.ExitStack() as stack:

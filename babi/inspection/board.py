@@ -1,0 +1,122 @@
+"""TensorBoard with all there is to see of a run, and the graph of one time step.
+
+    python3 -m babi.inspection.board --run=model           (`make viz`)
+
+It opens on the layout below: what one asks first of a run. Pictures of the memory,
+questions with their answers and histograms of weights and gradients have tabs of their
+own, where the run wrote them (`--visualise_interval`).
+"""
+
+import logging
+import pathlib
+import threading
+
+from absl import flags
+
+from babi.inspection import graph
+from babi.program import scripts
+from babi.program.errors import UsageError
+
+_RUNS = flags.DEFINE_list(
+    "run", None, "run directories, separated by commas; default: those in the current "
+    "folder, and one level deeper")
+_PORT = flags.DEFINE_integer(
+    "tensorboard_port", 6006, "where TensorBoard is served; 0: any port that is free",
+    0, 65535)
+_EVENTS = "events"  # as `events.FOLDER`, which needs TensorFlow
+_GRAPH, _LAYOUT = "graph", "layout"
+
+# {category: {chart: regular expressions of its tags}}, from top to bottom.
+LAYOUT = {
+    "Does it learn?": {
+        "question error, %": (r"(training|validation)/question error",),
+        "loss": (r"(training|validation)/loss",),
+        "answer words right, %": ("training/answer words right",)},
+    "Which tasks? (held-out question error, %)": {
+        f"tasks {first} to {first + 4}": tuple(
+            f"validation question error by task/{task:02d} .*"
+            for task in range(first, first + 5)) for first in (1, 6, 11, 16)},
+    "Is it well?": {
+        "gradient norm": ("training/gradient norm",),
+        "learning rate": ("training/learning rate",),
+        "stories a second": ("speed/stories per second",),
+        "skipped steps": ("training/skipped steps",)}}
+
+
+def main():
+    """Serves TensorBoard until Ctrl-C."""
+    folders = _runs()
+    scripts.start_tensorflow()
+    from tensorboard import program
+
+    output = pathlib.Path(flags.FLAGS.output_dir)
+    board = program.TensorBoard()
+    places = [str(output), *(f"{_name(folder)}:{folder}" for folder in folders)]
+    try:
+        for name in (_GRAPH, _LAYOUT):  # of an earlier start
+            for old in (output / name).glob("events.out.tfevents.*"):
+                old.unlink()
+        write_layout(output / _LAYOUT)
+        board.configure(
+            logdir_spec=",".join(places), host="localhost", port=_PORT.value,
+            reload_interval=5)
+        address = board.launch()
+        logging.getLogger("werkzeug").setLevel(logging.WARNING)  # not each request
+    except (OSError, program.TensorBoardServerException) as error:
+        raise UsageError(f"{error}; give another --tensorboard_port or "
+                         f"--output_dir") from None
+    if folders:
+        print(f"Runs: {', '.join(map(str, folders))}")
+    else:
+        print("No runs here yet: `make babi` trains one, --run names it.")
+    graph.write(graph.command_line.from_flags(), output / _GRAPH)
+    print(f"TensorBoard: {address}#{'custom_scalars' if folders else 'graphs'} "
+          f"(Ctrl-C ends it)", flush=True)
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        print()
+
+
+def _runs():
+    """The folders of the runs to show."""
+    if _RUNS.value is None:
+        return sorted(path.parent for depth in ("*", "*/*")
+                      for path in pathlib.Path().glob(f"{depth}/{_EVENTS}"))
+    folders = [pathlib.Path(run) for run in _RUNS.value]
+    for folder in folders:
+        if not folder.is_dir():
+            raise UsageError(f"--run: {folder} is not there; give the directory of a "
+                             f"run")
+    return folders
+
+
+def _name(folder):
+    """A run's name; for TensorBoard a "/" at its start would make it a path."""
+    return str(folder).lstrip("./").replace(":", "_") or "here"
+
+
+def write_layout(directory):
+    """Writes `LAYOUT` for TensorBoard's tab of custom scalars.
+
+    Raises:
+      OSError: the disk refuses it.
+    """
+    import tensorflow as tf
+    from tensorboard.plugins.custom_scalar import layout_pb2, summary
+
+    layout = layout_pb2.Layout(category=[
+        layout_pb2.Category(title=category, chart=[
+            layout_pb2.Chart(title=chart, multiline=layout_pb2.MultilineChartContent(
+                tag=tags)) for chart, tags in charts.items()])
+        for category, charts in LAYOUT.items()])
+    try:
+        with tf.summary.create_file_writer(str(directory)).as_default():
+            tf.summary.experimental.write_raw_pb(
+                summary.pb(layout).SerializeToString(), step=0)
+    except tf.errors.OpError as error:
+        raise OSError(str(error).splitlines()[0]) from None
+
+
+if __name__ == "__main__":
+    scripts.run(main)

@@ -1,0 +1,84 @@
+"""TensorBoard as `make viz` starts it: the graph, the run, the layout."""
+
+import contextlib
+import json
+import re
+import signal
+import urllib.request
+
+import pytest
+import tensorflow as tf
+
+from babi.inspection import board
+from babi.inspection.events import Events
+from small_runs import wait_for
+from training_process import ScriptServer
+
+SCALARS = {"training/loss": 1.5, "validation/question error": 40.0,
+           "training/question error": 45.0, "speed/stories per second": 9.0}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run directory with events such as training writes."""
+    directory = tmp_path_factory.mktemp("runs") / "some"
+    directory.mkdir()
+    events = Events(directory, 0, pytest.fail)
+    for iteration in (1, 2):
+        events.write(iteration, SCALARS)
+        events.write_task_errors(iteration, "validation", {1: 3.0, 20: 7.0})
+        events.record(iteration, lambda: (
+            tf.summary.image("confusion", tf.zeros((1, 4, 4, 3))),
+            tf.summary.histogram("weights/x", tf.range(9.0))))
+    events.close()
+    return directory
+
+
+def test_it_shows_graph_run_and_layout(run, tmp_path):
+    with ScriptServer(tmp_path) as server, contextlib.ExitStack() as stack:
+        process = server.start(
+            "inspection.board", f"--run={run}", "--tensorboard_port=0",
+            f"--output_dir={tmp_path}", "--memory_size=8", "--word_size=4")
+        stack.callback(process.send, signal.SIGKILL)  # whatever else happens
+        address = wait_for(lambda: re.search(
+            r"TensorBoard: (http\S+)#custom_scalars ", process.output()))[1]
+
+        name = str(run).lstrip("/") + "/events"
+
+        def get(path):
+            with urllib.request.urlopen(address + "data/" + path, timeout=60) as answer:
+                return json.load(answer)
+
+        tags = wait_for(lambda: get("plugin/custom_scalars/layout") and get(
+            "plugin/scalars/tags").get(name))
+        assert set(SCALARS) < set(tags)
+        for plugin in ("images", "histograms"):
+            assert name in get(f"plugin/{plugin}/tags")
+        assert wait_for(lambda: get("plugin/graphs/info").get("graph"))
+        layout = get("plugin/custom_scalars/layout")
+        assert [category["title"] for category in layout["category"]] == list(
+            board.LAYOUT)
+        stack.pop_all()
+        process.send(signal.SIGINT)
+        assert process.wait() == 0 and "Traceback" not in process.output()
+
+
+def test_every_chart_shows_what_training_writes():
+    """The tags are looked for in the code that writes them, and titles of all tasks."""
+    source = "".join((board.pathlib.Path(board.__file__).parents[1] / name).read_text()
+                     for name in ("training/loop.py", "inspection/events.py"))
+    for charts in board.LAYOUT.values():
+        for patterns in charts.values():
+            for pattern in patterns:
+                if "by task" in pattern:
+                    continue
+                options = re.match(r"\((\w+)\|(\w+)\)(.*)", pattern)
+                tags = ([option + options[3] for option in options.groups()[:2]]
+                        if options else [pattern])
+                assert all(f'"{tag}"' in source for tag in tags), pattern
+
+
+def test_runs_that_are_not_there_are_told(tmp_path):
+    with ScriptServer(tmp_path) as server:
+        code, output = server.run("inspection.board", f"--run={tmp_path}/none")
+        assert code == 1 and output.startswith("error: --run: ")
