@@ -103,9 +103,11 @@ def _chosen_story(record):
                 read_story(path, task=1, index=_INDEX.value))
     titles, index = task_titles(record.data), _INDEX.value
     try:
-        task, = parse_tasks(_TASK.value, titles)
+        task, *more = parse_tasks(_TASK.value, titles)
     except ValueError as fault:
-        raise UsageError(f"--task: {fault}; give one") from None
+        raise UsageError(f"--task: {fault}") from None
+    if more:
+        raise UsageError(f"--task={_TASK.value} names several tasks; give one")
     stories = asking.source(record, (task,)).stories(_SPLIT.value, (task,))[task]
     if index >= len(stories):
         raise UsageError(f"--index={index}: task {_TASK.value} has {len(stories)} "

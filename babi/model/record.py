@@ -114,6 +114,7 @@ def _check_own_data(config, data):
             and all(isinstance(name, str) for name in names)
             and config.tasks[-1] <= len(names)
             and isinstance(data.get("stories"), str)
+            and isinstance(data.get("files"), dict)
             and isinstance(data.get("test_stories"), str | None))
     if not good:
         raise ConfigError("it does not say what stories it was trained on; the record "

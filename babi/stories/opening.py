@@ -26,15 +26,22 @@ def open_recorded(identity: dict, path: str | Path | None = None,
       path, test_path: where they lie; None: where they lay when the run was started.
 
     Raises:
-      DataError: see `own.open_own`.
+      DataError: see `own.open_own`; other tasks than the run's, or stories kept for
+        the test that the run may have been trained on.
     """
-    if test_path is None and path is None:
-        test_path = identity["test_stories"]
-    source = open_own(path or identity["stories"], test_path)
-    names = list(source.titles.values())
-    if names != identity["tasks"]:
+    source = open_own(path or identity["stories"],
+                      test_path or identity["test_stories"])
+    if list(source.titles.values()) != identity["tasks"]:
         raise DataError(f"{source.path}: other tasks than those of the run; give the "
                         f"run's with --stories")
+    for task in source.kept:
+        name, files = source.titles[task], identity["files"]
+        if (f"{name} test" in files
+                or files.get(f"{name} train") != source.hashes[f"{name} train"]):
+            raise DataError(f"{source.path}: other stories of {name} than those of the "
+                            f"run, which may have been trained on what is kept for the "
+                            f"test here; give the run's with --stories, or test "
+                            f"stories with --test_stories")
     return source
 
 

@@ -161,7 +161,7 @@ def test_a_story_is_asked_for_by_name(run, server, folder, tmp_path):
     for flags, fault in ((["--task=who"], "'who' is neither the name nor the number"),
                          (["--task=places", "--index=5"], "task places has 5 test"),
                          (["--task=gifts|x"], "no test stories of gifts|x"),
-                         (["--task=1-2"], "--task: ")):
+                         (["--task=1-2"], "--task=1-2 names several tasks")):
         assert fault in one_line(server, "ask", f"--checkpoint_file={directory}",
                                  *flags)
 
@@ -186,8 +186,18 @@ def test_stories_that_were_moved_are_found_and_others_refused(
     line = one_line(server, "train", f"--checkpoint_dir={directory}",
                     f"--stories={moved}", *SMALL)
     assert "this run was started on other data: stories, stories of one's own" in line
+    for script, flags in (("test", ["--nojit"]), ("test", ["--held_out"]),
+                          ("ask", ["--task=places"])):
+        assert "other stories of gifts|x than those of the run" in one_line(
+            server, script, asked, f"--stories={moved}", *flags)
+    (moved / "gifts|x").write_text(story(0, "What has"))
+    with open(moved / "places_train.txt", "a") as file:
+        file.write(story(5))
     assert "was trained on" in one_line(server, "test", asked, f"--stories={moved}",
                                         "--held_out")
+    (moved / "places_test.txt").unlink()
+    assert "other stories of places than those of the run" in one_line(
+        server, "test", asked, f"--stories={moved}")
     (moved / "more.txt").write_text(story(2))
     assert "other tasks than those of the run" in one_line(
         server, "test", asked, f"--stories={moved}")
@@ -265,7 +275,7 @@ def test_more_tasks_than_babi_has_and_task_numbers_of_three_figures(server, tmp_
 def test_a_record_that_does_not_say_which_stories_is_refused(run):
     text = RunRecord.read(run[0]).to_json()
     for change in ({"tasks": None}, {"tasks": ["a"]}, {"tasks": [1, 2, 3]},
-                   {"stories": 7}, {"test_stories": []}):
+                   {"stories": 7}, {"test_stories": []}, {"files": None}):
         record = json.loads(text)
         record["data"] |= change
         with pytest.raises(ConfigError, match="config: it does not say what stories"):
