@@ -78,8 +78,9 @@ let asked = {}, given = "", asking = null, noting = 0;
 function fromAddress() {
   const found = new URLSearchParams(location.hash.slice(1));
   const number = name => found.has(name) ? Number(found.get(name)) : undefined;
-  return {text: found.get("text") ?? undefined, task: number("task") ?? 1,
-          index: number("index") ?? 0, mind: found.get("mind") ?? data.choices.mind,
+  const {tasks: [[firstTask]], mind} = data.choices;
+  return {text: found.get("text") ?? undefined, task: number("task") ?? firstTask,
+          index: number("index") ?? 0, mind: found.get("mind") ?? mind,
           beside: found.get("beside") ?? "", step: number("step")};
 }
 
