@@ -1,0 +1,1 @@
+"""What the graph experiments share: labels, graphs, lessons, training, pictures."""

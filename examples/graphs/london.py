@@ -1,0 +1,131 @@
+"""The London Underground's interchange stations of zone 1, as a graph to walk in.
+
+The paper's own list was never published. This is the 26 stations at which lines of
+separate tracks meet; stations between them are skipped, and lines that share another's
+tracks left out. Positions are a schematic of our own.
+"""
+
+import itertools
+
+import numpy as np
+
+from examples.graphs.random_graphs import distinct_labels
+
+STATIONS = {  # name: (x, y), y upwards
+    "Paddington": (1.0, 6.0), "Baker Street": (3.0, 7.0), "Euston": (6.0, 7.6),
+    "King's Cross St. Pancras": (8.0, 7.6), "Warren Street": (5.2, 6.7),
+    "Notting Hill Gate": (0.0, 4.4), "Bond Street": (3.4, 4.9),
+    "Oxford Circus": (4.7, 5.2), "Tottenham Court Road": (6.3, 5.5),
+    "Holborn": (7.9, 5.5), "Bank": (10.2, 4.7), "Liverpool Street": (11.5, 5.9),
+    "Moorgate": (10.2, 6.5), "Green Park": (4.4, 3.7), "Piccadilly Circus": (5.5, 4.2),
+    "Leicester Square": (6.6, 4.5), "Charing Cross": (6.7, 3.5),
+    "Embankment": (7.4, 2.8), "Westminster": (6.0, 2.3), "Victoria": (3.9, 1.9),
+    "South Kensington": (2.0, 1.9), "Gloucester Road": (0.9, 2.2),
+    "Earl's Court": (-0.4, 1.6), "Waterloo": (8.1, 1.8), "London Bridge": (10.3, 2.6),
+    "Elephant & Castle": (9.3, 0.8),
+}
+
+LINES = {  # name: (stations, the direction along them, and back)
+    "Bakerloo": (("Paddington", "Baker Street", "Oxford Circus", "Piccadilly Circus",
+                  "Charing Cross", "Embankment", "Waterloo", "Elephant & Castle"),
+                 "S", "N"),
+    "Central": (("Notting Hill Gate", "Bond Street", "Oxford Circus",
+                 "Tottenham Court Road", "Holborn", "Bank", "Liverpool Street"),
+                "E", "W"),
+    "Circle": (("Paddington", "Baker Street", "King's Cross St. Pancras", "Moorgate",
+                "Liverpool Street", "Embankment", "Westminster", "Victoria",
+                "South Kensington", "Gloucester Road", "Notting Hill Gate",
+                "Paddington"), "clockwise", "anticlockwise"),
+    "Jubilee": (("Baker Street", "Bond Street", "Green Park", "Westminster", "Waterloo",
+                 "London Bridge"), "S", "N"),
+    "Northern (Charing Cross)": (
+        ("Euston", "Warren Street", "Tottenham Court Road", "Leicester Square",
+         "Charing Cross", "Embankment", "Waterloo"), "S", "N"),
+    "Northern (Bank)": (("Euston", "King's Cross St. Pancras", "Moorgate", "Bank",
+                         "London Bridge", "Elephant & Castle"), "S", "N"),
+    "Piccadilly": (("Earl's Court", "Gloucester Road", "South Kensington", "Green Park",
+                    "Piccadilly Circus", "Leicester Square", "Holborn",
+                    "King's Cross St. Pancras"), "E", "W"),
+    "Victoria": (("King's Cross St. Pancras", "Euston", "Warren Street",
+                  "Oxford Circus", "Green Park", "Victoria"), "S", "N"),
+    "Waterloo & City": (("Waterloo", "Bank"), "E", "W"),
+}
+
+COLOURS = {
+    "Bakerloo": "#a65a2a", "Central": "#d8262c", "Circle": "#f2c500",
+    "Jubilee": "#8b9297", "Northern (Charing Cross)": "#222222",
+    "Northern (Bank)": "#555555", "Piccadilly": "#1c3f94", "Victoria": "#1a9ad6",
+    "Waterloo & City": "#79c7b0",
+}
+
+
+def rides():
+    """All edges: list of (station, "line direction", next station)."""
+    found = []
+    for line, (stations, along, back) in LINES.items():
+        for here, there in itertools.pairwise(stations):
+            found.append((here, f"{line} {along}", there))
+            found.append((there, f"{line} {back}", here))
+    return found
+
+
+RIDES = tuple(rides())
+DIRECTIONS = tuple(dict.fromkeys(ride[1] for ride in RIDES))
+
+
+def line_of(direction):
+    """The line of a direction such as "Victoria N"."""
+    return direction.rsplit(" ", 1)[0]
+
+
+class Numbered:
+    """The Underground with numbers drawn for its stations and directions.
+
+    Args:
+      rng: `numpy.random.Generator`, for the numbers and the order of the triples.
+
+    Attributes:
+      triples: `[106, 3]` labels, in random order.
+    """
+
+    def __init__(self, rng):
+        self._stations = dict(zip(STATIONS, distinct_labels(
+            len(STATIONS), rng).tolist()))
+        self._directions = dict(zip(DIRECTIONS, distinct_labels(
+            len(DIRECTIONS), rng).tolist()))
+        self._station_of = {label: name for name, label in self._stations.items()}
+        self._direction_of = {label: name for name, label in self._directions.items()}
+        self.triples = rng.permutation(self.number(RIDES))
+
+    def number(self, named):
+        """Rides (station, direction, station) as labels `[K, 3]`."""
+        return np.array([
+            (self._stations[here], self._directions[direction], self._stations[there])
+            for here, direction, there in named]).reshape(-1, 3)
+
+    def name(self, triples):
+        """Labels `[K, 3]` as rides; None for a label that names nothing here."""
+        return [(self._station_of.get(here), self._direction_of.get(direction),
+                 self._station_of.get(there))
+                for here, direction, there in np.asarray(triples).tolist()]
+
+
+def follow(start, directions):
+    """The rides from a station in the directions asked for.
+
+    Raises:
+      ValueError: no such station, or no such direction from where one is.
+    """
+    walk = []
+    if start not in STATIONS:
+        raise ValueError(f"no station {start!r}; there are {', '.join(STATIONS)}")
+    for direction in directions:
+        ways = {way: there for here, way, there in RIDES if here == start}
+        if direction not in ways:
+            raise ValueError(f"no {direction!r} from {start}; from there go "
+                             f"{', '.join(ways)}")
+        walk.append((start, direction, ways[direction]))
+        start = ways[direction]
+    if not walk:
+        raise ValueError("no direction given")
+    return walk

@@ -1,0 +1,123 @@
+"""The network of the graph experiments: a DNC, or an LSTM alone, in a Keras model."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dnc import DNC
+from examples.graphs.encoding import DIGITS, FEATURES
+
+
+@keras.saving.register_keras_serializable("graphs")
+class GraphReader(keras.Model):
+    """Reads a graph and a query, and names a triple at each step.
+
+    Where the training stands is among its weights: whatever saves and loads them, as
+    Keras's own callbacks do, keeps both together.
+
+    Args:
+      units: list of the LSTM's layers' units.
+      slots, word_size, read_heads: of the memory; 0 slots for an LSTM alone.
+
+    Attributes:
+      layer: the `DNC`, or an `RNN` of LSTM cells.
+      lesson: number of the lesson; int32 variable.
+      seconds, processor: of training so far, by the clock and of the processors;
+        float32 variables.
+    """
+
+    def __init__(self, units=(256,), slots=48, word_size=64, read_heads=4):
+        super().__init__(name="graph_reader")
+        self.slots = slots
+        if slots:
+            initializer = keras.initializers.RandomNormal(stddev=0.05)
+            self.layer = DNC(
+                10 * DIGITS, return_sequences=True, name="core",
+                controller=["lstm"] * len(units) if len(units) > 1 else "lstm",
+                controller_units=units[0], memory_size=slots, word_size=word_size,
+                num_read_heads=read_heads, kernel_initializer=initializer,
+                recurrent_initializer=initializer)
+        else:
+            self.layer = keras.layers.RNN(
+                [ResetLSTMCell(count) for count in units], return_sequences=True,
+                name="core")
+            self.digits = keras.layers.Dense(10 * DIGITS, name="digits")
+        for name, dtype in (("lesson", "int32"), ("seconds", "float32"),
+                            ("processor", "float32")):
+            setattr(self, name, self.add_weight(
+                shape=(), dtype=dtype, trainable=False, initializer="zeros",
+                name=name))
+
+    def build(self, input_shape=None):
+        if self.slots:
+            self.layer.build((None, None, FEATURES))
+            _widen(self.layer.cell)
+        else:
+            self.layer.build((None, None, FEATURES + 1))
+            self.digits.build((None, None, self.layer.cell.output_size))
+        self.built = True
+
+    def call(self, inputs, training=None):
+        """Scores of the ten values of each digit.
+
+        Args:
+          inputs: {"steps": `[B, T, FEATURES]`, "resets": `[B, T]`: 1 where an episode
+            begins, from a memory without anything in it}.
+          training: passed to the layers.
+
+        Returns:
+          logits `[B, T, DIGITS, 10]`.
+        """
+        steps, resets = inputs["steps"], inputs["resets"]
+        if self.slots:
+            logits = self.layer(steps, resets=resets > 0, training=training)
+        else:
+            steps = tf.concat([steps, resets[:, :, tf.newaxis]], axis=2)
+            logits = self.digits(self.layer(steps, training=training))
+        return tf.reshape(logits, (-1, tf.shape(steps)[1], DIGITS, 10))
+
+
+@keras.saving.register_keras_serializable("graphs")
+class ResetLSTMCell(keras.layers.LSTMCell):
+    """An LSTM cell that starts anew where the last of its inputs is 1."""
+
+    def build(self, input_shape):
+        super().build((*input_shape[:-1], input_shape[-1] - 1))
+
+    def call(self, inputs, states, training=False):
+        kept = 1 - inputs[:, -1:]
+        return super().call(inputs[:, :-1], [state * kept for state in states],
+                            training=training)
+
+
+def _widen(cell):
+    """Larger first weights for what is seen and what is read.
+
+    With these the memory comes into use sooner; `docs/reproduction.md` has the trials.
+    """
+    kernels = [cell.controller.kernel] if hasattr(cell.controller, "kernel") else [
+        layer.kernel for layer in cell.controller.cells]
+    for kernel in kernels:
+        # Nine digits at once weigh as much as one word of N(0, 0.6).
+        _redraw(kernel, 0, FEATURES, 0.2)
+        _redraw(kernel, FEATURES, FEATURES + cell.num_read_heads * cell.word_size, 0.5)
+    _redraw(cell.output_kernel, cell.controller_output_size,
+            cell.output_kernel.shape[0], 0.5)
+
+
+def _redraw(kernel, first, end, stddev):
+    """Draws the rows from `first` to `end` anew, from N(0, stddev)."""
+    values = np.array(kernel)
+    values[first:end] = keras.random.normal(values[first:end].shape, stddev=stddev)
+    kernel.assign(values)
+
+
+def compile_reader(model, rate=1e-3, warmup=300, updates=60_000):
+    """Adam with a warm-up, then a rate that falls by a cosine to a tenth."""
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, decay_steps=updates, alpha=0.1, warmup_target=rate, warmup_steps=warmup)
+    model.compile(
+        keras.optimizers.Adam(schedule, global_clipnorm=1.0),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum"),
+        jit_compile=True)
+    model.optimizer.build(model.trainable_variables)

@@ -1,0 +1,52 @@
+"""Random directed graphs as the paper draws them."""
+
+import numpy as np
+
+from examples.graphs.encoding import END, LABELS
+
+
+def random_graph(nodes, out_degree, rng):
+    """The triples of a random graph, in random order.
+
+    The nodes are points of the unit square. Each has edges to its K nearest
+    neighbours, with a K of its own. Nodes are labelled with distinct numbers. As many
+    distinct numbers again are drawn for the edges, and each node takes K of them: two
+    edges out of a node have different labels, two of the graph may have the same.
+
+    Args:
+      nodes: how many, 2 or more.
+      out_degree: (least, most) edges out of a node; K is uniform between them, but
+        at most `nodes - 1`.
+      rng: `numpy.random.Generator`.
+
+    Returns:
+      `[E, 3]` labels: source, edge, destination.
+    """
+    points = rng.random((nodes, 2))
+    apart = ((points[:, np.newaxis] - points) ** 2).sum(axis=-1)
+    np.fill_diagonal(apart, np.inf)
+    nearest = apart.argsort(axis=1)
+    degrees = rng.integers(out_degree[0], out_degree[1] + 1, size=nodes)
+    degrees = np.minimum(degrees, nodes - 1)
+    source = np.repeat(np.arange(nodes), degrees)
+    rank = np.concatenate([np.arange(degree) for degree in degrees])
+    node_labels, edge_labels = distinct_labels(nodes, rng), distinct_labels(nodes, rng)
+    shuffled = rng.random((nodes, nodes)).argsort(axis=1)
+    triples = np.stack([
+        node_labels[source], edge_labels[shuffled[source, rank]],
+        node_labels[nearest[source, rank]]], axis=1)
+    return rng.permutation(triples)
+
+
+def distinct_labels(count, rng):
+    """`[count]` distinct labels, none of them END."""
+    labels = rng.choice(LABELS - 1, size=count, replace=False)
+    return labels + (labels >= END)
+
+
+def edges_from(triples):
+    """{source: {edge: destination}} of triples `[E, 3]`."""
+    edges = {}
+    for source, edge, destination in triples.tolist():
+        edges.setdefault(source, {})[edge] = destination
+    return edges

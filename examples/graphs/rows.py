@@ -1,0 +1,121 @@
+"""Episodes packed into rows: several one after the other, so that little is padding."""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from examples.graphs.encoding import BLANK, DIGITS, to_digits, to_features
+from examples.graphs.traversal import draw_episode
+
+READ_WEIGHT = 0.1  # of naming the digits that are read, beside the answer's
+
+
+class Rows(NamedTuple):
+    """A batch of rows.
+
+    Attributes:
+      inputs: {"steps": `[B, T, FEATURES]`, "resets": `[B, T]`: 1 where an episode
+        begins}.
+      targets: `[B, T, DIGITS]` digits: at the steps of an answer those that are due,
+        elsewhere those that are shown, 0 where none is.
+      weights: `[B, T, DIGITS]`: how much a digit counts; those of answers sum to 1,
+        those of what is read to READ_WEIGHT.
+      places: list of (row, first step, `Episode`).
+    """
+
+    inputs: dict
+    targets: np.ndarray
+    weights: np.ndarray
+    places: list
+
+
+def pack(episodes, rows, length):
+    """Puts episodes into rows, each into the first that has room.
+
+    Args:
+      episodes: iterable of `Episode`; it is read until one finds no room.
+      rows: B.
+      length: T, of a row.
+
+    Returns:
+      `Rows`, of which `places` says what they hold.
+
+    Raises:
+      ValueError: the first episode is longer than a row.
+    """
+    used, places = np.zeros(rows, int), []
+    for episode in episodes:
+        roomy = np.flatnonzero(used + len(episode.shown) <= length)
+        if not len(roomy):
+            break
+        places.append((roomy[0], used[roomy[0]], episode))
+        used[roomy[0]] += len(episode.shown)
+    if not places:
+        raise ValueError(f"no episode fits into a row of {length} steps")
+    shown = np.full((rows, length, 3), BLANK)
+    due, begins = shown.copy(), np.zeros((rows, length), bool)
+    resets = begins.copy()
+    for row, start, episode in places:
+        steps = slice(start, start + len(episode.shown))
+        shown[row, steps], due[row, steps] = episode.shown, episode.due
+        begins[row, steps] = episode.begins
+        resets[row, start] = True
+    answers = due[:, :, 0] != BLANK
+    digits = to_digits(np.where(answers[:, :, np.newaxis], due, shown))
+    return Rows({"steps": to_features(shown, begins, answers),
+                 "resets": resets.astype(np.float32)},
+                np.maximum(digits, 0).astype(np.int32), _weights(digits, answers),
+                places)
+
+
+def _weights(digits, answers):
+    """How much each digit counts: see `Rows`."""
+    weights = np.zeros(digits.shape, np.float32)
+    weights[answers] = 1 / (DIGITS * answers.sum())
+    read = (digits != BLANK) & ~answers[:, :, np.newaxis]
+    weights[read] = READ_WEIGHT / read.sum()
+    return weights
+
+
+def stream(lessons, current, rng, earlier=0.1):
+    """Random episodes without end.
+
+    Args:
+      lessons: list of `Lesson`.
+      current: number of the lesson that most come from.
+      rng: `numpy.random.Generator`.
+      earlier: the share that comes from earlier lessons, uniformly.
+    """
+    while True:
+        is_earlier = current and rng.random() < earlier
+        number = rng.integers(current) if is_earlier else current
+        yield draw_episode(lessons[number], rng)
+
+
+class Epoch(keras.utils.PyDataset):
+    """The training batches of an epoch, each the same whenever it is made.
+
+    Args:
+      lessons: list of `Lesson`.
+      updates: batches in an epoch.
+      rows, length: B and T.
+      seed: whole number.
+
+    Attributes:
+      lesson, number: of the lesson and of the epoch; a callback moves them on.
+    """
+
+    def __init__(self, lessons, updates, rows, length, seed):
+        super().__init__()
+        self.lessons, self.updates = lessons, updates
+        self.shape, self.seed = (rows, length), seed
+        self.lesson = self.number = 0
+
+    def __len__(self):
+        return self.updates
+
+    def __getitem__(self, index):
+        rng = np.random.default_rng([self.seed, self.number, index])
+        rows = pack(stream(self.lessons, self.lesson, rng), *self.shape)
+        return rows.inputs, rows.targets, rows.weights

@@ -1,0 +1,217 @@
+"""Training through the lessons, with Keras's `fit`, resumable at any moment."""
+
+import os
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from examples.graphs.encoding import END, to_labels
+from examples.graphs.network import GraphReader, compile_reader
+from examples.graphs.rows import Epoch, pack, stream
+from examples.graphs.traversal import HOUR, PAPER
+
+COMPLETE = 0.9  # a lesson is complete when so many of its episodes are right
+SAVED = "training.weights.h5"
+
+
+class Plan(NamedTuple):
+    """A network and how it is trained.
+
+    Attributes:
+      lessons: of `traversal.Lesson`.
+      units: of each layer of the LSTM.
+      word_size, read_heads: of the memory; 0 heads for an LSTM alone.
+      rows: of a batch.
+      updates: between two evaluations.
+      rate, falling: the learning rate, and the updates in which it falls to a tenth.
+    """
+
+    lessons: tuple = HOUR
+    units: tuple = (128,)
+    word_size: int = 64
+    read_heads: int = 4
+    rows: int = 8
+    updates: int = 250
+    rate: float = 1e-3
+    falling: int = 60_000
+
+    def build(self, slots):
+        """A `GraphReader` with weights; none of them depends on `slots`."""
+        model = GraphReader(self.units, slots if self.read_heads else 0,
+                            self.word_size, self.read_heads)
+        model.build()
+        return model
+
+
+# Extended Data Table 2; a batch of two, and RMSProp's place taken by Adam.
+PAPER_PLAN = Plan(PAPER, (256, 256, 256), 50, 5, rows=2, updates=100, rate=1e-5,
+                  falling=10_000_000)
+
+
+class Curriculum(keras.callbacks.Callback):
+    """Moves the training on to the next lesson when the present one is complete.
+
+    At the end of an epoch it asks new episodes of the lesson. It ends the training
+    when all lessons are complete, when the time is up, and when the next lesson wants
+    another memory: then `train` goes on with a model that has it.
+
+    Args:
+      plan: `Plan`.
+      seed: whole number, of the episodes.
+      minutes: of training after which it ends.
+      questions: new episodes that decide, at least so many.
+    """
+
+    def __init__(self, plan, seed, minutes, questions=200):
+        super().__init__()
+        self.plan, self.seed, self.minutes = plan, seed, minutes
+        self.questions = questions
+        self.finished = False
+        self._started = (0.0, 0.0)
+
+    def batches(self, lesson):
+        """The training batches, as the lesson's `Lesson` wants them."""
+        self.epoch = Epoch(self.plan.lessons, self.plan.updates, self.plan.rows,
+                           self.plan.lessons[lesson].length, self.seed)
+        self.epoch.lesson = lesson
+        return self.epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch.number = epoch
+        self.epoch.lesson = int(self.model.lesson)
+        self._started = _clocks()
+
+    def on_epoch_end(self, epoch, logs=None):
+        lesson = int(self.model.lesson)
+        rng = np.random.default_rng([self.seed, epoch, self.plan.updates])
+        shares = evaluate(self.model, stream(self.plan.lessons, lesson, rng, 0.0),
+                          self.epoch.shape, self.questions)
+        for spent, then, now in zip((self.model.seconds, self.model.processor),
+                                    self._started, _clocks()):
+            spent.assign_add(now - then)
+        minutes = float(self.model.seconds) / 60
+        if logs is not None:
+            logs.update(
+                lesson=lesson, minutes=minutes,
+                processor_minutes=float(self.model.processor) / 60, **shares)
+        last = lesson + 1 == len(self.plan.lessons)
+        if shares["right"] >= COMPLETE and not last:
+            self.model.lesson.assign(lesson + 1)
+            now, then = self.plan.lessons[lesson:lesson + 2]
+            self.model.stop_training = (now.slots, now.length) != (
+                then.slots, then.length)
+        if minutes >= self.minutes:
+            self.model.stop_training = self.finished = True
+
+
+def _clocks():
+    """Seconds by the clock, and those that the processors worked for us."""
+    return time.monotonic(), time.process_time()
+
+
+class Saving(keras.callbacks.Callback):
+    """Saves weights, optimizer and lesson after each epoch, in one file.
+
+    Keras's BackupAndRestore does as much for a model that stays the same; here its
+    memory grows from lesson to lesson.
+    """
+
+    def __init__(self, folder):
+        super().__init__()
+        self.path = Path(folder) / SAVED
+
+    def on_epoch_end(self, epoch, logs=None):
+        save(self.model, self.path)
+
+
+def save(model, path):
+    """Saves a model's weights so that the file is there whole or not at all."""
+    aside = path.with_name(f"aside-{os.getpid()}.weights.h5")
+    try:
+        model.save_weights(aside)
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def evaluate(model, episodes, shape, count):
+    """How many episodes are answered right, and how many parts of the answers.
+
+    Args:
+      model: `GraphReader`.
+      episodes: iterator of `Episode`.
+      shape: (rows, steps of a row) of the batches.
+      count: ask at least so many.
+
+    Returns:
+      {"right": share of the episodes whose whole answer is right, "source", "edge":
+      share of the answer's steps at which these are right, "destination": share of
+      the steps with both right at which it is right too}.
+    """
+    right, fields = [], []
+    while len(right) < count:
+        rows = pack(episodes, *shape)
+        answers = to_labels(predict(model, rows).argmax(axis=-1))
+        for row, start, episode in rows.places:
+            steps = start + np.flatnonzero(episode.answers)
+            same = answers[row, steps] == episode.due[episode.answers]
+            right.append(same.all())
+            fields.append(same[episode.due[episode.answers][:, 0] != END])
+    fields = np.concatenate(fields)
+    found = fields[:, 0] & fields[:, 1]
+    return {"right": float(np.mean(right)), "source": float(fields[:, 0].mean()),
+            "edge": float(fields[:, 1].mean()),
+            "destination": float(fields[found, 2].mean()) if found.any() else 0.0}
+
+
+def predict(model, rows):
+    """Logits `[B, T, DIGITS, 10]` of `rows.Rows`."""
+    return model.predict_on_batch(rows.inputs)
+
+
+def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=2):
+    """Trains until the time is up, from where the folder's file stands.
+
+    Args:
+      plan: `Plan`.
+      folder: where SAVED is, or will be; also what TensorBoard reads.
+      seed: whole number, of weights and episodes.
+      minutes: of training, earlier runs included.
+      callbacks: further ones of Keras.
+      verbose: as in `keras.Model.fit`.
+
+    Returns:
+      The trained `GraphReader`.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    while True:
+        keras.utils.set_random_seed(seed)
+        lesson = saved_lesson(plan, folder)
+        model = plan.build(plan.lessons[lesson].slots)
+        compile_reader(model, plan.rate, updates=plan.falling)
+        if (folder / SAVED).exists():
+            model.load_weights(folder / SAVED)
+        curriculum = Curriculum(plan, seed, minutes)
+        if float(model.seconds) / 60 >= minutes:
+            return model
+        done = int(model.optimizer.iterations) // plan.updates
+        model.fit(curriculum.batches(lesson), initial_epoch=done, epochs=1_000_000,
+                  shuffle=False, verbose=verbose,
+                  callbacks=[curriculum, Saving(folder), *callbacks])
+        if curriculum.finished:
+            return model
+
+
+def saved_lesson(plan, folder):
+    """The number of the lesson that a folder's training stands at; 0 without one."""
+    path = Path(folder) / SAVED
+    if not path.exists():
+        return 0
+    model = plan.build(plan.lessons[0].slots)
+    compile_reader(model)
+    model.load_weights(path)
+    return int(model.lesson)
