@@ -7,11 +7,11 @@ PRESET ?= joint
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help deps check test ask viz babi reproduce results copy bench bench-peer clean
+.PHONY: help deps check test ask viz babi reproduce results copy underground bench bench-peer clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1: /' \
-	  | awk -F': ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	  | awk -F': ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 deps: $(INSTALLED)  ## make .venv and install the requirements
 

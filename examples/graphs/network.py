@@ -1,7 +1,6 @@
 """The network of the graph experiments: a DNC, or an LSTM alone, in a Keras model."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from dnc import DNC
@@ -107,7 +106,7 @@ def _widen(cell):
 
 def _redraw(kernel, first, end, stddev):
     """Draws the rows from `first` to `end` anew, from N(0, stddev)."""
-    values = np.array(kernel)
+    values = keras.ops.convert_to_numpy(kernel).copy()
     values[first:end] = keras.random.normal(values[first:end].shape, stddev=stddev)
     kernel.assign(values)
 

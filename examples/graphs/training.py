@@ -69,7 +69,7 @@ class Curriculum(keras.callbacks.Callback):
         super().__init__()
         self.plan, self.seed, self.minutes = plan, seed, minutes
         self.questions = questions
-        self.finished = False
+        self.wants_other_memory = False
         self._started = (0.0, 0.0)
 
     def batches(self, lesson):
@@ -101,10 +101,10 @@ class Curriculum(keras.callbacks.Callback):
         if shares["right"] >= COMPLETE and not last:
             self.model.lesson.assign(lesson + 1)
             now, then = self.plan.lessons[lesson:lesson + 2]
-            self.model.stop_training = (now.slots, now.length) != (
+            self.wants_other_memory = (now.slots, now.length) != (
                 then.slots, then.length)
-        if minutes >= self.minutes:
-            self.model.stop_training = self.finished = True
+        if minutes >= self.minutes or self.wants_other_memory:
+            self.model.stop_training = True
 
 
 def _clocks():
@@ -185,6 +185,9 @@ def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=2):
 
     Returns:
       The trained `GraphReader`.
+
+    Raises:
+      ValueError: what is in the folder is damaged, or of another plan.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -193,25 +196,40 @@ def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=2):
         lesson = saved_lesson(plan, folder)
         model = plan.build(plan.lessons[lesson].slots)
         compile_reader(model, plan.rate, updates=plan.falling)
-        if (folder / SAVED).exists():
-            model.load_weights(folder / SAVED)
-        curriculum = Curriculum(plan, seed, minutes)
+        load(model, folder / SAVED)
         if float(model.seconds) / 60 >= minutes:
             return model
+        curriculum = Curriculum(plan, seed, minutes)
         done = int(model.optimizer.iterations) // plan.updates
         model.fit(curriculum.batches(lesson), initial_epoch=done, epochs=1_000_000,
                   shuffle=False, verbose=verbose,
                   callbacks=[curriculum, Saving(folder), *callbacks])
-        if curriculum.finished:
+        if not curriculum.wants_other_memory:
             return model
 
 
 def saved_lesson(plan, folder):
     """The number of the lesson that a folder's training stands at; 0 without one."""
-    path = Path(folder) / SAVED
-    if not path.exists():
-        return 0
     model = plan.build(plan.lessons[0].slots)
     compile_reader(model)
-    model.load_weights(path)
-    return int(model.lesson)
+    load(model, Path(folder) / SAVED)
+    lesson = int(model.lesson)
+    if lesson >= len(plan.lessons):
+        raise ValueError(f"{folder}: trained with other lessons; choose another folder")
+    return lesson
+
+
+def load(model, path):
+    """Loads a training's weights, if there are any yet.
+
+    Raises:
+      ValueError: the file is damaged, or of another network.
+    """
+    if not path.exists():
+        return
+    try:
+        model.load_weights(path)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{path}: damaged, or of another network ({reason}); choose "
+                         f"another folder") from None
