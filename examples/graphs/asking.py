@@ -79,7 +79,8 @@ class Look(NamedTuple):
             start = f"{self.walk[0][0]}, " if number == 0 else ""
             return f"asked {number + 1}: {start}{self.walk[number][1]}"
         if step in self.answering:
-            return f"answer {step - self.answering[0] + 1}"
+            number = step - self.answering[0] + 1
+            return "the end" if number > len(self.walk) else f"answer {number}"
         return ride_text(self.numbered.name(self.episode.shown[step:step + 1])[0])
 
 

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from dnc import DNC
+from dnc.controllers import layers_of
 from examples.graphs.encoding import DIGITS, FEATURES
 
 
@@ -94,12 +95,10 @@ def _widen(cell):
 
     With these the memory comes into use sooner; `docs/reproduction.md` has the trials.
     """
-    kernels = [cell.controller.kernel] if hasattr(cell.controller, "kernel") else [
-        layer.kernel for layer in cell.controller.cells]
-    for kernel in kernels:
-        # Nine digits at once weigh as much as one word of N(0, 0.6).
-        _redraw(kernel, 0, FEATURES, 0.2)
-        _redraw(kernel, FEATURES, FEATURES + cell.num_read_heads * cell.word_size, 0.5)
+    kernel = layers_of(cell.controller)[0].kernel
+    # Nine digits at once weigh as much as one word of N(0, 0.6).
+    _redraw(kernel, 0, FEATURES, 0.2)
+    _redraw(kernel, FEATURES, FEATURES + cell.num_read_heads * cell.word_size, 0.5)
     _redraw(cell.output_kernel, cell.controller_output_size,
             cell.output_kernel.shape[0], 0.5)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from examples.graphs import london
 from examples.graphs.asking import ride_text
-from examples.graphs.pictures import HEADS, track
+from examples.graphs.pictures import HEADS, LABELS, track
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 _LEAST = 0.05  # a weaker read is not told
@@ -17,6 +17,7 @@ def render(look, decoder, title):
     """The page of an `asking.Look`, as text."""
     content = {
         "title": title, "heads": HEADS, "stations": london.STATIONS,
+        "labels": LABELS,
         "asked": [london.RIDES.index(ride) for ride in look.walk],
         "rides": [{"name": ride_text(ride), "track": track(ride).round(3).tolist(),
                    "colour": london.COLOURS[london.line_of(ride[1])]}

@@ -15,6 +15,18 @@ RIGHT, WRONG = "\N{CHECK MARK}", "\N{BALLOT X}"
 _APART = 0.16  # between lines that run side by side
 _LEAST = 0.05  # a weaker read is not drawn
 
+# Where a name stands, if not above on the right: points from its station, alignment.
+LABELS = {
+    "Oxford Circus": (-4, 6, "right"), "Tottenham Court Road": (0, 8, "center"),
+    "Bond Street": (0, -13, "center"), "Piccadilly Circus": (-5, -12, "center"),
+    "Warren Street": (-7, 2, "right"), "Earl's Court": (0, -13, "center"),
+    "South Kensington": (0, -14, "center"), "Victoria": (2, -14, "left"),
+    "Notting Hill Gate": (-4, 7, "left"), "Green Park": (-8, 3, "right"),
+    "Westminster": (0, -14, "center"), "Waterloo": (-8, -8, "right"),
+    "Leicester Square": (8, -4, "left"), "Charing Cross": (8, -2, "left"),
+    "Embankment": (9, -4, "left"), "London Bridge": (8, -4, "left"),
+    "Holborn": (3, 7, "left"), "Bank": (7, -3, "left"),
+}
 _POSITIONS = {name: np.array(place) for name, place in london.STATIONS.items()}
 
 
@@ -55,12 +67,12 @@ def draw_walk(look, title):
     Returns:
       A matplotlib Figure.
     """
-    columns = min(len(look.answering), 4)
+    columns = min(len(look.answering), 5)
     rows = [steps[first:first + columns] for steps in (look.query, look.answering)
             for first in range(0, len(steps), columns)]
-    figure = Figure((11, 5.7 + 1.75 * len(rows)), dpi=80, layout="constrained")
+    figure = Figure((11, 5.3 + 1.8 * len(rows)), dpi=80, layout="constrained")
     figure.suptitle(title, size=12)
-    upper, lower = figure.subfigures(2, 1, height_ratios=[5.5, 1.75 * len(rows)])
+    upper, lower = figure.subfigures(2, 1, height_ratios=[5.1, 1.8 * len(rows)])
     large, beside = upper.subplots(1, 2, width_ratios=[2.6, 1])
     _asked_and_answered(large, look)
     _in_words(beside, look)
@@ -99,7 +111,8 @@ def _asked_and_answered(axes, look):
         on = name in walked
         axes.plot(x, y, "o", ms=8 if on else 6, mfc="white", mec="black",
                   mew=1.8 if on else 1, zorder=4)
-        axes.annotate(name, (x, y), (5, 5), textcoords="offset points",
+        aside, up, align = LABELS.get(name, (5, 5, "left"))
+        axes.annotate(name, (x, y), (aside, up), textcoords="offset points", ha=align,
                       size=8.5 if on else 7.5, weight="bold" if on else "normal",
                       zorder=6)
 
@@ -135,7 +148,8 @@ def _reads(axes, look, step):
             axes.annotate("", stroke[1], stroke[0], zorder=3, arrowprops={
                 "arrowstyle": "-|>", "color": HEADS[head], "lw": 0.5 + 2.5 * strength,
                 "alpha": strength, "shrinkA": 0, "shrinkB": 0})
-    read = "; ".join(f"{name} by {', '.join(heads)}" for name, heads in others.items())
+    read = "; ".join(f"head {', '.join(heads)}: “{name}”"
+                     for name, heads in others.items())
     axes.set_title(f"{look.name(step)}\n{read}", size=7)
 
 
@@ -160,19 +174,19 @@ def draw_strip(look, decoder, title):
     """
     trajectory, first = look.trajectory, look.query[0]
     count = len(trajectory.usage)
-    slots, sources = _slots_that_matter(look)
+    slots, sources, times = _slots_that_matter(look)
     tall = max(2.0, 0.2 * len(slots))
     figure = Figure((13, 2.6 + tall), dpi=80, layout="constrained")
     figure.suptitle(title, size=12)
     panels = figure.subplots(2, 2, width_ratios=[1, 2.2], height_ratios=[tall, 1.5])
     for axes, begin, end in ((panels[0, 0], 0, first), (panels[0, 1], first, count)):
         _dots(axes, trajectory, slots)
-        axes.set_xlim(begin - 0.6, end - 0.4)
+        axes.set_xlim(begin - 0.6, end - 0.6)
     panels[0, 0].set_yticks(range(len(slots)), [look.name(step) for step in sources],
                             size=7.5)
     panels[0, 0].set_title("description", size=9)
     panels[0, 1].set_title("query | answer", size=9)
-    decoded = decoder(trajectory.memory[-1][slots], look.numbered)
+    decoded = decoder(trajectory.memory[times, slots], look.numbered)
     panels[0, 1].yaxis.tick_right()
     panels[0, 1].set_yticks(range(len(slots)), [ride_text(ride) for ride in decoded],
                             size=7.5)
@@ -188,14 +202,19 @@ def draw_strip(look, decoder, title):
 
 
 def _slots_that_matter(look, least=0.2):
-    """Slots that are read from the query on, in the order of writing; and when each
-    was written."""
-    reads = look.trajectory.read_weighting[look.query[0]:].max(axis=(0, 1))
-    slots = np.flatnonzero(reads > least)
-    last = max(look.holders)
-    sources = look.holders[last][slots]
+    """Slots that are read from the query on, in the order of writing.
+
+    Returns:
+      (`[K]` their numbers, the steps that wrote what is read, the steps that read it
+      most strongly).
+    """
+    first = look.query[0]
+    reads = look.trajectory.read_weighting[first:].max(axis=1)
+    slots = np.flatnonzero(reads.max(axis=0) > least)
+    times = first + reads[:, slots].argmax(axis=0)
+    sources = np.array([look.holders[time][slot] for time, slot in zip(times, slots)])
     order = np.argsort(sources, kind="stable")
-    return slots[order], sources[order]
+    return slots[order], sources[order], times[order]
 
 
 def _dots(axes, trajectory, slots):
@@ -237,11 +256,12 @@ def _stack_modes(axes, trajectory, steps):
     axes.set_xlabel("step", size=9)
 
 
-def draw_learning(log, title):
-    """Accuracy over the processor's minutes, with the lessons as steps.
+def draw_learning(log, updates, title):
+    """Accuracy over the updates, with the lessons as steps.
 
     Args:
       log: path of the file that the training's CSVLogger wrote.
+      updates: in an epoch.
       title: what stands above.
 
     Returns:
@@ -249,20 +269,20 @@ def draw_learning(log, title):
     """
     with open(log, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    minutes = [float(row["processor_minutes"]) for row in rows]
+    done = [updates * (1 + int(row["epoch"])) for row in rows]
     lessons = [int(float(row["lesson"])) for row in rows]
     figure = Figure((9, 3.6), dpi=80, layout="constrained")
     axes = figure.subplots()
-    axes.plot(minutes, [100 * float(row["right"]) for row in rows], ".-", lw=1,
-              color="#0072b2")
+    axes.plot(done, [100 * float(row["right"]) for row in rows], ".-", lw=1,
+              color=HEADS[1])
     axes.axhline(90, color="#888888", lw=0.8, ls=":")
-    axes.set_ylabel("episodes of the lesson right, %", size=9)
-    axes.set_xlabel("minutes of one processor", size=9)
+    axes.set_ylabel("new episodes right, %", size=9)
+    axes.set_xlabel("updates", size=9)
     axes.set_ylim(0, 101)
     for number in sorted(set(lessons)):
-        first = minutes[lessons.index(number)]
+        first = done[lessons.index(number)] - updates / 2
         axes.axvline(first, color="#bbbbbb", lw=0.7, zorder=0)
-        axes.annotate(str(number), (first, 1.01), xycoords=("data", "axes fraction"),
-                      size=8, va="bottom")
-    axes.set_title(f"{title}\n", size=11)
+        axes.annotate(str(number), (first, 1.01), (2, 0), va="bottom", size=8,
+                      xycoords=("data", "axes fraction"), textcoords="offset points")
+    axes.set_title(f"{title} (numbers: where a lesson begins)\n", size=11)
     return figure

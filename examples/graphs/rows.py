@@ -34,7 +34,8 @@ def pack(episodes, rows, length):
     """Puts episodes into rows, each into the first that has room.
 
     Args:
-      episodes: iterable of `Episode`; it is read until one finds no room.
+      episodes: iterable of `Episode`; it is read until one finds no room (which is
+        left out: the longest come a little less often than they are drawn).
       rows: B.
       length: T, of a row.
 

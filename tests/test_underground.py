@@ -1,0 +1,284 @@
+"""examples/underground.py: training that resumes, the score, pictures, the command."""
+
+import csv
+import hashlib
+import json
+import re
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from browser import chromium, needs_chromium
+from dnc.controllers import layers_of
+from examples import underground
+from examples.graphs import asking, london, page, pictures, training
+from examples.graphs.encoding import ANSWER_DUE, to_digits
+from examples.graphs.network import GraphReader, compile_reader
+from examples.graphs.rows import pack, stream
+from examples.graphs.traversal import HOUR, Lesson
+from test_graphs import solve
+
+EASY = (Lesson((3, 4), (1, 2), (1, 1), 16, 24), Lesson((3, 5), (1, 2), (1, 2), 20, 24),
+        Lesson((3, 6), (1, 2), (1, 3), 20, 24))
+SMALL = {"lstm": training.Plan(EASY, (8,), read_heads=0, rows=2, updates=3),
+         "dnc": training.Plan(EASY, (8,), 4, 1, rows=2, updates=3)}
+
+
+class Oracle:
+    """Answers from nothing but its inputs, as a network would; errs where told."""
+
+    def __init__(self, wrong=()):
+        self.wrong, self.asked = wrong, 0
+
+    def predict_on_batch(self, inputs):
+        logits = np.zeros((*inputs["resets"].shape, 9, 10))
+        for row, (steps, resets) in enumerate(zip(inputs["steps"], inputs["resets"])):
+            starts = [*np.flatnonzero(resets), len(steps)]
+            for start, end in zip(starts, starts[1:]):
+                due = start + np.flatnonzero(steps[start:end, ANSWER_DUE])
+                digits = to_digits(solve(steps[start:due[-1] + 1]))
+                if self.asked in self.wrong:
+                    digits[-1, 8] = 5  # one digit of the end
+                self.asked += 1
+                for step, values in zip(due, digits):
+                    logits[row, step, np.arange(9), values] = 1.0
+        return logits
+
+
+def test_an_oracle_scores_everything(rng):
+    for lesson in (HOUR[1], HOUR[4]):
+        shares = training.evaluate(Oracle(), stream([lesson], 0, rng), (4, 96), 50)
+        assert shares == {"right": 1.0, "source": 1.0, "edge": 1.0, "destination": 1.0}
+    erring = Oracle(wrong={3, 7})
+    right = training.evaluate(erring, stream([HOUR[1]], 0, rng), (4, 96), 20)["right"]
+    assert right == pytest.approx(1 - 2 / erring.asked)
+    assert asking.right_by_length(Oracle(), rng, 10) == dict.fromkeys(range(1, 8), 1.0)
+
+
+def test_random_answers_score_nothing(rng):
+    class Guessing:
+        def predict_on_batch(self, inputs):
+            return rng.random((*inputs["resets"].shape, 9, 10))
+
+    shares = training.evaluate(Guessing(), stream([HOUR[1]], 0, rng), (8, 96), 400)
+    assert shares["right"] == 0 and shares["source"] < 0.02
+
+
+@pytest.fixture
+def easy(monkeypatch):
+    """Each lesson counts as complete after one epoch."""
+    monkeypatch.setattr(training, "COMPLETE", 0.0)
+
+
+def run(plan, folder, epochs):
+    """Trains up to an epoch in all; (weights, optimizer's state, lesson)."""
+    class Until(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch + 1 >= epochs:
+                self.model.stop_training = True
+                raise Stopped
+
+    try:
+        model = training.train(plan, folder, seed=3, callbacks=[Until()], verbose=0)
+    except Stopped:
+        pass
+    model = plan.build(16)
+    compile_reader(model)
+    model.load_weights(folder / training.SAVED)
+    weights = numbers(model.trainable_variables)
+    return weights, numbers(model.optimizer.variables), int(model.lesson)
+
+
+def numbers(variables):
+    """Keras variables as arrays."""
+    return [keras.ops.convert_to_numpy(variable) for variable in variables]
+
+
+class Stopped(Exception):
+    """Ends a training as a power cut would."""
+
+
+@pytest.mark.parametrize("kind", [
+    "lstm", pytest.param("dnc", marks=pytest.mark.slow)])
+def test_a_run_that_was_stopped_goes_on_the_same(kind, tmp_path, easy):
+    """Through three lessons, of which the second has another memory."""
+    plan = SMALL[kind]
+    whole = run(plan, tmp_path / "whole", 4)
+    assert whole[2] == 2
+    run(plan, tmp_path / "parts", 2)
+    parts = run(plan, tmp_path / "parts", 4)
+    assert parts[2] == 2
+    for one, other in zip(whole[0] + whole[1], parts[0] + parts[1], strict=True):
+        assert np.array_equal(one, other)
+    start = numbers(plan.build(16).trainable_variables)
+    assert any(not np.array_equal(a, b) for a, b in zip(start, whole[0]))
+    assert not list(tmp_path.glob("*/aside*"))
+
+
+def test_a_folder_of_another_network_is_told(tmp_path, easy):
+    run(SMALL["lstm"], tmp_path, 1)
+    other = SMALL["lstm"]._replace(units=(9,))
+    with pytest.raises(ValueError, match="of another network .*another folder"):
+        training.train(other, tmp_path, verbose=0)
+    (tmp_path / training.SAVED).write_bytes(b"no such file")
+    with pytest.raises(ValueError, match="damaged"):
+        training.train(SMALL["lstm"], tmp_path, verbose=0)
+
+
+def test_the_lstm_starts_anew_with_each_episode(rng):
+    model = GraphReader((8,), slots=0)
+    model.build()
+    rows = pack(stream([HOUR[0]], 0, rng), 1, 60)
+    logits = np.asarray(model.predict_on_batch(rows.inputs))
+    row, start, episode = rows.places[2]
+    alone = pack([episode], 1, len(episode.shown))
+    assert np.allclose(np.asarray(model.predict_on_batch(alone.inputs))[0],
+                       logits[row, start:start + len(episode.shown)], atol=1e-5)
+
+
+def test_plans_have_the_sizes_they_promise():
+    paper = training.PAPER_PLAN.build(16)
+    cell = paper.layer.cell
+    assert [layer.units for layer in layers_of(cell.controller)] == [256] * 3
+    assert (cell.word_size, cell.num_read_heads) == (50, 5)
+    assert all(lesson.slots == 256 for lesson in training.PAPER_PLAN.lessons)
+    shapes = [[weight.shape for weight in training.Plan().build(slots).weights]
+              for slots in (16, 128)]
+    assert shapes[0] == shapes[1]  # no weight depends on the number of slots
+    cell = training.Plan().build(16).layer.cell
+    kernel, = numbers([layers_of(cell.controller)[0].kernel])
+    for rows, spread in ((kernel[:92], 0.2), (kernel[92:92 + 256], 0.5)):
+        assert rows.std() == pytest.approx(spread, rel=0.03)
+
+
+@pytest.fixture(scope="module")
+def asked():
+    """A network without training, its look at a walk, and its decoder."""
+    keras.utils.set_random_seed(2)
+    model = training.Plan(units=(16,), word_size=12, read_heads=2).build(asking.SLOTS)
+    rng = np.random.default_rng(2)
+    walk = underground.parse_walk("Bank: Central W, Piccadilly E")
+    return model, asking.look(model, walk, rng), asking.Decoder(model, rng, 4)
+
+
+def test_a_look_says_what_was_read_where(asked):
+    model, look, decoder = asked
+    assert look.query.tolist() == [106, 107] and look.answering.tolist() == [
+        108, 109, 110]
+    assert len(look.answer) == len(look.right) == 3 and not any(look.right)
+    for step, strengths in look.strengths.items():
+        reads = look.trajectory.read_weighting[step]
+        assert np.allclose(strengths.sum(axis=1), reads.sum(axis=1), atol=1e-5)
+        assert not strengths[:, step + 1:].any()
+        slot = reads[0].argmax()
+        assert strengths[0, look.holders[step][slot]] >= reads[0, slot] - 1e-6
+    assert look.name(106) == "asked 1: Bank, Central W"
+    assert look.name(107) == "asked 2: Piccadilly E"
+    assert (look.name(109), look.name(110)) == ("answer 2", "the end")
+    here, direction, there = look.name(0).split(", ")
+    assert (here, direction, there) in london.RIDES
+    rides = decoder(look.trajectory.memory[-1], look.numbered)
+    assert len(rides) == asking.SLOTS
+    assert all(ride[0] in london.STATIONS and ride[1] in london.DIRECTIONS
+               for ride in rides)
+
+
+def test_the_decoder_finds_what_was_written(rng):
+    """Write vectors that are a linear code of the digits are read without mistake."""
+    code = rng.normal(size=(90, 64))
+
+    class Layer:
+        def trajectory(self, inputs):
+            vectors = (inputs[:, :, :90] @ code)[:, :, np.newaxis]
+            return type("T", (), {"interface": type("I", (), {
+                "write_vectors": vectors})})
+
+    model = type("M", (), {"layer": Layer()})
+    decoder = asking.Decoder(model, rng, rows=10)
+    numbered = london.Numbered(rng)
+    one_hot = np.eye(10)[to_digits(numbered.triples)].reshape(-1, 90)
+    rides = decoder(one_hot @ code, numbered)
+    assert np.mean([ride == wanted for ride, wanted in zip(
+        rides, numbered.name(numbered.triples))]) > 0.97
+
+
+def test_pictures_and_page(asked, tmp_path):
+    _, look, decoder = asked
+    for number, figure in enumerate((pictures.draw_walk(look, "a walk"),
+                                     pictures.draw_strip(look, decoder, "a walk"))):
+        path = tmp_path / f"{number}.png"
+        figure.savefig(path)
+        assert min(Image.open(path).size) > 300
+    text = page.render(look, decoder, "a </script> walk")
+    data = json.loads(re.search(r'id="data">(.*)</script>\n<script>', text).group(1))
+    assert data["title"] == "a </script> walk" and len(data["steps"]) == 111
+    assert len(data["rides"]) == 106 and len(data["asked"]) == 2
+    assert [step["phase"] for step in data["steps"][105:109]] == [
+        "description", "query", "query", "answer"]
+    assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
+
+
+@needs_chromium
+def test_the_slider_moves_through_the_steps(asked, tmp_path):
+    _, look, decoder = asked
+    path = tmp_path / "walk.html"
+    path.write_text(page.render(look, decoder, "a walk"), encoding="utf-8")
+    with chromium() as tab:
+        tab.open(path.as_uri())
+        assert "Step 107 of 111, query" in tab.text("#details")
+        tab.evaluate("slider.value = 110; slider.oninput(); 0")
+        assert "Step 111 of 111, answer" in tab.text("#details")
+        assert "Read head 2" in tab.text("#details")
+        tab.evaluate("slider.value = 3; slider.oninput(); 0")
+        assert look.name(3) in tab.text("#details")
+        assert not tab.faults
+        assert all(address.startswith("file:") for address in tab.requests)
+
+
+def test_the_learning_curve_reads_the_log(tmp_path):
+    path = tmp_path / "log.csv"
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([
+            ("epoch", "lesson", "right"), (0, 0, 0.2), (1, 0, 0.95), (2, 1, 0.6)])
+    axes = pictures.draw_learning(path, 250, "title").axes[0]
+    line = axes.get_lines()[0]
+    assert np.allclose(line.get_xdata(), [250, 500, 750])
+    assert np.allclose(line.get_ydata(), [20, 95, 60])
+
+
+def test_walks_are_read_from_the_command_line():
+    walk = underground.parse_walk("King's Cross St. Pancras:Victoria S,  Victoria S")
+    assert [ride[2] for ride in walk] == ["Euston", "Warren Street"]
+    assert len(underground.parse_walk(underground.WALK)) == 4
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["--walk=Victoria"], "give a walk as"),
+    (["--walk=Vitoria: Victoria N"], "no station 'Vitoria'"),
+    (["--walk=Victoria: Central E"], "no 'Central E' from Victoria; from there go"),
+    (["--minutes=-1"], "--minutes"), (["--minutes=nan"], "--minutes"),
+    (["--seed=-1"], "--seed"), (["--paper", "--show"], "--paper"), (["on"], "on"),
+    (["--folder=setup.py"], "--folder=setup.py: not a folder")])
+def test_bad_options_are_told_in_a_line(arguments, said, capsys, monkeypatch):
+    monkeypatch.chdir(underground.ROOT)
+    with pytest.raises(SystemExit) as left:
+        underground.parse_arguments(arguments)
+    assert left.value.code == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert said in last
+
+
+def test_weights_that_are_not_there_are_told(tmp_path):
+    with pytest.raises(ValueError, match="nothing.h5: not there"):
+        underground.load_network(tmp_path / "nothing.h5")
+
+
+def test_the_shipped_networks_are_whole_and_small():
+    sums = (underground.SHIPPED / "SHA256SUMS").read_text().split()
+    assert underground.WEIGHTS in sums and underground.LSTM_WEIGHTS in sums
+    for digest, name in zip(sums[::2], sums[1::2]):
+        data = (underground.SHIPPED / name).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == digest
+        assert len(data) < 4e6
