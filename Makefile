@@ -7,7 +7,8 @@ PRESET ?= joint
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help deps check test ask viz babi reproduce results copy underground bench bench-peer clean
+.PHONY: help deps check test ask viz babi reproduce results copy underground bench \
+  bench-peer clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1: /' \
@@ -49,10 +50,13 @@ results: deps  ## test the published models; puts the table into both READMEs
 	for sums in results/*/SHA256SUMS; do \
 	  (cd $$(dirname $$sums) && sha256sum --check --quiet SHA256SUMS) || exit 1; done
 	$(BIN)/python babi/test.py --separate --insert_into=README.md,results/README.md \
-	  --checkpoint_file=$$(echo results/*/ | tr -s '/ ' '/,') $(ARGS)
+	  --checkpoint_file=$$(dirname results/*/config.json | paste -sd,) $(ARGS)
 
 copy: deps  ## learn to copy with ten slots, and draw it
 	$(BIN)/python examples/copy_task.py $(ARGS)
+
+underground: deps  ## walks on the Underground; ARGS=--show for no training
+	$(BIN)/python examples/underground.py $(ARGS)
 
 bench: deps  ## measure speed and memory; ARGS=--quick, --training
 	$(BIN)/python benchmarks/bench.py $(ARGS)

@@ -14,7 +14,7 @@ from examples.graphs.rows import READ_WEIGHT, Epoch, pack, stream
 from examples.graphs.traversal import (HOUR, PAPER, Lesson, draw_episode, random_walk,
                                        traversal_episode)
 
-SHARED = Path(__file__).parents[2] / "shared" / "tasks"
+SHARED = Path(__file__).parents[3] / "shared" / "tasks"
 
 
 def test_labels_are_three_digits_each_one_of_ten(rng):
