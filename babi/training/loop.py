@@ -51,21 +51,6 @@ class Run:
         self._prepare(0)
         self._replicas = self._trainer.replicas
 
-    def _prepare(self, number):
-        """Makes what a phase needs: trainer, evaluator, batches."""
-        phase = self._phases[number]
-        if number == self._phase:
-            return
-        self._phase = number
-        self._trainer = self._trainer_of(phase)
-        self._evaluator = Evaluator(self._trainer.model, self._config.jit)
-        self._batches = self._data.training(phase.settings)
-
-    def _weigh_tasks(self, errors):
-        """Draws the tasks by their held-out errors, `{task: error}`, from now on."""
-        self._batches = self._data.training(
-            self._phases[self._phase].settings.weighted_by(errors))
-
     @property
     def num_weights(self):
         """Weights of the model."""
@@ -75,84 +60,6 @@ class Run:
     def shapes(self):
         """Shapes `(B, T)` of the batches of the phase at hand."""
         return self._batches.shapes
-
-    def _go_to_phase(self, number):
-        """Goes on with all that was learnt in the settings of another phase."""
-        arrays = self._trainer.arrays()
-        self._prepare(number)
-        self._trainer.restore(arrays)
-        self._place_batches()
-        shapes = ", ".join(f"{rows}x{steps}" for rows, steps in self.shapes)
-        self._progress.line(
-            f"{int(arrays['iteration']):,}  phase {number + 1} of "
-            f"{len(self._phases)}: "
-            f"{'; '.join(self._changes(number))}; batches {shapes}")
-
-    def _place_batches(self, anew=False):
-        """Goes on with the data after the batch that was last trained on.
-
-        Args:
-          anew: whether stories that waited for a row are let go: in other shares of
-            the tasks, or rows of another shape, they are not the same.
-        """
-        place = self._state.data
-        if anew or place.get("phase", 0) != self._phase:
-            place = {"position": place["position"], "pool": [], "long": []}
-        self._batches.restore(place)
-
-    def _changes(self, number):
-        """What a phase changes, as texts."""
-        return differences(self._phases[number - 1].settings,
-                           self._phases[number].settings)
-
-    def resume(self, start=None):
-        """Goes on from the newest checkpoint that can be used, if there is one.
-
-        Args:
-          start: `Start`, for a run without a checkpoint.
-
-        Raises:
-          DataError: there are checkpoints, but none can be used.
-        """
-        arrays = self._trainer.arrays()
-        found = self._newest(arrays) if self._replicas.is_chief else None
-        share = self._replicas.from_chief
-        if not share(np.array(found is not None, np.int32)):
-            if self._config.initial_weights != NONE:
-                self._begin(arrays, start)
-            return
-        found = found or arrays | {"run_state": b""}
-        state = self._replicas.bytes_from_chief(found["run_state"])
-        self._state = RunState.from_json(state)
-        arrays = {name: share(found[name]) for name in arrays}
-        iteration = int(arrays["iteration"])
-        self._prepare(phase_at(self._phases, iteration))
-        self._trainer.restore(arrays)
-        errors = self._state.data.get("task_errors")
-        if errors and self._state.data.get("phase", 0) == self._phase:
-            self._weigh_tasks({int(task): error for task, error in errors.items()})
-        self._place_batches()
-        self._progress.line(f"Going on from iteration {iteration:,}, after "
-                            f"{self._state.stories:,} stories.")
-
-    def _begin(self, arrays, start):
-        """Takes what `start` has; of several workers the chief alone has it."""
-        weights = start.weights if start else {}
-        self._trainer.restore({name: self._replicas.from_chief(array)
-                               for name, array in (arrays | weights).items()})
-        if start:
-            self._state = start.state
-        self._progress.line(f"Starting from the weights of "
-                            f"{self._config.initial_weights}.")
-
-    def _newest(self, arrays):
-        """Arrays of the newest checkpoint that is like `arrays`, or None."""
-        self._checkpoints.remove_drafts()
-        expected = {name: (array.shape, array.dtype)
-                    for name, array in arrays.items()}
-        expected["run_state"] = ((), np.bytes_)
-        found = self._checkpoints.newest(expected, self._progress.line)
-        return None if found is None else found[1]
 
     def train(self):
         """Trains until `num_training_iterations`, or until asked to stop.
@@ -192,24 +99,6 @@ class Run:
         else:
             self._progress.line(f"Finished: {iteration:,} iterations.")
 
-    def _start_phase(self):
-        """Starts what the phase at hand needs while it trains."""
-        shown = self._data.validation and self._config.visualise_interval
-        if shown and self._replicas.is_chief:
-            self._visualiser = Visualiser(
-                self._trainer, self._data.vocabulary,
-                choose_examples(self._data.validation), self._events, self._titles)
-        self._feeder = Feeder(self._batches)
-        self._remember_place()
-
-    def _remember_place(self):
-        """Keeps where the data stand after the batch that was last handed out."""
-        place = self._feeder.state | {"phase": self._phase}
-        if self._state.data.get("phase", 0) == self._phase:
-            kept = self._state.data.get("task_errors")
-            place |= {"task_errors": kept} if kept else {}
-        self._state.data = place
-
     def _step(self, iteration, stop):
         """Makes one step and what is due after it; returns the iteration."""
         started = time.monotonic()
@@ -243,6 +132,39 @@ class Run:
         self._stopping = (bool(stop.name) if self._replicas.workers == 1
                           else outcome.stops > 0)
         return iteration
+
+    def _skipped(self, iteration, batch, outcome):
+        """Reports a step without finite numbers; stops after too many in a row."""
+        state = self._state
+        state.skipped += 1
+        state.skipped_in_row += 1
+        names = failures.story_names(batch)
+        self._progress.line(
+            f"{iteration:,}  skipped: loss {float(outcome.loss)}, gradient norm "
+            f"{float(outcome.gradient_norm)}; {', '.join(names)}")
+        if state.skipped_in_row < self._config.max_bad_steps:
+            return
+        kept = (self._keep_failed_step(iteration, batch, names)
+                if self._replicas.is_chief else "the chief keeps the step")
+        raise TooManyBadSteps(
+            f"no finite loss and gradient in {state.skipped_in_row} steps in a row, "
+            f"so training stopped at iteration {iteration:,}; no weight was touched "
+            f"by them, and the last checkpoint stands; {kept}; a lower "
+            f"--learning_rate with --change_settings may help")
+
+    def _keep_failed_step(self, iteration, batch, names):
+        """Writes a step that can be run again; a text that says where to."""
+        path = self._directory / f"failed-step-{iteration}.npz"
+        record = dataclasses.replace(
+            self._record, config=self._phases[self._phase].settings)
+        step = failures.FailedStep(record, batch.arrays, self._trainer.arrays(),
+                                   names, len(self._data.vocabulary))
+        try:
+            failures.write(path, step)
+        except OSError as error:
+            return f"{path} could not be written ({error.strerror})"
+        return f"the step is kept in {path}: " \
+               f"python3 -m babi.training.replay --step={path}"
 
     def _report(self, iteration):
         """Writes a line and the training curves, and starts the totals anew."""
@@ -334,35 +256,113 @@ class Run:
                                 f"room or mend the permissions.")
             return False
 
-    def _skipped(self, iteration, batch, outcome):
-        """Reports a step without finite numbers; stops after too many in a row."""
-        state = self._state
-        state.skipped += 1
-        state.skipped_in_row += 1
-        names = failures.story_names(batch)
-        self._progress.line(
-            f"{iteration:,}  skipped: loss {float(outcome.loss)}, gradient norm "
-            f"{float(outcome.gradient_norm)}; {', '.join(names)}")
-        if state.skipped_in_row < self._config.max_bad_steps:
-            return
-        kept = (self._keep_failed_step(iteration, batch, names)
-                if self._replicas.is_chief else "the chief keeps the step")
-        raise TooManyBadSteps(
-            f"no finite loss and gradient in {state.skipped_in_row} steps in a row, "
-            f"so training stopped at iteration {iteration:,}; no weight was touched "
-            f"by them, and the last checkpoint stands; {kept}; a lower "
-            f"--learning_rate with --change_settings may help")
+    def _start_phase(self):
+        """Starts what the phase at hand needs while it trains."""
+        shown = self._data.validation and self._config.visualise_interval
+        if shown and self._replicas.is_chief:
+            self._visualiser = Visualiser(
+                self._trainer, self._data.vocabulary,
+                choose_examples(self._data.validation), self._events, self._titles)
+        self._feeder = Feeder(self._batches)
+        self._remember_place()
 
-    def _keep_failed_step(self, iteration, batch, names):
-        """Writes a step that can be run again; a text that says where to."""
-        path = self._directory / f"failed-step-{iteration}.npz"
-        record = dataclasses.replace(
-            self._record, config=self._phases[self._phase].settings)
-        step = failures.FailedStep(record, batch.arrays, self._trainer.arrays(),
-                                   names, len(self._data.vocabulary))
-        try:
-            failures.write(path, step)
-        except OSError as error:
-            return f"{path} could not be written ({error.strerror})"
-        return f"the step is kept in {path}: " \
-               f"python3 -m babi.training.replay --step={path}"
+    def _go_to_phase(self, number):
+        """Goes on with all that was learnt in the settings of another phase."""
+        arrays = self._trainer.arrays()
+        self._prepare(number)
+        self._trainer.restore(arrays)
+        self._place_batches()
+        shapes = ", ".join(f"{rows}x{steps}" for rows, steps in self.shapes)
+        self._progress.line(
+            f"{int(arrays['iteration']):,}  phase {number + 1} of "
+            f"{len(self._phases)}: "
+            f"{'; '.join(self._changes(number))}; batches {shapes}")
+
+    def _changes(self, number):
+        """What a phase changes, as texts."""
+        return differences(self._phases[number - 1].settings,
+                           self._phases[number].settings)
+
+    def _prepare(self, number):
+        """Makes what a phase needs: trainer, evaluator, batches."""
+        phase = self._phases[number]
+        if number == self._phase:
+            return
+        self._phase = number
+        self._trainer = self._trainer_of(phase)
+        self._evaluator = Evaluator(self._trainer.model, self._config.jit)
+        self._batches = self._data.training(phase.settings)
+
+    def _weigh_tasks(self, errors):
+        """Draws the tasks by their held-out errors, `{task: error}`, from now on."""
+        self._batches = self._data.training(
+            self._phases[self._phase].settings.weighted_by(errors))
+
+    def _place_batches(self, anew=False):
+        """Goes on with the data after the batch that was last trained on.
+
+        Args:
+          anew: whether stories that waited for a row are let go: in other shares of
+            the tasks, or rows of another shape, they are not the same.
+        """
+        place = self._state.data
+        if anew or place.get("phase", 0) != self._phase:
+            place = {"position": place["position"], "pool": [], "long": []}
+        self._batches.restore(place)
+
+    def _remember_place(self):
+        """Keeps where the data stand after the batch that was last handed out."""
+        place = self._feeder.state | {"phase": self._phase}
+        if self._state.data.get("phase", 0) == self._phase:
+            kept = self._state.data.get("task_errors")
+            place |= {"task_errors": kept} if kept else {}
+        self._state.data = place
+
+    def resume(self, start=None):
+        """Goes on from the newest checkpoint that can be used, if there is one.
+
+        Args:
+          start: `Start`, for a run without a checkpoint.
+
+        Raises:
+          DataError: there are checkpoints, but none can be used.
+        """
+        arrays = self._trainer.arrays()
+        found = self._newest(arrays) if self._replicas.is_chief else None
+        share = self._replicas.from_chief
+        if not share(np.array(found is not None, np.int32)):
+            if self._config.initial_weights != NONE:
+                self._begin(arrays, start)
+            return
+        found = found or arrays | {"run_state": b""}
+        state = self._replicas.bytes_from_chief(found["run_state"])
+        self._state = RunState.from_json(state)
+        arrays = {name: share(found[name]) for name in arrays}
+        iteration = int(arrays["iteration"])
+        self._prepare(phase_at(self._phases, iteration))
+        self._trainer.restore(arrays)
+        errors = self._state.data.get("task_errors")
+        if errors and self._state.data.get("phase", 0) == self._phase:
+            self._weigh_tasks({int(task): error for task, error in errors.items()})
+        self._place_batches()
+        self._progress.line(f"Going on from iteration {iteration:,}, after "
+                            f"{self._state.stories:,} stories.")
+
+    def _begin(self, arrays, start):
+        """Takes what `start` has; of several workers the chief alone has it."""
+        weights = start.weights if start else {}
+        self._trainer.restore({name: self._replicas.from_chief(array)
+                               for name, array in (arrays | weights).items()})
+        if start:
+            self._state = start.state
+        self._progress.line(f"Starting from the weights of "
+                            f"{self._config.initial_weights}.")
+
+    def _newest(self, arrays):
+        """Arrays of the newest checkpoint that is like `arrays`, or None."""
+        self._checkpoints.remove_drafts()
+        expected = {name: (array.shape, array.dtype)
+                    for name, array in arrays.items()}
+        expected["run_state"] = ((), np.bytes_)
+        found = self._checkpoints.newest(expected, self._progress.line)
+        return None if found is None else found[1]
