@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from babi.simulator import TASKS, Options, fidelity, generate_story
-from babi.stories import source
+from babi.stories.opening import open_source
 from babi.stories.story import Line, Story, parse_stories
 from solver import check_text
 
@@ -43,7 +43,7 @@ def official():
     """The official files: a babi.source.DataSource."""
     if not DATA.exists():
         pytest.skip(f"no official stories in {DATA}")
-    return source.open_source(DATA)
+    return open_source(DATA)
 
 
 def generated(task, count, **arguments):
