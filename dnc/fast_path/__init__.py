@@ -17,7 +17,8 @@ recurrence is one function with a gradient of its own:
    over all steps after it. The input projection is one product before it.
 
 Memory use is O(T (N + W R) + (T / K + K) N^2), not O(T N^2); long sequences are cut
-twice: see `dnc.fast_path.segments`. All is compiled by XLA, for each shape once.
+twice: see `dnc.fast_path.segments`. All is compiled by XLA, once for each shape and for
+all layers of one configuration: see `dnc.fast_path.loops`.
 Arrays are time-major; memory is held transposed, `[B, W, N]`, which suits both
 look-ups. Dimensions: T steps, B batch, N slots, W word size, R read heads, H write
 heads, U controller units, X interface size.
@@ -28,8 +29,8 @@ import math
 import tensorflow as tf
 
 from dnc.cell import DNCState
-from dnc.fast_path import backward, controllers, forward, plain
-from dnc.fast_path.past import Past
+from dnc.fast_path import controllers
+from dnc.fast_path.loops import Recurrence, loops_of
 from dnc.fast_path.segments import cut
 from dnc.fast_path.state import Carry, StepFactors, Weights
 from dnc.maps import linear
@@ -57,11 +58,7 @@ class FastPath:
 
     def __init__(self, cell):
         self.cell = cell
-        self._forward = tf.function(
-            self._run_forward, autograph=False, jit_compile=True)
-        self._backward = tf.function(
-            self._run_backward, autograph=False, jit_compile=True)
-        self._second = tf.function(self._run_second, autograph=False)
+        self._loops = loops_of(Recurrence.of(cell))
 
     def __call__(self, inputs, state, mask=None, resets=None):
         """Runs the cell over a sequence.
@@ -90,81 +87,11 @@ class FastPath:
         padding = -steps % segments.segment
         factors = _step_factors(mask, resets, projected, padding)
         projected = tf.pad(projected, [[0, padding], [0, 0], [0, 0]])
-        arguments = (projected, weights, _enter(cell, state))
-        hidden, reads, *final = self._differentiable(segments, factors, arguments)(
-            *tf.nest.flatten(arguments))
+        hidden, reads, final = self._loops(
+            segments, factors, projected, weights, _enter(cell, state))
         hidden, reads = (
             tf.transpose(sequence[:steps], [1, 0, 2]) for sequence in (hidden, reads))
-        final = tf.nest.pack_sequence_as(arguments[2], final)
         return cell.clip(hidden), reads, _leave(cell, final, state)
-
-    def _differentiable(self, segments, factors, like):
-        """The loop as a function of tensors, with its gradient.
-
-        Args:
-          like: (projected `[T, B, 4U]`, `Weights`, `Carry`), of the structure that
-            comes.
-
-        Returns:
-          A function of those three, flat, that returns (hidden `[T, B, U]`, reads
-          `[T, B, R * W]`, *final `Carry`, flat).
-        """
-        def parts(*tensors):
-            return tf.nest.pack_sequence_as(like, tensors)
-
-        @tf.custom_gradient
-        def recurrence(*arguments):
-            # Without this, an outer tape would differentiate the inner function.
-            projected, weights, carry = parts(*map(tf.stop_gradient, arguments))
-            final, records = self._forward(
-                segments, factors, projected, weights, carry)
-
-            def backward(*adjoints):
-                return tf.nest.flatten(self._backward(
-                    segments, factors, (weights, carry, records), adjoints))
-
-            def gradient(*adjoints):
-                again = self._second_order(factors, parts, backward, len(arguments))
-                return again(*arguments, *adjoints)
-
-            return [records.hidden, records.reads, *tf.nest.flatten(final)], gradient
-
-        return recurrence
-
-    def _second_order(self, factors, parts, backward, count):
-        """The loop back as a function of tensors, with its gradient.
-
-        Args:
-          parts: of the loop's `count` arguments, projected, `Weights` and `Carry`.
-          backward: of the adjoints of the loop's results, those of its arguments.
-
-        Returns:
-          A function of the loop's `count` arguments and the adjoints of its results
-          that returns the adjoints of the arguments.
-        """
-        @tf.custom_gradient
-        def gradients(*tensors):
-            adjoints = [tf.stop_gradient(tensor) for tensor in tensors[count:]]
-
-            def gradient(*adjoints):
-                return self._second(
-                    factors, parts(*tensors[:count]), tensors[count:], adjoints)
-
-            return backward(*adjoints), gradient
-
-        return gradients
-
-    def _run_forward(self, segments, factors, projected, weights, carry):
-        return forward.run(
-            forward.Step(self.cell, factors), segments, projected, weights, carry)
-
-    def _run_backward(self, segments, factors, past, adjoints):
-        return backward.run(
-            Past(forward.Step(self.cell, factors), *past), segments, adjoints)
-
-    def _run_second(self, factors, arguments, adjoints, seconds):
-        return plain.second_order(
-            plain.PlainStep(self.cell, factors), arguments, adjoints, seconds)
 
 
 def _interface_map(cell):

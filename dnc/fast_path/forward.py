@@ -5,7 +5,6 @@ import tensorflow as tf
 from dnc import addressing
 from dnc import memory as external_memory
 from dnc.fast_path.arrays import rooms, tensor_array, write
-from dnc.fast_path.controllers import units_of
 from dnc.fast_path.look_up import Query
 from dnc.fast_path.state import (
     MASKED, Carry, Decay, Records, Slots, Units, Writing, factor)
@@ -19,7 +18,7 @@ class Step:
     """One time step: the equations of the plain path, arranged for XLA.
 
     Args:
-      cell: the `DNCCell`, for its sizes and activations; no weight of it is read.
+      cell: `loops.Recurrence`, what is no weight of a `DNCCell`.
       factors: `StepFactors` of all steps.
     """
 
@@ -28,7 +27,7 @@ class Step:
     def __init__(self, cell, factors):
         self.cell = cell
         self.valid, self.kept = factors
-        self.controller = units_of(cell.controller)
+        self.controller = cell.controller
         self.num_writes = cell.num_write_heads
         self.linked = cell.variants.temporal_links
         self.masked = cell.variants.masked_content
