@@ -19,5 +19,8 @@ setup(
         "absl-py>=2.1",
         "matplotlib>=3.8",
     ],
-    extras_require={"test": ["pytest>=8.0", "pytest-xdist>=3.5", "flake8>=7.0"]},
+    extras_require={
+        "onnx": ["tf2onnx>=1.17"],
+        "test": ["pytest>=8.0", "pytest-xdist>=3.5", "flake8>=7.0", "tf2onnx>=1.17",
+                 "onnxruntime>=1.32"]},
 )

@@ -4,7 +4,10 @@ There is no public name for what they do. They are used here alone, and
 tests/dnc/test_private.py says when one is not there any more.
 """
 
+import sys
+
 import keras
+import tensorflow as tf
 from tensorflow.python.eager import forwardprop_util
 from tensorflow.python.framework import op_callbacks
 
@@ -23,7 +26,25 @@ def observed(tensors):
         return "tf.debugging"
     if forwardprop_util.pack_tangents(tensors).tangents:
         return "tf.autodiff.ForwardAccumulator"
-    return None
+    return "the export to ONNX" if exported_to_onnx() else None
+
+
+def exported_to_onnx():
+    """Whether a graph is being made that is to become a file of ONNX.
+
+    That has no counterpart of some of TensorFlow's operations, nor of the compiled
+    loop. `model.export` says nowhere what its graph is for, so that this looks for who
+    has called: Keras's exporter, or tf2onnx itself.
+    """
+    if tf.executing_eagerly():
+        return False
+    frame = sys._getframe()
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if module == "keras.src.export.onnx" or module.startswith("tf2onnx."):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def loop(layer, step, sequences, initial_state, mask):

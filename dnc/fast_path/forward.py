@@ -191,8 +191,7 @@ class Step:
 
     def off_diagonal(self, matrix):
         """`[B, H, N, N]` with zeros on the diagonal."""
-        slots = tf.range(self.cell.memory_size)
-        return tf.where(slots[:, tf.newaxis] == slots, tf.zeros_like(matrix), matrix)
+        return addressing.off_diagonal(matrix)
 
     def read(self, interface, content, link, previous):
         """(read weighting `[B, R, N]`, `Units.directions`)."""
