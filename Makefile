@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 ARGS ?=
-PRESET ?= joint
+PRESET ?= best
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 

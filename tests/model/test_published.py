@@ -134,7 +134,7 @@ def test_the_published_one_answers():
     answer, = babi.load().answer("John moved to the hallway. Where is John?")
     assert answer.answer == "hallway" and 0.9 < answer.probability <= 1
     assert answer.likely[0][0] == ("hallway", answer.probability)
-    one_file = keras.saving.load_model(published.FOLDER / "joint" / "model.keras")
+    one_file = keras.saving.load_model(published.FOLDER / "best" / "model.keras")
     again, = one_file.answer("John moved to the hallway. Where is John?")
     assert again.probability == pytest.approx(answer.probability, rel=1e-5)
 
