@@ -7,12 +7,12 @@ PRESET ?= best
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help deps check test ask viz babi reproduce results copy underground bench \
+.PHONY: help deps check test test-oldest ask viz babi reproduce results copy underground bench \
   bench-peer clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1: /' \
-	  | awk -F': ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	  | awk -F': ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 deps: $(INSTALLED)  ## make .venv and install the requirements
 
@@ -30,6 +30,12 @@ check: deps  ## check the style of the code
 test: deps  ## run the tests, on up to four cores
 	$(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile \
 	  --durations=10 $(ARGS)
+
+test-oldest:  ## run the tests with the oldest versions that are supported
+	test -x .venv-oldest/bin/python || $(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --requirement requirements-oldest.txt
+	.venv-oldest/bin/python -m pytest -n auto --maxprocesses=4 --dist=loadfile $(ARGS)
 
 ask: deps  ## ask the published model in a page, http://localhost:8020
 	@$(BIN)/python babi/ask.py --serve $(ARGS)
@@ -68,5 +74,5 @@ bench-peer:  ## install what bench compares with, into .venv-peer
 	.venv-peer/bin/python -I -c 'import torch, dnc'
 
 clean:  ## remove what make has made, except trained models
-	rm -rf .venv .venv-peer build dist logs *.egg-info .pytest_cache
+	rm -rf .venv .venv-peer .venv-oldest build dist logs *.egg-info .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

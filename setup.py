@@ -13,8 +13,9 @@ setup(
                   "babi.inspection": ["page_files/*"]},
     python_requires=">=3.10",
     install_requires=[
-        "tensorflow>=2.21,<2.23",
-        "tensorboard>=2.20",
+        "tensorflow>=2.16.1,<2.23",
+        "keras>=3.6",
+        "tensorboard>=2.16",
         "numpy>=1.26",
         "absl-py>=2.1",
         "matplotlib>=3.8",
