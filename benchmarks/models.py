@@ -60,6 +60,7 @@ def resident():
 
 
 def main():
+    """Measures each kind of model in turn, as often as the command line says."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     for number in range(count):
         for make in (lstm, dnc, other_dnc):

@@ -26,9 +26,8 @@ class RunData(NamedTuple):
 
     Attributes:
       identity: what a run's record says of them: where they came from, their hash,
-        "differences" from the official ones and other remarks,
-        "vocabulary_size", and "filled" if
-        simulated stories were added.
+        "differences" from the official ones and other remarks, "vocabulary_size", and
+        "filled" if simulated stories were added.
       vocabulary: all words of the training stories.
       training: a function of a `config.Config`, that of the run or of one of its
         phases, that makes the endless iterator of `batches.StoryBatch`.
