@@ -124,6 +124,8 @@ def draw(curves, path):
     """
     from matplotlib.figure import Figure
 
+    from babi.inspection import fonts
+
     joined = join(list(curves.values()))
     figure = Figure(figsize=(9, 10) if joined else (9, 4), layout="constrained")
     plots = figure.subplots(2 if joined else 1, 1, squeeze=False)[:, 0]
@@ -131,7 +133,8 @@ def draw(curves, path):
     if joined:
         _draw_tasks(plots[1], joined)
     try:
-        figure.savefig(path, dpi=100)
+        with fonts.complete(figure):
+            figure.savefig(path, dpi=100)
     except (OSError, ValueError) as error:
         raise UsageError(f"--output: {path}: {error}; give another file") \
             from None

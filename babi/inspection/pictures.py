@@ -4,16 +4,15 @@ Drawn by matplotlib without a display. All shades are of one hue, from white at 
 dark at 1, so that they say the same in black and white.
 """
 
-import contextlib
-import warnings
 from typing import NamedTuple
 
 import matplotlib
 import numpy as np
-from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
+
+from babi.inspection import fonts
 
 COLORS = "Blues"
 # Weightings are often spread thin: the shade follows the square root.
@@ -22,12 +21,6 @@ RIGHT, WRONG = "\N{CHECK MARK}", "\N{BALLOT X}"
 SLOTS_SHOWN = 48
 STEPS_PER_BAND = 110
 
-# The others are for letters that the first one lacks, where they are installed.
-_FONTS = ("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei",
-          "PingFang SC", "Microsoft YaHei", "Noto Sans Arabic", "Noto Sans Devanagari",
-          "Arial Unicode MS")
-matplotlib.rcParams["font.family"] = [
-    name for name in _FONTS if name in font_manager.get_font_names()]
 _DPI = 100
 _WORD_SIZE, _LABEL_SIZE, _TITLE_SIZE = 7.5, 8, 12  # points
 _STEP_WIDTH, _ROW_HEIGHT, _SLOT_HEIGHT = 0.125, 0.17, 0.04  # inches
@@ -337,22 +330,14 @@ def draw_link(axes, link, slots, number=""):
     axes.tick_params(length=2, pad=2)
 
 
-@contextlib.contextmanager
-def _quiet():
-    """Lets a letter that no font has be a box without a word."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from")
-        yield
-
-
 def save(figure, path):
     """Writes a figure as a PNG file."""
-    with _quiet():
+    with fonts.complete(figure):
         figure.savefig(path, format="png", dpi=_DPI)
 
 
 def pixels(figure):
     """A figure's picture, uint8 `[height, width, 3]`."""
-    with _quiet():
+    with fonts.complete(figure):
         figure.canvas.draw()
     return np.asarray(figure.canvas.buffer_rgba())[:, :, :3]
