@@ -4,7 +4,8 @@ import dataclasses
 
 from absl import flags
 
-from babi.config import Config, ConfigError
+from babi.checks import ConfigError
+from babi.config import Config
 from babi.presets import PRESETS
 from babi.stories.source import OWN
 from babi.stories.tasks import TASK_TITLES, parse_tasks

@@ -1,39 +1,23 @@
 """Every setting of the experiment: its default, its range, its flag, its record.
 
-A setting stands here once. `babi.command_line` makes a flag of each, and a run
-directory keeps them as readable JSON (`babi.model.record`), so that a checkpoint can
-be used without any flag.
+A setting stands here once. `babi.command_line` makes a flag of each, `babi.checks` says
+what goes with what, and a run directory keeps them as readable JSON
+(`babi.model.record`), so that a checkpoint can be used without any flag.
 
 No TensorFlow here: a wrong flag is reported at once.
 """
 
 import dataclasses
-import math
 
-from babi.phases import phases_of
-from babi.program.errors import UsageError
-from babi.simulator import Options, check_options
+from babi.checks import NONE, STRATEGIES, check, shown
+from babi.simulator import Options
 from babi.stories.source import DEFAULT_VARIANT, OFFICIAL, OWN, SIMULATED
 from babi.stories.tasks import OWN_TASKS, TASK_NAMES, parse_weights
-
-NONE = "none"
-
-# Who shares the work of a step; see `babi.training.replicas`.
-MIRRORED = "mirrored"
-MULTI_WORKER = "multi_worker"
-STRATEGIES = (NONE, MIRRORED, MULTI_WORKER)
-
-# What the controller may be.
-CONTROLLERS = ("lstm", "gru", "feedforward")
 
 # What a continued run may do with a setting.
 FIXED = "fixed"  # the meaning of the weights or of the data order hangs on it
 ADJUSTABLE = "adjustable"  # may change, when asked for with --change_settings
 FREE = "free"  # may change at any time: the weights do not depend on it
-
-
-class ConfigError(UsageError):
-    """A setting that can't be used: one line with its name and the way out."""
 
 
 def _setting(default, description, change=FIXED, **limits):
@@ -240,96 +224,17 @@ class Config:
         ADJUSTABLE)
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            _check(field, getattr(self, field.name), _task_numbers(self.data))
-        if self.learning_rate_schedule != "constant" and not self.decay_steps:
-            raise ConfigError(
-                f"--learning_rate_schedule={self.learning_rate_schedule} needs "
-                f"--decay_steps, the number of updates over which the rate falls")
-        self._check_controller()
-        if self.sharpened_links and not self.temporal_links:
-            raise ConfigError("--sharpened_links sharpens the temporal links, which "
-                              "--notemporal_links leaves out; give one of the two")
-        self._check_data()
-        self._check_phases()
-
-    def _check_phases(self):
-        """Raises ConfigError if `phases` can't be followed."""
-        if self.phases == NONE:
-            return
-        if not self.packed_rows:
-            raise ConfigError("--phases needs --packed_rows, rows of stories that it "
-                              "can go on with in another shape")
-        try:
-            phases_of(self)
-        except ValueError as fault:
-            raise ConfigError(f"--phases: {fault}") from None
-
-    def _check_controller(self):
-        """Raises ConfigError if `controller` names none, or one that can't be normed.
-        """
-        layers = self.controller.split(",")
-        strange = [name for name in layers if name not in CONTROLLERS]
-        if strange:
-            raise ConfigError(
-                f"--controller={shown(self.controller)}: {shown(strange[0])!r} is none "
-                f"of {', '.join(CONTROLLERS)}")
-        if self.layer_norm and set(layers) != {"lstm"}:
-            raise ConfigError(f"--layer_norm is of the LSTM's gates, which "
-                              f"--controller={self.controller} has not; leave out one")
-
-    def _check_data(self):
-        """Raises ConfigError if settings of the data don't go together."""
-        for name in ("variant", "fill_tasks", "exchange_names", "thin_task_16"):
-            if self.data == OWN and getattr(self, name) != getattr(Config, name):
-                raise ConfigError(f"--{name} is about the bAbI tasks; leave it out "
-                                  f"with --stories")
-        if self.variant != DEFAULT_VARIANT:
-            for name in ("data", "fill_tasks"):
-                if getattr(self, name) == SIMULATED:
-                    raise ConfigError(
-                        f"--{name}={SIMULATED}: the simulated stories are in the place "
-                        f"of {DEFAULT_VARIANT}; leave out --variant={self.variant}")
-        self._check_weights()
-        if self.error_weights and not (self.packed_rows and self.validation_interval):
-            raise ConfigError("--error_weights needs validations and --packed_rows, "
-                              "rows of stories that it can go on with in other shares")
-        if self.exchange_names and (
-                self.data == SIMULATED or not self.variant.startswith("en")):
-            raise ConfigError("--exchange_names is about the official stories in "
-                              "English; leave it out")
-        given = [f"--{flag}" for flag in _simulator_flags() if getattr(self, flag)]
-        if self.data != SIMULATED:
-            if given:
-                raise ConfigError(f"{given[0]} is about simulated stories; give "
-                                  f"--data={SIMULATED}, or leave it out")
-            return
-        if self.fill_tasks != "none":
-            raise ConfigError(f"--fill_tasks={self.fill_tasks} fills official data; "
-                              f"leave it out with --data={SIMULATED}")
-        try:
-            check_options(self.tasks, self.simulator_options())
-        except ValueError as fault:
-            raise ConfigError(f"simulated stories: {fault}") from None
-
-    def _check_weights(self):
-        """Raises ConfigError if `task_weights` can't be followed."""
-        try:
-            weights = self.weights()
-        except ValueError as fault:
-            raise ConfigError(f"--task_weights: {fault}") from None
-        strange = sorted(set(weights) - set(self.tasks))
-        if strange:
-            raise ConfigError(f"--task_weights names task {strange[0]}, which --tasks "
-                              f"does not; leave it out, or train on it too")
-        if not any(weights.get(task, 1.0) for task in self.tasks):
-            raise ConfigError("--task_weights leaves no task to train on; give one of "
-                              "them a weight above 0")
+        check(self)
 
     def weights(self) -> dict[int, float]:
         """`{task: weight}` of the tasks that `task_weights` names."""
         return {} if self.task_weights == NONE else parse_weights(
-            self.task_weights, _task_numbers(self.data))
+            self.task_weights, self.task_numbers)
+
+    @property
+    def task_numbers(self):
+        """The numbers that tasks of this kind of data may have."""
+        return OWN_TASKS if self.data == OWN else TASK_NAMES
 
     def weighted_by(self, errors):
         """The settings with tasks drawn by their held-out error; see `error_weights`.
@@ -348,65 +253,9 @@ class Config:
 
     def simulator_options(self):
         """The `simulator.Options` that the settings ask for."""
-        return Options(**{option: getattr(self, flag) or None
-                          for flag, option in _simulator_flags().items()})
-
-
-def _simulator_flags():
-    """{setting: name of the simulator's option}."""
-    return {Options.flag(field.name): field.name
-            for field in dataclasses.fields(Options)}
-
-
-def _task_numbers(data):
-    """Numbers that tasks of a kind of data may have."""
-    return OWN_TASKS if data == OWN else TASK_NAMES
-
-
-def _check(field, value, tasks):
-    """Raises ConfigError if a value is not of the field's type or in its range."""
-    kind, limits = type(field.default), field.metadata["limits"]
-    if field.name == "tasks":
-        expected = (f"task numbers from 1 to {len(tasks)} in ascending order, "
-                    f"each once")
-        good = (isinstance(value, tuple) and bool(value)
-                and all(type(task) is int and task in tasks for task in value)
-                and list(value) == sorted(set(value)))
-    elif "choices" in limits:
-        expected = f"one of {', '.join(limits['choices'])}"
-        good = value in limits["choices"]
-    elif kind in (bool, str):
-        expected = f"a value such as {field.default!r}"
-        good = type(value) is kind and value != ""
-    else:
-        expected, good = _number_check(kind, value, **limits)
-    if not good:
-        raise ConfigError(f"--{field.name}={shown(value)}: {expected} is expected")
-
-
-def _number_check(kind, value, minimum=None, maximum=None, above=None):
-    """(what is expected, whether value is that) for a number."""
-    expected = "a whole number" if kind is int else "a finite number"
-    good = type(value) is kind and math.isfinite(value)
-    if minimum is not None:
-        expected += f", at least {minimum:,}"
-        good = good and value >= minimum
-    if maximum is not None:
-        expected += f", at most {maximum:,}"
-        good = good and value <= maximum
-    if above is not None:
-        expected += f", more than {above:,}"
-        good = good and value > above
-    return expected, good
-
-
-def shown(value, limit=60):
-    """A value for an error message, on one line and not too long."""
-    if isinstance(value, tuple):
-        value = ",".join(map(str, value))
-    text = str(value) if isinstance(value, (str, int, float)) else repr(value)
-    text = " ".join(text.split())
-    return text if len(text) <= limit else text[:limit] + "..."
+        return Options(**{
+            option.name: getattr(self, Options.flag(option.name)) or None
+            for option in dataclasses.fields(Options)})
 
 
 def differences(old, new, kinds=(FIXED, ADJUSTABLE)):

@@ -17,7 +17,7 @@ if not __package__:  # run as a file: the folder above is the root of imports
 
 from absl import flags  # noqa: E402
 
-from babi import command_line, config  # noqa: E402
+from babi import checks, command_line  # noqa: E402
 from babi.program import scripts  # noqa: E402
 from babi.program.errors import UsageError  # noqa: E402
 from babi.program.progress import Progress  # noqa: E402
@@ -77,7 +77,7 @@ def train(settings, data, compiled=True):
       data: where the data are, as for `run_data.load`.
       compiled: False runs the step eagerly.
     """
-    if settings.strategy != config.NONE and not compiled:
+    if settings.strategy != checks.NONE and not compiled:
         raise UsageError(f"--strategy={settings.strategy} is for "
                          f"babi/train.py; leave it out")
     scripts.start_tensorflow()

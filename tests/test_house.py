@@ -11,7 +11,7 @@ import babi
 from babi.evaluation import results
 
 ROOT = pathlib.Path(__file__).parents[1]
-SETTINGS = {"config", "presets", "phases", "command_line"}
+SETTINGS = {"config", "checks", "presets", "phases", "command_line"}
 
 
 def imports(path):

@@ -5,7 +5,8 @@ import json
 import pathlib
 from typing import Any
 
-from babi.config import Config, ConfigError, shown
+from babi.checks import ConfigError, shown
+from babi.config import Config
 from babi.program.files import write_atomically
 from babi.stories.source import OWN
 

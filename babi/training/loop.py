@@ -6,7 +6,8 @@ import time
 
 import numpy as np
 
-from babi.config import NONE, differences
+from babi.checks import NONE
+from babi.config import differences
 from babi.evaluation.evaluator import Evaluator
 from babi.inspection.events import Events
 from babi.inspection.visualise import Visualiser, choose_examples

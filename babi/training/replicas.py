@@ -17,7 +17,7 @@ import os
 
 import numpy as np
 
-from babi.config import MIRRORED, MULTI_WORKER, NONE
+from babi.checks import MIRRORED, MULTI_WORKER, NONE
 from babi.program.errors import UsageError
 
 

@@ -11,7 +11,8 @@ import keras
 import tensorflow as tf
 
 import dnc
-from babi.config import ADJUSTABLE, FIXED, NONE, ConfigError, differences
+from babi.checks import NONE, ConfigError
+from babi.config import ADJUSTABLE, FIXED, differences
 from babi.data import run_data
 from babi.data.simulated import data_name
 from babi.data.vocabulary import Vocabulary

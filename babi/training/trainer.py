@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from babi.config import NONE
+from babi.checks import NONE
 from babi.data.batches import Batch
 from babi.model.answerer import (AVERAGE, build_model, mean_surprise, named_weights,
                                  path_below_root, set_random_numbers)

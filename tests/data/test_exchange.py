@@ -2,7 +2,8 @@
 
 import pytest
 
-from babi.config import Config, ConfigError
+from babi.checks import ConfigError
+from babi.config import Config
 from babi.data import exchange
 from babi.data.exchange import GROUPS, exchanged
 from babi.simulator import generate_story

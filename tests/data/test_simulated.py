@@ -7,7 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from babi.config import Config, ConfigError
+from babi.checks import ConfigError
+from babi.config import Config
 from babi.data.encoding import Encoder
 from babi.data.run_data import load
 from babi.data.simulated import SimulatedSource, data_name

@@ -8,7 +8,8 @@ import pytest
 from absl import flags
 
 from babi import command_line
-from babi.config import ADJUSTABLE, FIXED, Config, ConfigError, differences
+from babi.checks import ConfigError
+from babi.config import ADJUSTABLE, FIXED, Config, differences
 from babi.model.record import RECORD_FILE, RunRecord
 from babi.phases import phases_of
 from babi.presets import PRESETS

@@ -7,7 +7,8 @@ import shutil
 
 import pytest
 
-from babi.config import Config, ConfigError
+from babi.checks import ConfigError
+from babi.config import Config
 from babi.data import run_data
 from babi.data.vocabulary import Vocabulary
 from babi.evaluation import results

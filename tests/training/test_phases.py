@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from babi.config import Config, ConfigError
+from babi.checks import ConfigError
+from babi.config import Config
 from babi.model import trained
 from babi.phases import phase_at, phases_of
 from babi.training.optimizer import LearningRate, build_optimizer

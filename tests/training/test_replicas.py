@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from babi.config import MULTI_WORKER
+from babi.checks import MULTI_WORKER
 from babi.data.batches import Batch
 from babi.model import checkpoints
 from babi.training.replicas import ClusterError, prepare, share_of_rows

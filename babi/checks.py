@@ -1,0 +1,179 @@
+"""Whether settings are in their range and go together; see `babi.config`."""
+
+import dataclasses
+import math
+
+from babi.phases import phases_of
+from babi.program.errors import UsageError
+from babi.simulator import Options, check_options
+from babi.stories.source import DEFAULT_VARIANT, OWN, SIMULATED
+
+NONE = "none"
+
+# Who shares the work of a step; see `babi.training.replicas`.
+MIRRORED = "mirrored"
+MULTI_WORKER = "multi_worker"
+STRATEGIES = (NONE, MIRRORED, MULTI_WORKER)
+
+_CONTROLLERS = ("lstm", "gru", "feedforward")
+_OF_BABI = ("variant", "fill_tasks", "exchange_names", "thin_task_16")
+
+
+class ConfigError(UsageError):
+    """A setting that can't be used: one line with its name and the way out."""
+
+
+def check(config):
+    """Raises ConfigError unless a `config.Config` can be followed."""
+    for field in dataclasses.fields(config):
+        _check_value(field, getattr(config, field.name), config.task_numbers)
+    if config.learning_rate_schedule != "constant" and not config.decay_steps:
+        raise ConfigError(
+            f"--learning_rate_schedule={config.learning_rate_schedule} needs "
+            f"--decay_steps, the number of updates over which the rate falls")
+    _check_model(config)
+    if config.data == OWN:
+        _check_own(config)
+    if config.data == SIMULATED:
+        _check_simulated(config)
+    else:
+        _check_files(config)
+    _check_weights(config)
+    _check_phases(config)
+
+
+def _check_value(field, value, tasks):
+    """Raises ConfigError if a value is not of the field's type or in its range."""
+    kind, limits = type(field.default), field.metadata["limits"]
+    if field.name == "tasks":
+        expected = (f"task numbers from 1 to {len(tasks)} in ascending order, "
+                    f"each once")
+        good = (isinstance(value, tuple) and bool(value)
+                and all(type(task) is int and task in tasks for task in value)
+                and list(value) == sorted(set(value)))
+    elif "choices" in limits:
+        expected = f"one of {', '.join(limits['choices'])}"
+        good = value in limits["choices"]
+    elif kind in (bool, str):
+        expected = f"a value such as {field.default!r}"
+        good = type(value) is kind and value != ""
+    else:
+        expected, good = _number_check(kind, value, **limits)
+    if not good:
+        raise ConfigError(f"--{field.name}={shown(value)}: {expected} is expected")
+
+
+def _number_check(kind, value, minimum=None, maximum=None, above=None):
+    """(what is expected, whether value is that) for a number."""
+    expected = "a whole number" if kind is int else "a finite number"
+    good = type(value) is kind and math.isfinite(value)
+    if minimum is not None:
+        expected += f", at least {minimum:,}"
+        good = good and value >= minimum
+    if maximum is not None:
+        expected += f", at most {maximum:,}"
+        good = good and value <= maximum
+    if above is not None:
+        expected += f", more than {above:,}"
+        good = good and value > above
+    return expected, good
+
+
+def _check_model(config):
+    """Raises ConfigError if no such model can be made."""
+    layers = config.controller.split(",")
+    strange = [name for name in layers if name not in _CONTROLLERS]
+    if strange:
+        raise ConfigError(
+            f"--controller={shown(config.controller)}: {shown(strange[0])!r} is none "
+            f"of {', '.join(_CONTROLLERS)}")
+    if config.layer_norm and set(layers) != {"lstm"}:
+        raise ConfigError(f"--layer_norm is of the LSTM's gates, which "
+                          f"--controller={config.controller} has not; leave out one")
+    if config.sharpened_links and not config.temporal_links:
+        raise ConfigError("--sharpened_links sharpens the temporal links, which "
+                          "--notemporal_links leaves out; give one of the two")
+
+
+def _check_own(config):
+    """Raises ConfigError if a setting is not about stories of one's own."""
+    for field in dataclasses.fields(config):
+        if field.name in _OF_BABI and getattr(config, field.name) != field.default:
+            raise ConfigError(f"--{field.name} is about the bAbI tasks; leave it out "
+                              f"with --stories")
+
+
+def _check_simulated(config):
+    """Raises ConfigError if a setting is not about simulated stories."""
+    _check_default_variant(config, "data")
+    if config.fill_tasks != "none":
+        raise ConfigError(f"--fill_tasks={config.fill_tasks} fills official data; "
+                          f"leave it out with --data={SIMULATED}")
+    try:
+        check_options(config.tasks, config.simulator_options())
+    except ValueError as fault:
+        raise ConfigError(f"simulated stories: {fault}") from None
+
+
+def _check_files(config):
+    """Raises ConfigError if a setting is not about stories of files."""
+    if config.fill_tasks == SIMULATED:
+        _check_default_variant(config, "fill_tasks")
+    for field in dataclasses.fields(Options):
+        flag = Options.flag(field.name)
+        if getattr(config, flag):
+            raise ConfigError(f"--{flag} is about simulated stories; give "
+                              f"--data={SIMULATED}, or leave it out")
+
+
+def _check_default_variant(config, setting):
+    """Raises ConfigError if simulated stories are to be those of another variant."""
+    if config.variant != DEFAULT_VARIANT:
+        raise ConfigError(
+            f"--{setting}={SIMULATED}: the simulated stories are in the place of "
+            f"{DEFAULT_VARIANT}; leave out --variant={config.variant}")
+
+
+def _check_weights(config):
+    """Raises ConfigError if tasks can't be drawn, or names exchanged, as asked for."""
+    try:
+        weights = config.weights()
+    except ValueError as fault:
+        raise ConfigError(f"--task_weights: {fault}") from None
+    strange = sorted(set(weights) - set(config.tasks))
+    if strange:
+        raise ConfigError(f"--task_weights names task {strange[0]}, which --tasks does "
+                          f"not; leave it out, or train on it too")
+    if not any(weights.get(task, 1.0) for task in config.tasks):
+        raise ConfigError("--task_weights leaves no task to train on; give one of them "
+                          "a weight above 0")
+    validated = config.packed_rows and config.validation_interval
+    if config.error_weights and not validated:
+        raise ConfigError("--error_weights needs validations and --packed_rows, rows "
+                          "of stories that it can go on with in other shares")
+    if config.exchange_names and (
+            config.data == SIMULATED or not config.variant.startswith("en")):
+        raise ConfigError("--exchange_names is about the official stories in English; "
+                          "leave it out")
+
+
+def _check_phases(config):
+    """Raises ConfigError if `phases` can't be followed."""
+    if config.phases == NONE:
+        return
+    if not config.packed_rows:
+        raise ConfigError("--phases needs --packed_rows, rows of stories that it can "
+                          "go on with in another shape")
+    try:
+        phases_of(config)
+    except ValueError as fault:
+        raise ConfigError(f"--phases: {fault}") from None
+
+
+def shown(value, limit=60):
+    """A value for an error message, on one line and not too long."""
+    if isinstance(value, tuple):
+        value = ",".join(map(str, value))
+    text = str(value) if isinstance(value, (str, int, float)) else repr(value)
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[:limit] + "..."
