@@ -91,7 +91,7 @@ def export(checkpoint_file, directory, saved_model=True):
                for name, variable in named_weights(model.model).items()}
     checkpoints.write(prefix, weights | {"iteration": np.int64(model.iteration),
                                          "run_state": model.state.to_json()})
-    model.record.write(directory)
+    model.record.without_places().write(directory)
     model.vocabulary.save(directory / VOCABULARY_FILE)
     model.model.save(directory / KERAS_FILE)
     if saved_model:

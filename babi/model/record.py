@@ -46,6 +46,15 @@ class RunRecord:
                            "packages": self.packages,
                            "changes": self.changes}, indent=2) + "\n"
 
+    def without_places(self):
+        """The record to be published: names in the place of the owner's folders."""
+        data = self.data | {key: pathlib.Path(self.data[key]).name
+                            for key in ("stories", "test_stories")
+                            if self.data.get(key)}
+        weights = "/".join(pathlib.Path(self.config.initial_weights).parts[-2:])
+        return dataclasses.replace(self, data=data, config=dataclasses.replace(
+            self.config, initial_weights=weights))
+
     @classmethod
     def from_json(cls, text, place):
         """Reads `to_json`'s text; `place` is the file's name for errors.

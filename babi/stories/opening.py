@@ -27,8 +27,14 @@ def open_recorded(identity: dict, path: str | Path | None = None,
 
     Raises:
       DataError: see `own.open_own`; other tasks than the run's, or stories kept for
-        the test that the run may have been trained on.
+        the test that the run may have been trained on; a published model, which does
+        not say where they lay.
     """
+    for flag, given in (("stories", path), ("test_stories", test_path)):
+        place = identity[flag]
+        if given is None and place and not Path(place).is_absolute():
+            raise DataError(f"{place}: a published model does not say where the "
+                            f"stories of its run lie; give them with --{flag}")
     source = open_own(path or identity["stories"],
                       test_path or identity["test_stories"])
     if list(source.titles.values()) != identity["tasks"]:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 import shutil
+import zipfile
 
 import pytest
 
@@ -208,6 +209,37 @@ def test_stories_that_were_moved_are_found_and_others_refused(
         assert line.endswith("give them again: --stories=/nowhere")
     assert before == {path.name: path.read_bytes() for path in directory.iterdir()
                       if path.is_file()}
+
+
+def test_a_published_model_does_not_say_where_its_stories_lie(
+        run, server, stories, folder, tmp_path):
+    tests = shutil.copy(stories / "places_test.txt", folder / "places.txt")
+    code, output = train(
+        server, folder / "next", stories, "--num_training_iterations=1",
+        f"--initial_weights={run[0] / 'best'}", f"--test_stories={tests}",
+        "--validation_interval=1")
+    assert code == 0, output
+    assert str(folder) in (folder / "next" / "config.json").read_text()
+    code, output = server.run("export", f"--checkpoint_file={folder / 'next' / 'best'}",
+                              f"--output_dir={tmp_path / 'out'}", "--nosaved_model")
+    assert code == 0, output
+    for path in (tmp_path / "out").rglob("*.*"):
+        content = path.read_bytes()
+        if path.suffix == ".keras":
+            with zipfile.ZipFile(path) as file:
+                content = b"".join(map(file.read, file.namelist()))
+        assert bytes(folder) not in content, path
+    record = RunRecord.read(tmp_path / "out")
+    assert record.data["stories"] == "stories"
+    assert record.data["test_stories"] == "places.txt"
+    assert record.config.initial_weights == "run/best"
+    asked = f"--checkpoint_file={tmp_path / 'out'}"
+    for flags, missing in (([], "stories"), ([f"--stories={stories}"], "places.txt")):
+        assert (f"error: {missing}: a published model does not say where the stories"
+                in one_line(server, "test", asked, *flags))
+    code, output = server.run("test", asked, "--nojit", f"--stories={stories}",
+                              f"--test_stories={tests}")
+    assert code == 0 and "tested on 7 questions" in output, output
 
 
 @pytest.mark.parametrize("flags, fault", [
