@@ -32,6 +32,7 @@ from babi.program.files import write_atomically  # noqa: E402
 from babi.stories.story import DataError  # noqa: E402
 from babi.stories.tasks import parse_tasks, task_titles  # noqa: E402
 
+flags.adopt_module_key_flags(asking)  # for --help
 _TASK = flags.DEFINE_string(
     "task", None, "ask about a story of this task, by number or name")
 _INDEX = flags.DEFINE_integer(

@@ -4,15 +4,15 @@ import sys
 
 from absl import flags
 
+from babi import command_line
 from babi.program.errors import UsageError
 from babi.stories.source import OFFICIAL, OWN, SIMULATED
 
 CHECKPOINT_FILE = flags.DEFINE_list(
     "checkpoint_file", None, "checkpoints, such as model/model.ckpt-590000, "
     "model/best, or a run directory for its newest; several separated by commas")
-DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "folder, .tar.gz or .zip with the bAbI tasks; without it a "
-    "cached copy is used, or the data are downloaded")
+DATA_DIR = command_line.define_data_dir()
+flags.adopt_module_key_flags(command_line)  # for --help
 DATA = flags.DEFINE_enum(
     "data", None, (OFFICIAL, SIMULATED), "stories to ask about; default: official, or "
     "for models of simulated stories, where there are no official ones, simulated; "

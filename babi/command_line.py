@@ -1,4 +1,4 @@
-"""The settings as flags of the command line, and --preset."""
+"""The settings as flags of the command line, --preset and --data_dir."""
 
 import dataclasses
 
@@ -25,6 +25,13 @@ def define_flags(values=flags.FLAGS):
         else:
             define[type(field.default)](
                 field.name, field.default, description, flag_values=values)
+
+
+def define_data_dir():
+    """The flag that says where the bAbI tasks are."""
+    return flags.DEFINE_string(
+        "data_dir", None, "folder, .tar.gz or .zip with the bAbI tasks; without it a "
+        "cached copy is used, or the data are downloaded")
 
 
 def from_flags(values=flags.FLAGS, own_titles=None):

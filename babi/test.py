@@ -30,6 +30,7 @@ from babi.program.progress import Progress, duration  # noqa: E402
 from babi.stories.source import OWN, SIMULATED  # noqa: E402
 from babi.stories.tasks import parse_tasks, task_titles  # noqa: E402
 
+flags.adopt_module_key_flags(asking)  # for --help
 _TASKS = flags.DEFINE_string(
     "tasks", None, "tasks to test, such as 1,2,19, or names; default: those trained on")
 _OUTPUT = flags.DEFINE_string(

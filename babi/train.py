@@ -25,13 +25,12 @@ from babi.stories.own import open_own  # noqa: E402
 from babi.stories.source import OWN, SIMULATED  # noqa: E402
 from babi.training import replicas  # noqa: E402
 
-command_line.define_flags()
 _CHECKPOINT_DIR = flags.DEFINE_string(
     "checkpoint_dir", "model", "directory of the run: checkpoints, settings, log, "
     "TensorBoard events; a run in it is continued")
-DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "folder, .tar.gz or .zip with the bAbI tasks; without it a "
-    "cached copy is used, or the data are downloaded")
+command_line.define_flags()
+_DATA_DIR = command_line.define_data_dir()
+flags.adopt_module_key_flags(command_line)  # for --help
 _STORIES = flags.DEFINE_string(
     "stories", None, "a file or a folder with stories of your own to train on, each "
     "file a task; see docs/own-data.md")
@@ -57,10 +56,10 @@ def settings_and_data():
         settings = command_line.from_flags()
         if settings.data == OWN:
             raise UsageError("--data=own is said by --stories=FILE_OR_FOLDER; give it")
-        if settings.data == SIMULATED and DATA_DIR.value is not None:
+        if settings.data == SIMULATED and _DATA_DIR.value is not None:
             raise UsageError("--data_dir has official data; leave it out with "
                              "--data=simulated")
-        return settings, DATA_DIR.value
+        return settings, _DATA_DIR.value
     for name in ("data_dir", "data"):
         if flags.FLAGS[name].present and flags.FLAGS[name].value != OWN:
             raise UsageError(f"--stories and --{name} both say what to train on; give "

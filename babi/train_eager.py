@@ -20,6 +20,7 @@ from absl import flags  # noqa: E402
 from babi import train  # noqa: E402
 from babi.program import scripts  # noqa: E402
 
+flags.adopt_module_key_flags(train)  # for --help
 _COMPARED_STEPS = flags.DEFINE_integer(
     "compared_steps", 3, "steps to run both eagerly and compiled before training "
     "starts; 0: none", lower_bound=0)

@@ -1,13 +1,18 @@
 """What all scripts share: how they start."""
 
 import pathlib
+import re
 import subprocess
 import sys
+
+import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
 
 START = """
 import sys
+
+import pytest
 from babi.program import scripts
 scripts.start_tensorflow()
 import keras
@@ -23,3 +28,15 @@ def test_tensorflow_starts_silently_and_without_pyplot():
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["False", "RNN", "True"]
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("script, expected", [
+    ("train", {"learning_rate", "preset", "data_dir", "stories", "checkpoint_dir"}),
+    ("train_eager", {"learning_rate", "data_dir", "stories", "compared_steps"}),
+    ("test", {"checkpoint_file", "data_dir", "stories", "held_out"}),
+    ("ask", {"checkpoint_file", "data_dir", "stories", "serve"})])
+def test_help_names_the_flags_wherever_they_are_defined(script, expected):
+    done = subprocess.run([sys.executable, f"babi/{script}.py", "--help"], cwd=ROOT,
+                          text=True, capture_output=True, timeout=60)
+    named = set(re.findall(r"^  --(?:\[no\])?(\w+):", done.stdout, re.M))
+    assert expected <= named
