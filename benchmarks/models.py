@@ -6,7 +6,6 @@ Models of one configuration are made, fitted for an epoch and deleted, in turn w
 those of an LSTM; printed are seconds of processor time and MiB that stay.
 """
 
-import ctypes
 import gc
 import os
 import sys
@@ -18,6 +17,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
+from babi.program.allocator import give_back  # noqa: E402
+from benchmarks.worker import bytes_in_proc  # noqa: E402
 from dnc import DNC  # noqa: E402
 
 SHAPE = (32, 20, 8)
@@ -54,9 +55,8 @@ def resident():
     """MiB of memory, with what was freed given back."""
     keras.backend.clear_session()
     gc.collect()
-    ctypes.CDLL("libc.so.6").malloc_trim(0)
-    with open("/proc/self/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    give_back()
+    return bytes_in_proc("self/status", "VmRSS") / 2**20
 
 
 def main():

@@ -69,19 +69,12 @@ def sparing(function):
 
 @contextlib.contextmanager
 def giving_back_memory():
-    """While the body runs, and once after it, what was freed is given back.
-
-    Without glibc it does nothing.
-    """
-    trim = _malloc_trim()
-    if trim is None:
-        yield
-        return
+    """While the body runs, and once after it, what was freed is given back."""
     finished = threading.Event()
 
     def watch():
         while not finished.wait(_INTERVAL):
-            trim(0)
+            give_back()
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -90,11 +83,13 @@ def giving_back_memory():
     finally:
         finished.set()
         watcher.join()
+        give_back()
+
+
+def give_back():
+    """Gives what was freed back to the system; whether there is a glibc to do it."""
+    trim = sys.platform.startswith("linux") and getattr(
+        ctypes.CDLL(None), "malloc_trim", None)
+    if trim:
         trim(0)
-
-
-def _malloc_trim():
-    """The function of glibc, or None."""
-    if not sys.platform.startswith("linux"):
-        return None
-    return getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return bool(trim)
