@@ -16,7 +16,8 @@ MULTI_WORKER = "multi_worker"
 STRATEGIES = (NONE, MIRRORED, MULTI_WORKER)
 
 _CONTROLLERS = ("lstm", "gru", "feedforward")
-_OF_BABI = ("variant", "fill_tasks", "exchange_names", "thin_task_16")
+_OF_BABI = ("variant", "fill_tasks", "exchange_names", "keep_names", "retell_task_16",
+            "thin_task_16")
 
 
 class ConfigError(UsageError):
@@ -155,6 +156,13 @@ def _check_weights(config):
             config.data == SIMULATED or not config.variant.startswith("en")):
         raise ConfigError("--exchange_names is about the official stories in English; "
                           "leave it out")
+    try:
+        config.kept_names()
+    except ValueError as fault:
+        raise ConfigError(f"--keep_names: {fault}") from None
+    if config.thin_task_16 and (config.retell_task_16 or config.data == SIMULATED):
+        raise ConfigError("--thin_task_16 is about the official stories as they are; "
+                          "--retell_task_16 changes any: give that one alone")
 
 
 def _check_phases(config):

@@ -12,7 +12,7 @@ import dataclasses
 from babi.checks import NONE, STRATEGIES, check, shown
 from babi.simulator import Options
 from babi.stories.source import DEFAULT_VARIANT, OFFICIAL, OWN, SIMULATED
-from babi.stories.tasks import OWN_TASKS, TASK_NAMES, parse_weights
+from babi.stories.tasks import OWN_TASKS, TASK_NAMES, parse_tasks, parse_weights
 
 # What a continued run may do with a setting.
 FIXED = "fixed"  # the meaning of the weights or of the data order hangs on it
@@ -89,6 +89,12 @@ class Config:
     exchange_names: bool = _setting(
         False, "exchange people, places and things of an official story with each "
         "other, anew each time it is read", ADJUSTABLE)
+    keep_names: str = _setting(
+        NONE, "tasks whose names are not exchanged, such as 17 or 1-5,17; none: "
+        "exchanged in all", ADJUSTABLE)
+    retell_task_16: bool = _setting(
+        False, "train on the stories of task 16 without short cuts: no color comes "
+        "twice, and it is said sooner after the kind of its animal", ADJUSTABLE)
     thin_task_16: bool = _setting(
         False, "train only on such stories of task 16 that the color said last or most "
         "often is right no more often than others: many are left out", ADJUSTABLE)
@@ -230,6 +236,10 @@ class Config:
         """`{task: weight}` of the tasks that `task_weights` names."""
         return {} if self.task_weights == NONE else parse_weights(
             self.task_weights, self.task_numbers)
+
+    def kept_names(self) -> tuple[int, ...]:
+        """The tasks whose names are not exchanged."""
+        return () if self.keep_names == NONE else parse_tasks(self.keep_names)
 
     @property
     def task_numbers(self):

@@ -9,6 +9,7 @@ from babi.data import thinning
 from babi.data.batches import PackedBatches, PaddedBatches
 from babi.data.encoding import Encoder
 from babi.data.exchange import exchanged
+from babi.data.retelling import retold
 from babi.data.simulated import SimulatedSource, fill
 from babi.data.streams import VALIDATION_SHARE, StoryStream, hold_out
 from babi.data.vocabulary import ENGLISH_WORDS, Vocabulary
@@ -85,7 +86,7 @@ def load(config, data_dir=None):
                  if thinning.keeps(stories[thinning.TASK][number], int(number))], int)
         return StoryStream(stories, encoder, config.seed, chosen, settings.sampling,
                            weights=settings.weights(),
-                           change=exchanged if settings.exchange_names else None)
+                           change=_change(settings))
 
     if config.validation_stories:
         held = {task: of_task[:config.validation_stories]
@@ -94,6 +95,20 @@ def load(config, data_dir=None):
     if any(of_task.size for of_task in held.values()):
         validation = StoryStream(stories, encoder, config.seed, held, epochs=1)
     return _run_data(config, identity, vocabulary, training, validation)
+
+
+def _change(settings):
+    """How stories are told anew each time they are read: `StoryStream`'s `change`."""
+    kept = settings.kept_names()
+
+    def change(story, *key):
+        if settings.retell_task_16:
+            story = retold(story, *key)
+        if settings.exchange_names and story.task not in kept:
+            story = exchanged(story, *key)
+        return story
+
+    return change if settings.retell_task_16 or settings.exchange_names else None
 
 
 def _all(*stories):
@@ -146,7 +161,7 @@ def _simulated(config):
 
     def training(settings):
         return source.training_stream(encoder, settings.sampling, settings.weights(),
-                                      settings.thin_task_16)
+                                      retold if settings.retell_task_16 else None)
 
     return _run_data(config, source.identity() | {"differences": []}, vocabulary,
                      training, validation)

@@ -1,11 +1,11 @@
 """Simulated stories for a run: endless ones, held-out ones, those that fill a task."""
 
 import hashlib
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from babi.data import thinning
 from babi.data.encoding import story_length
 from babi.data.streams import GeneratedStream, TaskTurns, task_counts
 from babi.simulator import (OFFICIAL_STORIES, VERSION, Options, check_options,
@@ -56,14 +56,15 @@ class SimulatedSource(NamedTuple):
 
     def training_stream(self, encoder, sampling: str,
                         weights: dict[int, float] | None = None,
-                        thin_task_16: bool = False) -> GeneratedStream:
+                        change: Callable[..., Story] | None = None
+                        ) -> GeneratedStream:
         """Endless training stories, no two positions with the same number.
 
         Args:
           encoder: `encoding.Encoder`.
           sampling: "stories", tasks in their official shares, or "tasks", evenly.
           weights: see `streams.task_counts`.
-          thin_task_16: leave out what `thinning` does.
+          change: see `streams.StoryStream`; the key is the story's number.
         """
         counts = task_counts({task: OFFICIAL_STORIES[task] for task in self.tasks},
                              weights or {}, sampling)
@@ -73,10 +74,7 @@ class SimulatedSource(NamedTuple):
             task, before = turns.at(position)
             number = before + attempt * _ATTEMPT_STEP
             story = self._story(task, number, "train")
-            if (thin_task_16 and task == thinning.TASK
-                    and not thinning.keeps(story, number)):
-                return None
-            return story
+            return change(story, self.seed, number) if change else story
 
         return GeneratedStream(
             story_at, encoder, self._longest([task for task in counts if counts[task]]))

@@ -18,7 +18,8 @@ _ADDED = ("initial_weights", "input_stddev", "read_stddev", "task_weights",
           "thin_task_16", "word_loss", "bypass_dropout", "phases",
           "weight_decay", "ema_momentum", "error_weights", "exchange_names",
           "layer_norm", "interface_norm", "masked_content", "deallocation",
-          "sharpened_links", "temporal_links", "controller")
+          "sharpened_links", "temporal_links", "controller", "keep_names",
+          "retell_task_16")
 _MAX_RECORD_BYTES = 1 << 20
 
 
