@@ -9,7 +9,8 @@ after the kind. In a story retold
   answer (the rewriting of Franke et al. 2018, ADNC);
 - a color is said somewhere between the kind of its animal and where it was said, one in
   six at once, one in six where it was: from a kind held in mind for a few words to one
-  that has to be looked up in the memory.
+  that has to be looked up in the memory;
+- in half of the stories Greg's kind is said last, right before he is asked for.
 """
 
 import re
@@ -44,7 +45,7 @@ def retold(story, *key):
     chain = {asked, like[-1]}
     _rename(facts, kinds, chain, words.COLORED_ANIMALS, 0, *key)
     _rename(facts, colors, chain, words.COLORS, 1, *key)
-    order = _order(facts, kinds, colors, key)
+    order = _order(facts, kinds, colors, asked, key)
     places = {old: new for new, old in enumerate(order, 1)}
     support = tuple(places[line - 1] for line in question.support)
     return story._replace(lines=(*(facts[old] for old in order),
@@ -68,10 +69,12 @@ def _rename(facts, said, chain, choice, *key):
             text=facts[place].text.replace(f" {old}.", f" {spare[new]}."))
 
 
-def _order(facts, kinds, colors, key):
+def _order(facts, kinds, colors, asked, key):
     """The places of the facts in the order in which they are told."""
-    draws = permutation(_DRAWS, _RETELL, 2, *key)
+    last, *draws = permutation(_DRAWS, _RETELL, 2, *key)[:1 + len(colors)]
     at = [float(place) for place in range(len(facts))]
+    if 2 * last < _DRAWS:
+        at[kinds[asked][0]] = len(facts)
     for draw, (name, (place, _)) in zip(draws, colors.items()):
         kind = kinds[name][0] + 0.5 if name in kinds else place
         share = min(max(1.5 * draw / _DRAWS - 0.25, 0.0), 1.0)

@@ -57,8 +57,22 @@ def test_colors_come_at_once_or_later_but_never_later_than_they_did():
         seen = Counter(of_story[name] for of_story in apart)
         assert 0 <= min(seen) and max(seen) <= before[name]
         assert min(seen[gap] for gap in range(before[name] + 1)) > 15, seen
-    # Kinds stay in their order.
-    assert [name for name in _said(retold(STORY, 3))[0]] == list(_said(STORY)[0])
+
+
+def test_kinds_stay_in_their_order_but_the_last_is_often_that_of_the_one_asked_for():
+    lines = (STORY.lines[4], *STORY.lines[:4], *STORY.lines[5:-1],
+             STORY.lines[-1]._replace(support=(1, 4, 8)))
+    story = STORY._replace(lines=lines)
+    seen = Counter()
+    for key in range(200):
+        facts = retold(story, key).lines[:-1]
+        names = [line.text.split()[0] for line in facts if " is a " in line.text]
+        last = names[-1] == "Greg"
+        assert last == (facts[-1].text == "Greg is a swan.")
+        others = ["Julius", "Lily", "Brian", "Bernhard"]
+        assert names == ([*others, "Greg"] if last else ["Greg", *others])
+        seen[last] += 1
+    assert min(seen.values()) > 60
 
 
 def test_no_color_said_last_or_first_is_right_more_often_than_another():
