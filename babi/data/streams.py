@@ -100,13 +100,14 @@ def task_counts(numbers: Mapping[int, int], weights: Mapping[int, float],
 
     Args:
       numbers: `{task: number of its stories}`.
-      weights: `{task: factor}`, 1 for tasks that are not named.
+      weights: `{task: factor}`, 1 for tasks that are not named; 0 alone leaves one out.
       sampling: "stories", so that a turn without weights holds each story once, or
         "tasks", evenly.
     """
     whole = {task: number if sampling == "stories" else _TURN_STEPS
              for task, number in numbers.items() if number}
-    counts = {task: round(number * weights.get(task, 1.0))
+    counts = {task: max(round(number * weights.get(task, 1.0)),
+                        1 if weights.get(task, 1.0) else 0)
               for task, number in whole.items()}
     divisor = math.gcd(*counts.values()) if sampling == "tasks" else 1
     return {task: count // max(divisor, 1) for task, count in counts.items()}

@@ -61,6 +61,16 @@ def test_trains_on_what_is_there_and_validates_on_a_story_if_there_are_two(
     assert trained == everything - set(held)
 
 
+def test_a_small_weight_leaves_no_task_of_few_stories_out(tmp_path):
+    data_dir = write_stories(tmp_path, make_stories({1: 1, 8: 3}, seed=3))
+    for weights, expected in (("1:0.2", {1, 8}), ("1:0.2,8:0.1", {1, 8}),
+                              ("1:0.0", {8})):
+        config = Config(tasks=(1, 8), task_weights=weights, **SMALL)
+        data = run_data.load(config, data_dir)
+        assert {story.task for batch in itertools.islice(data.training(config), 8)
+                for story in batch.stories} == expected
+
+
 def test_nothing_at_all_is_one_line(tmp_path):
     encoder = Encoder(Vocabulary.english())
     for stories in ({}, {1: []}, {1: [], 2: []}):
