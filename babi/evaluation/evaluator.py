@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from babi.data.batches import Batch, PackedBatches
 from babi.evaluation.scoring import Scores
-from babi.model.answerer import mean_surprise
+from babi.model.loss import mean_cross_entropy
 from babi.program.allocator import sparing
 
 EVALUATION_ROWS = 16
@@ -35,22 +35,24 @@ class Evaluator:
         Returns:
           (`scoring.Scores`, mean cross-entropy of the answer words).
         """
-        scores, loss, stories = Scores(), 0.0, 0
+        scores, loss, words, stories = Scores(), 0.0, 0, 0
         for batch in PackedBatches(stream, EVALUATION_ROWS, row_length):
             batch_loss, predictions = self._run(Batch(*map(tf.constant, batch.arrays)))
             predictions = predictions.numpy()
             scores.update(batch.arrays, predictions)
             if observe:
                 observe(batch.arrays, predictions)
-            loss += float(batch_loss) * int(batch.arrays.answers.sum())
+            answers = int(batch.arrays.answers.sum())
+            loss += float(batch_loss) * answers
+            words += answers
             stories += len(batch.stories)
             if progress:
                 progress(stories)
-        return scores, loss / max(int(scores.words.sum()), 1)
+        return scores, loss / max(words, 1)
 
     def _answer(self, batch):
         """(loss, the word given at each step `[B, T]`) of a batch."""
         logits = self._model(batch.inputs, mask=batch.mask, resets=batch.resets,
                              training=False)
-        return (mean_surprise(logits, batch.targets, batch.answers),
+        return (mean_cross_entropy(logits, batch.targets, batch.answers),
                 tf.argmax(logits, axis=-1, output_type=tf.int32))

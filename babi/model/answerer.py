@@ -173,24 +173,3 @@ def set_random_numbers(model, seed, step):
     for number, state in enumerate(states):
         state.assign(tf.cast(tf.stack([tf.cast(seed, step.dtype) + number, step]),
                              state.dtype))
-
-
-def mean_surprise(logits, targets, counted, count=None):
-    """Mean cross-entropy over the steps that count; 0 if there are none.
-
-    Args:
-      logits: `[B, T, V]`.
-      targets: `[B, T]` whole numbers: the right word of each step.
-      counted: `[B, T]` booleans: True at the steps that count.
-      count: how many steps count, where these rows are a part of a batch; None: those
-        of these rows.
-
-    Returns:
-      A scalar.
-    """
-    surprise = tf.nn.sparse_softmax_cross_entropy_with_logits(
-        labels=targets, logits=logits)
-    surprise = tf.where(counted, surprise, 0.0)
-    if count is None:
-        count = tf.math.count_nonzero(counted, dtype=surprise.dtype)
-    return tf.reduce_sum(surprise) / tf.maximum(count, 1.0)

@@ -9,8 +9,9 @@ import tensorflow as tf
 
 from babi.checks import NONE
 from babi.data.batches import Batch
-from babi.model.answerer import (AVERAGE, build_model, mean_surprise, named_weights,
-                                 path_below_root, set_random_numbers)
+from babi.model.answerer import (AVERAGE, build_model, named_weights, path_below_root,
+                                 set_random_numbers)
+from babi.model.loss import mean_cross_entropy
 from babi.program.allocator import sparing
 from babi.training.metrics import Metrics, count_questions, task_slots
 from babi.training.optimizer import build_optimizer
@@ -150,10 +151,10 @@ class Trainer:
         with tf.GradientTape() as tape:
             logits = self.model(batch.inputs, mask=batch.mask, resets=batch.resets,
                                 training=True)
-            loss = total = mean_surprise(
+            loss = total = mean_cross_entropy(
                 logits, batch.targets, batch.answers, answers)
             if self.config.word_loss:
-                total += self.config.word_loss * mean_surprise(
+                total += self.config.word_loss * mean_cross_entropy(
                     logits, batch.inputs, batch.mask & ~batch.answers, words)
         gradients = tape.gradient(total, self.model.trainable_variables)
         return loss, logits, gradients

@@ -8,8 +8,8 @@ import tensorflow as tf
 from babi.config import Config
 from babi.data.batches import assemble
 from babi.data.encoding import Example
-from babi.model.answerer import (QuestionAnswerer, build_model, mean_surprise,
-                                 named_weights)
+from babi.model.answerer import QuestionAnswerer, build_model, named_weights
+from babi.model.loss import mean_cross_entropy
 
 V = 11
 SIZES = dict(controller_units=6, memory_size=5, word_size=4, num_read_heads=2)
@@ -45,7 +45,7 @@ def test_loss_is_the_mean_over_answer_steps(rng, share):
     targets = rng.integers(0, V, (3, 7)).astype(np.int32)
     answers = rng.random((3, 7)) < share
     answers[1, 2] = True
-    loss = mean_surprise(tf.constant(logits), targets, answers)
+    loss = mean_cross_entropy(tf.constant(logits), targets, answers)
     assert loss.shape == ()
     np.testing.assert_allclose(loss, numpy_loss(logits, targets, answers), rtol=1e-5)
 
@@ -59,7 +59,7 @@ def test_other_steps_have_no_part_in_loss_and_gradient(rng):
     logits = tf.constant(logits)
     with tf.GradientTape() as tape:
         tape.watch(logits)
-        loss = mean_surprise(logits, targets, answers)
+        loss = mean_cross_entropy(logits, targets, answers)
     gradient = tape.gradient(loss, logits).numpy()
     assert np.isfinite(loss)
     for row, step in np.ndindex(2, 6):
@@ -75,7 +75,7 @@ def test_other_steps_have_no_part_in_loss_and_gradient(rng):
 def test_no_answer_gives_zero_loss():
     logits = tf.zeros((1, 3, V))
     nothing = tf.zeros((1, 3), tf.int32)
-    assert mean_surprise(logits, nothing, nothing > 0) == 0
+    assert mean_cross_entropy(logits, nothing, nothing > 0) == 0
 
 
 def test_stories_packed_or_padded_get_what_they_get_alone(rng):

@@ -183,14 +183,14 @@ def plain():
 
     Tests share it to save tracing, and leave it as `restore(plain.first)` makes it.
     """
-    true_loss = module.mean_surprise
+    true_loss = module.mean_cross_entropy
 
     def loss(logits, targets, *steps):
         factor = tf.where(targets[0, 0] == 158, np.nan, 1.0)
         return true_loss(logits, targets, *steps) * factor
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "mean_surprise", loss)
+        patch.setattr(module, "mean_cross_entropy", loss)
         subject = trainer(small_config(learning_rate=0.003))
         subject.first = subject.arrays()
         subject.step(batches(1)[0])
