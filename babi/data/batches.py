@@ -16,9 +16,7 @@ from babi.data.encoding import Example
 from babi.data.streams import ExampleStream, permutation
 from babi.stories.story import DataError
 
-ROWS = 4
-ROW_LENGTH = 480
-LONG_ROWS = 2
+_LONG_ROWS = 2  # of a batch for stories longer than a row
 _POOL_SIZE = 64  # stories that wait for a row where they fit
 _LONG_ROW_STEP = 48  # long rows are a multiple of this
 
@@ -81,11 +79,6 @@ class StoryBatch(NamedTuple):
     arrays: Batch
     stories: tuple[PlacedStory, ...]
 
-    @property
-    def real_share(self) -> float:
-        """Share of the steps that hold a token."""
-        return float(self.arrays.mask.mean())
-
 
 def assemble(rows: list[list[Example]], length: int) -> StoryBatch:
     """Lays stories out in rows.
@@ -135,35 +128,25 @@ class PackedBatches(Iterator[StoryBatch]):
     rows.
     """
 
-    def __init__(self, stream: ExampleStream, rows: int = ROWS,
-                 row_length: int = ROW_LENGTH, long_rows: int = LONG_ROWS,
-                 long_row_length: int | None = None):
+    def __init__(self, stream: ExampleStream, rows: int, row_length: int):
         """Makes an iterator, which ends when the stream does.
 
         Args:
           stream: where the stories come from.
           rows, row_length: shape of an ordinary batch.
-          long_rows, long_row_length: shape of a batch for longer stories; the
-            length is by default that of the longest story, rounded up.
 
         Raises:
-          ValueError: a size below 1, or long rows shorter than the longest story.
+          ValueError: a size below 1.
         """
-        if min(rows, row_length, long_rows) < 1:
-            raise ValueError(f"packed batches: rows, their length and the long rows "
-                             f"must be 1 or more, got {rows}, {row_length}, "
-                             f"{long_rows}")
+        if min(rows, row_length) < 1:
+            raise ValueError(f"packed batches: rows and their length must be 1 or "
+                             f"more, got {rows} and {row_length}")
         self._stream = stream
         self._shape = (rows, row_length)
         self._long_shape = None
         if stream.longest > row_length:
-            long_row_length = long_row_length or _round_up(stream.longest,
-                                                           _LONG_ROW_STEP)
-            if long_row_length < stream.longest:
-                raise ValueError(f"packed batches: the longest story has "
-                                 f"{stream.longest} tokens, more than the "
-                                 f"{long_row_length} of a long row; lengthen the row")
-            self._long_shape = (long_rows, long_row_length)
+            self._long_shape = (_LONG_ROWS, -(-stream.longest // _LONG_ROW_STEP)
+                                * _LONG_ROW_STEP)
         self._position = 0
         self._pool: list[int] = []  # positions in the stream, oldest first
         self._long: list[int] = []
@@ -172,11 +155,6 @@ class PackedBatches(Iterator[StoryBatch]):
     def shapes(self) -> list[tuple[int, int]]:
         """All shapes `(B, T)` that the batches may have."""
         return [self._shape] + ([self._long_shape] if self._long_shape else [])
-
-    @property
-    def epoch(self) -> float:
-        """How often the stories have been drawn through."""
-        return self._stream.epoch(self._position)
 
     def state(self) -> dict:
         """Where the iterator is, for JSON: `restore` goes on from there."""
@@ -283,11 +261,6 @@ class PaddedBatches(Iterator[StoryBatch]):
         """All shapes `(B, T)` that the batches may have."""
         return [(self._batch_size, length) for length in self._lengths]
 
-    @property
-    def epoch(self) -> float:
-        """How often the stories have been drawn through."""
-        return self._stream.epoch(self._number * self._batch_size)
-
     def state(self) -> dict:
         """Where the iterator is, for JSON: `restore` goes on from there."""
         return {"batch": self._number}
@@ -386,10 +359,6 @@ def choose_lengths(lengths: np.ndarray, count: int) -> np.ndarray:
         chosen.append(values[end - 1])
         end = choice[end - 1]
     return np.array(chosen[::-1])
-
-
-def _round_up(number, step):
-    return -(-number // step) * step
 
 
 def _whole_number(state, key):

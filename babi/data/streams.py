@@ -46,9 +46,6 @@ class ExampleStream(Protocol):
     def task(self, position: int) -> int:
         """Task number of the example at a position."""
 
-    def epoch(self, position: int) -> float:
-        """How often the stories have been seen through before a position."""
-
 
 @functools.lru_cache(maxsize=128)
 def permutation(size: int, *key: int) -> np.ndarray:
@@ -198,8 +195,8 @@ class StoryStream:
                                 for index in of_task}
                          for task, of_task in self._numbers.items()}
         self.longest = max(max(of_task.values()) for of_task in self._lengths.values())
-        self.stories_per_epoch = sum(of_task.size for of_task in self._numbers.values())
-        self.count = None if epochs is None else epochs * self.stories_per_epoch
+        self.count = None if epochs is None else epochs * sum(
+            of_task.size for of_task in self._numbers.values())
 
     def key(self, position: int) -> tuple[int, int]:
         """(task, story number) at a position."""
@@ -225,10 +222,6 @@ class StoryStream:
     def task(self, position: int) -> int:
         """Task number of the example at a position."""
         return self.key(position)[0]
-
-    def epoch(self, position: int) -> float:
-        """How often the stories have been seen through before a position."""
-        return position / self.stories_per_epoch
 
 
 class GeneratedStream:
@@ -282,10 +275,6 @@ class GeneratedStream:
     def task(self, position: int) -> int:
         """Task number of the example at a position."""
         return self.example(position).task
-
-    def epoch(self, position: int) -> float:
-        """Nothing comes twice: always 0."""
-        return 0.0
 
 
 def _question_ends(example: Example) -> np.ndarray:

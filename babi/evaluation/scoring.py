@@ -18,14 +18,11 @@ class Scores:
     Attributes:
       questions, wrong_questions: counts per task, int64 `[21]` or more, indexed by
         task number.
-      words, wrong_words: the same for single words of answers.
     """
 
     def __init__(self):
         self.questions = np.zeros(_SIZE, np.int64)
         self.wrong_questions = np.zeros(_SIZE, np.int64)
-        self.words = np.zeros(_SIZE, np.int64)
-        self.wrong_words = np.zeros(_SIZE, np.int64)
 
     def update(self, batch: Batch, predictions: np.ndarray) -> np.ndarray:
         """Counts the answers of a batch.
@@ -53,14 +50,12 @@ class Scores:
         question_wrong = np.bincount(numbers, wrong, minlength=count) > 0
         question_tasks = np.zeros(count, np.int64)
         question_tasks[numbers] = tasks
-        size = max(self.words.size, int(tasks.max(initial=0)) + 1)
+        size = max(self.questions.size, int(tasks.max(initial=0)) + 1)
 
         def added(counts, tasks):
             return (np.pad(counts, (0, size - counts.size))
                     + np.bincount(tasks, minlength=size))
 
-        self.words = added(self.words, tasks)
-        self.wrong_words = added(self.wrong_words, tasks[wrong])
         self.questions = added(self.questions, question_tasks)
         self.wrong_questions = added(self.wrong_questions,
                                      question_tasks[question_wrong])
@@ -73,25 +68,12 @@ class Scores:
 
     def question_errors(self) -> dict[int, float]:
         """Question error in % of each task."""
-        return {task: _percent(self.wrong_questions[task], self.questions[task])
-                for task in self.tasks}
-
-    def word_errors(self) -> dict[int, float]:
-        """Share of wrong answer words in % of each task, as some works report."""
-        return {task: _percent(self.wrong_words[task], self.words[task])
-                for task in self.tasks}
-
-    def total_question_error(self) -> float:
-        """Question error in % over all questions, whatever their task."""
-        return _percent(self.wrong_questions.sum(), self.questions.sum())
+        return {task: 100.0 * float(self.wrong_questions[task])
+                / float(self.questions[task]) for task in self.tasks}
 
     def mean_question_error(self) -> float:
         """Mean of the tasks' question errors in %; NaN without questions."""
         return mean_error(self.question_errors())
-
-    def failed_tasks(self) -> tuple[int, ...]:
-        """Tasks whose question error is over the threshold."""
-        return failed_tasks(self.question_errors())
 
 
 def mean_error(errors: dict[int, float]) -> float:
@@ -102,7 +84,3 @@ def mean_error(errors: dict[int, float]) -> float:
 def failed_tasks(errors: dict[int, float]) -> tuple[int, ...]:
     """Tasks of `{task: question error in %}` that are over the threshold."""
     return tuple(task for task, error in errors.items() if error > FAILURE_THRESHOLD)
-
-
-def _percent(part, whole) -> float:
-    return 100.0 * float(part) / float(whole) if whole else float("nan")

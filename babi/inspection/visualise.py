@@ -117,10 +117,7 @@ def as_table(readings):
     for reading in readings:
         for question in reading.questions():
             mark = pictures.RIGHT if question.is_right else pictures.WRONG
-            probability = 1.0
-            for step in question.steps:
-                probability *= reading.top[step][0][1]
-            lines.append(
-                f"| {reading.title} | {question.text} | {' '.join(question.right)} "
-                f"| {' '.join(question.given)} {mark} | {probability:.3f} |")
+            answer = reading.answer(question)
+            lines.append(f"| {reading.title} | {answer.question} | {answer.right} "
+                         f"| {answer.answer} {mark} | {answer.probability:.3f} |")
     return "\n".join(lines)

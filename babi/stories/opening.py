@@ -1,20 +1,11 @@
 """Where the stories come from: folder, archive, cached copy, download, one's own."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from babi.stories.download import find_or_download
 from babi.stories.own import OwnSource, open_own
 from babi.stories.source import DEFAULT_VARIANT, DataSource, open_path
-from babi.stories.story import DataError, Story
-from babi.stories.tasks import TASK_NAMES
-
-
-def load_stories(data_dir: str | Path | None = None, variant: str = DEFAULT_VARIANT,
-                 tasks: Iterable[int] = tuple(TASK_NAMES),
-                 split: str = "train") -> dict[int, list[Story]]:
-    """The stories of tasks: `open_source` and `DataSource.stories` in one."""
-    return open_source(data_dir, variant).stories(split, tasks)
+from babi.stories.story import DataError
 
 
 def open_recorded(identity: dict, path: str | Path | None = None,

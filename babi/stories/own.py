@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from babi.stories.own_format import parse_own
-from babi.stories.source import OWN, SPLITS
+from babi.stories.source import OWN
 from babi.stories.story import DataError, Story
 from babi.stories.tasks import OWN_TASKS
 
@@ -27,7 +27,8 @@ _MAX_BYTES = 256 << 20  # of all files
 _MAX_DEPTH = 4  # folders below the one given that are searched
 _NAMED = 5  # tasks named in a remark
 
-_SPLIT = re.compile(r"(?:(.+)[-_. ])?(train|valid|test)", re.IGNORECASE)
+_SPLITS = ("train", "valid", "test")
+_SPLIT = re.compile(rf"(?:(.+)[-_. ])?({'|'.join(_SPLITS)})", re.IGNORECASE)
 
 
 class OwnSource(NamedTuple):
@@ -170,7 +171,7 @@ def _find(path, split):
         *folders, last = [path.name] if single else file.relative_to(path).parts
         match = _SPLIT.fullmatch(Path(last).stem)
         name, purpose = match.groups("") if match else (Path(last).stem, "")
-        of_folders = [folder for folder in folders if folder.lower() in SPLITS]
+        of_folders = [folder for folder in folders if folder.lower() in _SPLITS]
         purpose = (split if single else purpose or [*of_folders, split][0]).lower()
         if purpose == "valid":
             raise DataError(f"{file}: stories to validate on are not read, as a share "

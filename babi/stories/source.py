@@ -25,7 +25,6 @@ SIMULATED = "simulated"
 OWN = "own"
 
 DEFAULT_VARIANT = "en-10k"
-SPLITS = ("train", "valid", "test")
 
 # Variants whose test files are known to hold TEST_QUESTIONS questions a task.
 _FULL_VARIANTS = ("en", "en-10k")
@@ -62,12 +61,6 @@ class DataSource(NamedTuple):
     path: Path
     variant: str
     files: dict[tuple[int, str], DataFile]
-
-    @property
-    def splits(self) -> tuple[str, ...]:
-        """Those of "train", "valid" and "test" that the variant has."""
-        present = {split for _, split in self.files}
-        return tuple(split for split in SPLITS if split in present)
 
     def stories(self, split: str,
                 tasks: Iterable[int] = tuple(TASK_NAMES)) -> dict[int, list[Story]]:

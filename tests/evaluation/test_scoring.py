@@ -31,11 +31,8 @@ def test_a_question_needs_all_words_of_its_answer():
     assert scores.update(batch.arrays, predictions).tolist() == [
         False, False, True, True]
     assert scores.question_errors() == {1: 0.0, 8: pytest.approx(100 / 3)}
-    assert scores.word_errors() == {1: 0.0, 8: 20.0}
     assert scores.mean_question_error() == pytest.approx(100 / 6)
-    assert scores.total_question_error() == 25.0
-    assert scores.failed_tasks() == (8,) and scores.tasks == (1, 8)
-    assert scores.questions[8] == 6 and scores.words[8] == 10
+    assert scores.tasks == (1, 8) and scores.questions[8] == 6
 
 
 def test_random_predictions_score_as_by_brute_force():
@@ -44,7 +41,7 @@ def test_random_predictions_score_as_by_brute_force():
     scores = Scores()
     right, asked = {}, {}
     stream = StoryStream(stories, ENCODER, 1, epochs=1)
-    for batch in PackedBatches(stream, row_length=90):
+    for batch in PackedBatches(stream, 4, 90):
         arrays = batch.arrays
         wrong = rng.random(arrays.inputs.shape) < 0.2
         predictions = np.where(wrong, arrays.targets + 1, arrays.targets)
@@ -72,7 +69,6 @@ def test_tasks_of_ones_own_may_be_more_than_twenty():
     scores.update(batches[0], batches[0].targets)
     scores.update(batches[1], batches[1].targets + 1)
     assert scores.question_errors() == {3: 50.0, 25: 0.0, 120: 100.0}
-    assert scores.word_errors() == scores.question_errors()
     assert scores.questions.tolist() == [0, 0, 0, 2, *[0] * 21, 1, *[0] * 94, 1]
 
 
@@ -84,11 +80,11 @@ def test_five_percent_is_not_yet_failed():
 
 def test_without_questions_there_is_no_error():
     scores = Scores()
-    assert scores.question_errors() == {} and scores.failed_tasks() == ()
+    assert scores.question_errors() == {} and scores.tasks == ()
     assert math.isnan(scores.mean_question_error())
     batch = assemble([[], []], 8)
     assert scores.update(batch.arrays, np.zeros((2, 8), int)).tolist() == []
-    assert math.isnan(scores.total_question_error())
+    assert math.isnan(scores.mean_question_error())
 
 
 def test_predictions_of_another_shape_are_refused():

@@ -15,7 +15,7 @@ from babi_data import (ARCHIVE, SHARED, file_name, make_stories, mutate,
 
 from babi.stories import archive as archives
 from babi.stories import download, source
-from babi.stories.opening import load_stories, open_source
+from babi.stories.opening import open_source
 from babi.stories.source import open_archive
 from babi.stories.story import DataError, format_stories
 
@@ -49,13 +49,12 @@ def test_folder_and_archive_give_the_same(folder, archive):
     sources = [open_source(path, "tiny") for path in (
         folder, folder / "top", folder / "top" / "tiny", archive, archive.parent)]
     for opened in sources[:4]:
-        assert opened.splits == ("train", "test")
         assert opened.stories("train", [8, 1]) == STORIES
         assert list(opened.stories("test", [8, 1])) == [1, 8]
         assert opened.identity()["sha256"] == sources[0].identity()["sha256"]
         assert opened.identity()["variant"] == "tiny"
     assert [opened.kind for opened in sources[:4]] == ["folder"] * 3 + ["archive"]
-    assert load_stories(archive, "tiny", [8], "test") == {8: STORIES[8]}
+    assert sources[3].stories("test", [8]) == {8: STORIES[8]}
 
 
 def test_a_folder_that_only_holds_the_archive(archive):
@@ -82,7 +81,6 @@ def test_short_names_and_a_validation_file(tmp_path):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(text)
     opened = open_source(tmp_path, "en-valid-10k")
-    assert opened.splits == ("train", "valid", "test")
     assert opened.stories("valid", [1]) == {1: STORIES[1]}
 
 
@@ -127,9 +125,9 @@ def test_official_test_files_must_have_1000_questions(tmp_path, variant):
     path = tmp_path / variant / file_name(1, "test")
     path.write_bytes(text)
     with pytest.raises(DataError, match=r"questions where .* has 1000"):
-        load_stories(tmp_path, variant, [1], "test")
+        open_source(tmp_path, variant).stories("test", [1])
     path.write_bytes(b"1 A.\n2 B?\tc\t1\n" * 1000)
-    assert len(load_stories(tmp_path, variant, [1], "test")[1]) == 1000
+    assert len(open_source(tmp_path, variant).stories("test", [1])[1]) == 1000
 
 
 def test_a_pipe_or_a_huge_file_in_a_folder_is_refused(folder, monkeypatch):
@@ -229,9 +227,8 @@ def _fuzz(tmp_path, mutations, seed):
         path.write_bytes(packed)
         try:
             opened = open_archive(path, "tiny")
-            for split in opened.splits:
-                tasks = [task for task, of in opened.files if of == split]
-                opened.stories(split, tasks)
+            for task, split in opened.files:
+                opened.stories(split, [task])
         except DataError as error:
             refused += 1
             assert "\n" not in str(error) and len(str(error)) < 1000
