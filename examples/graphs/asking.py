@@ -1,50 +1,75 @@
-"""Walks on the Underground: asked of a network, and counted by their length."""
+"""A graph whose nodes and edges have names: asked of a network, and looked into."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from dnc.trajectory import provenance
-from examples.graphs import london
 from examples.graphs.encoding import Episode, to_digits, to_labels
 from examples.graphs.rows import pack
 from examples.graphs.training import evaluate
-from examples.graphs.traversal import random_walk, traversal_episode
 
-LENGTHS = tuple(range(1, 8))  # steps of the walks that are asked
 ROWS = 10  # of a batch of questions
-SLOTS = 128  # hold the 106 triples, the query and the answer
 
 
-def right_by_length(model, rng, count=100, lengths=LENGTHS):
-    """{length: share of random walks of that length answered without a mistake}.
-
-    Stations and directions get new numbers for each walk, and a new order.
+class Numbered:
+    """A graph with numbers for its names.
 
     Args:
-      model: `GraphReader` with SLOTS slots.
-      rng: `numpy.random.Generator`.
-      count: walks of each length, rounded up to whole batches.
-      lengths: steps of the walks.
-    """
-    def episodes(steps):
-        while True:
-            triples = london.Numbered(rng).triples
-            yield traversal_episode(triples, random_walk(triples, steps, rng))
+      named: list of edges (node, edge, node).
+      nodes, edges: {name: label}; further names may be among them.
+      rng: `numpy.random.Generator`, for the order of the triples.
 
-    shape = ROWS, len(london.RIDES) + 2 * max(lengths) + 1
-    return {steps: evaluate(model, episodes(steps), shape, count)["right"]
-            for steps in lengths}
+    Attributes:
+      triples: `[E, 3]` labels, in random order.
+    """
+
+    def __init__(self, named, nodes, edges, rng):
+        self._nodes, self._edges = nodes, edges
+        self._node_of = {label: name for name, label in nodes.items()}
+        self._edge_of = {label: name for name, label in edges.items()}
+        self.triples = rng.permutation(self.number(named))
+
+    def number(self, named):
+        """Edges (node, edge, node) as labels `[K, 3]`."""
+        return np.array([(self._nodes[here], self._edges[edge], self._nodes[there])
+                         for here, edge, there in named]).reshape(-1, 3)
+
+    def name(self, triples):
+        """Labels `[K, 3]` as edges; None for a label that names nothing here."""
+        return [(self._node_of.get(here), self._edge_of.get(edge),
+                 self._node_of.get(there))
+                for here, edge, there in np.asarray(triples).tolist()]
+
+
+def right_by_length(model, draw, lengths, rng, count=100):
+    """{length: share of the questions of that length answered without a mistake}.
+
+    Args:
+      model: `GraphReader` with enough slots.
+      draw: function of length and `rng` that gives an `Episode`.
+      lengths: of the walks or relations asked for.
+      rng: `numpy.random.Generator`.
+      count: questions of each length, rounded up to whole batches.
+    """
+    def episodes(length):
+        while True:
+            yield draw(length, rng)
+
+    shape = ROWS, max(len(draw(length, rng).shown) for length in lengths)
+    return {length: evaluate(model, episodes(length), shape, count)["right"]
+            for length in lengths}
 
 
 class Look(NamedTuple):
-    """A walk that was asked, the answer, and what the memory did meanwhile.
+    """A question that was asked, the answer, and what the memory did meanwhile.
 
     Attributes:
-      numbered: `london.Numbered`.
-      walk: the rides asked for.
-      episode: `Episode`.
-      answer: the rides answered, None for what names nothing; the last ends it.
+      numbered: `Numbered`.
+      asked: the edges asked for, one after the other, by name.
+      episode: `Episode` of one question.
+      names: what is shown or due at each step, in words.
+      answer: the edges answered, None for what names nothing.
       right: for each step of the answer whether it is what was due.
       trajectory: `dnc.trajectory.Trajectory` of arrays `[T, ...]`, with memory.
       holders: {step: `[N]`, the step whose writing makes up most of each slot}, for
@@ -53,9 +78,10 @@ class Look(NamedTuple):
         each step}, likewise.
     """
 
-    numbered: london.Numbered
-    walk: list
+    numbered: Numbered
+    asked: list
     episode: Episode
+    names: list
     answer: list
     right: list
     trajectory: object
@@ -72,50 +98,41 @@ class Look(NamedTuple):
         """Numbers of the steps of the answer."""
         return np.flatnonzero(self.episode.answers)
 
-    def name(self, step):
-        """What is shown or due at a step, in words."""
-        if step in self.query:
-            number = step - self.query[0]
-            start = f"{self.walk[0][0]}, " if number == 0 else ""
-            return f"asked {number + 1}: {start}{self.walk[number][1]}"
-        if step in self.answering:
-            number = step - self.answering[0] + 1
-            return "the end" if number > len(self.walk) else f"answer {number}"
-        return ride_text(self.numbered.name(self.episode.shown[step:step + 1])[0])
+    def shown(self, step):
+        """The edge shown at a step of the description."""
+        return self.numbered.name(self.episode.shown[step:step + 1])[0]
 
 
-def ride_text(ride):
-    """A ride in words; ? for what names nothing."""
-    here, direction, there = (part or "?" for part in ride)
-    return f"{here}, {direction}, {there}"
+def edge_text(edge):
+    """An edge in words; ? for what names nothing."""
+    here, label, there = (part or "?" for part in edge)
+    return f"{here}, {label}, {there}"
 
 
-def look(model, walk, rng):
-    """Asks one walk and looks into the memory.
+def look(model, numbered, asked, episode, names):
+    """Asks one question and looks into the memory.
 
     Args:
-      model: `GraphReader` around a `DNC`, with SLOTS slots.
-      walk: list of rides: see `london.follow`.
-      rng: gives the numbers and the order of the triples.
+      model: `GraphReader` around a `DNC`, with enough slots.
+      numbered, asked, episode: as in `Look`.
+      names: of the steps after the description, in words.
 
     Returns:
       A `Look`.
     """
-    numbered = london.Numbered(rng)
-    labels = numbered.number(walk)
-    episode = traversal_episode(numbered.triples, labels)
     features = pack([episode], 1, len(episode.shown)).inputs["steps"]
     trajectory = model.layer.trajectory(features, memory=True).sample(0)
     digits = trajectory.outputs.reshape(len(features[0]), 9, 10).argmax(axis=-1)
     answered, due = to_labels(digits)[episode.answers], episode.due[episode.answers]
-    slots = range(model.slots)
+    slots, described = range(model.slots), len(numbered.triples)
     holders = {step: np.array([provenance(trajectory, step, slot).argmax()
                                for slot in slots])
-               for step in range(len(london.RIDES), len(episode.shown))}
+               for step in range(described, len(episode.shown))}
     strengths = {step: np.stack([
         np.bincount(holders[step], shares, len(episode.shown))
         for shares in trajectory.read_weighting[step]]) for step in holders}
-    return Look(numbered, walk, episode, numbered.name(answered),
+    described = map(edge_text, numbered.name(episode.shown[:described]))
+    return Look(numbered, asked, episode, [*described, *names], numbered.name(answered),
                 (answered == due).all(axis=1).tolist(), trajectory, holders, strengths)
 
 
@@ -128,19 +145,15 @@ class Decoder:
 
     Args:
       model: `GraphReader` around a `DNC`.
-      rng: gives the walks whose write vectors it is fitted to.
-      rows: how many of them, of 106 triples each.
+      episodes: list of `Episode`, of equal length, whose write vectors it is fitted to.
       ridge: strength of the penalty.
     """
 
-    def __init__(self, model, rng, rows=24, ridge=0.1):
-        numbered = [london.Numbered(rng) for _ in range(rows)]
-        episodes = [traversal_episode(graph.triples, random_walk(graph.triples, 1, rng))
-                    for graph in numbered]
-        count = len(episodes[0].shown)
+    def __init__(self, model, episodes, ridge=0.1):
+        rows, count = len(episodes), len(episodes[0].shown)
         inputs = pack(episodes, rows, count).inputs["steps"]
         written = model.layer.trajectory(inputs).interface.write_vectors[:, :, 0]
-        shown = len(london.RIDES)
+        shown = np.flatnonzero(episodes[0].begins)[1]  # steps of the description
         vectors = np.asarray(written)[:, :shown].reshape(rows * shown, -1)
         digits = inputs[:, :shown, :90].reshape(rows * shown, 90)
         vectors = np.hstack([vectors, np.ones((len(vectors), 1))])
@@ -148,14 +161,14 @@ class Decoder:
         self._map = np.linalg.solve(gram, vectors.T @ digits)
 
     def __call__(self, vectors, numbered):
-        """The rides that vectors `[K, W]` speak of."""
+        """The edges that vectors `[K, W]` speak of, by name."""
         vectors = np.hstack([vectors, np.ones((len(vectors), 1))])
         scores = (vectors @ self._map).reshape(len(vectors), 3, 3, 10)
-        rides = []
+        edges = []
         for field, candidates in enumerate(numbered.triples.T):
             labels = np.unique(candidates)
             digits = to_digits(labels[:, np.newaxis].repeat(3, 1))[:, :3]
             total = sum(scores[:, field, place][:, digits[:, place]]
                         for place in range(3))
-            rides.append(labels[total.argmax(axis=1)])
-        return numbered.name(np.stack(rides, axis=1))
+            edges.append(labels[total.argmax(axis=1)])
+        return numbered.name(np.stack(edges, axis=1))

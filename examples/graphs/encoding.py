@@ -39,24 +39,43 @@ class Episode(NamedTuple):
         return self.due[:, 0] != BLANK
 
 
-def make_episode(triples, query, answer):
-    """The episode of the three phases description, query, answer.
+class Question(NamedTuple):
+    """What is asked about a graph.
+
+    Attributes:
+      query: `[Q, 3]` labels that are shown.
+      answer: `[A, 3]` labels that are due.
+      planning: steps between them, without input.
+    """
+
+    query: np.ndarray
+    answer: np.ndarray
+    planning: int = 0
+
+
+def make_episode(triples, *questions):
+    """The episode of the phases description, then query, planning, answer of each.
 
     Args:
       triples: `[E, 3]` labels of the graph, in the order they are shown.
-      query: `[Q, 3]` labels.
-      answer: `[A, 3]` labels, without the triple that ends it.
+      questions: `Question`, one after the other.
 
     Returns:
-      An `Episode` of E + Q + A + 1 steps.
+      An `Episode` of E steps and those of the questions.
     """
-    answer = np.vstack([answer, np.full((1, 3), END)])
-    shown = np.vstack([triples, query, np.full_like(answer, BLANK)])
-    due = np.full_like(shown, BLANK)
-    due[-len(answer):] = answer
-    begins = np.zeros(len(shown), bool)
-    begins[[0, len(triples), len(triples) + len(query)]] = True
-    return Episode(shown, due, begins)
+    shown, due = [triples], [blank(len(triples))]
+    for query, answer, planning in questions:
+        for phase in (query, blank(planning), blank(len(answer))):
+            shown.append(phase)
+            due.append(blank(len(phase)))
+        due[-1] = answer
+    begins = [np.arange(len(phase)) == 0 for phase in shown]
+    return Episode(np.vstack(shown), np.vstack(due), np.concatenate(begins))
+
+
+def blank(steps):
+    """`[steps, 3]` labels of which none is shown."""
+    return np.full((steps, 3), BLANK)
 
 
 def to_digits(labels):

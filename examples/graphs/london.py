@@ -7,9 +7,12 @@ tracks left out. Positions are a schematic of our own.
 
 import itertools
 
-import numpy as np
-
+from examples.graphs import asking
 from examples.graphs.random_graphs import distinct_labels
+from examples.graphs.traversal import random_walk, traversal_episode
+
+LENGTHS = tuple(range(1, 8))  # steps of the walks that are asked
+SLOTS = 128  # hold the 106 triples, the query and the answer
 
 STATIONS = {  # name: (x, y), y upwards
     "Paddington": (1.0, 6.0), "Baker Street": (3.0, 7.0), "Euston": (6.0, 7.6),
@@ -78,36 +81,37 @@ def line_of(direction):
     return direction.rsplit(" ", 1)[0]
 
 
-class Numbered:
-    """The Underground with numbers drawn for its stations and directions.
+def number(rng):
+    """An `asking.Numbered`: numbers drawn for stations and directions."""
+    return asking.Numbered(
+        RIDES, *(dict(zip(names, distinct_labels(len(names), rng).tolist()))
+                 for names in (STATIONS, DIRECTIONS)), rng)
+
+
+def draw_episode(steps, rng):
+    """The `Episode` of a random walk."""
+    triples = number(rng).triples
+    return traversal_episode(triples, random_walk(triples, steps, rng))
+
+
+def look(model, walk, rng):
+    """Asks one walk, with numbers drawn anew.
 
     Args:
-      rng: `numpy.random.Generator`, for the numbers and the order of the triples.
+      model: `GraphReader` around a `DNC`, with SLOTS slots.
+      walk: list of rides: see `follow`.
+      rng: `numpy.random.Generator`.
 
-    Attributes:
-      triples: `[106, 3]` labels, in random order.
+    Returns:
+      An `asking.Look`.
     """
-
-    def __init__(self, rng):
-        self._stations = dict(zip(STATIONS, distinct_labels(
-            len(STATIONS), rng).tolist()))
-        self._directions = dict(zip(DIRECTIONS, distinct_labels(
-            len(DIRECTIONS), rng).tolist()))
-        self._station_of = {label: name for name, label in self._stations.items()}
-        self._direction_of = {label: name for name, label in self._directions.items()}
-        self.triples = rng.permutation(self.number(RIDES))
-
-    def number(self, named):
-        """Rides (station, direction, station) as labels `[K, 3]`."""
-        return np.array([
-            (self._stations[here], self._directions[direction], self._stations[there])
-            for here, direction, there in named]).reshape(-1, 3)
-
-    def name(self, triples):
-        """Labels `[K, 3]` as rides; None for a label that names nothing here."""
-        return [(self._station_of.get(here), self._direction_of.get(direction),
-                 self._station_of.get(there))
-                for here, direction, there in np.asarray(triples).tolist()]
+    numbered = number(rng)
+    names = [f"asked {place}: {direction}"
+             for place, (_, direction, _) in enumerate(walk, 1)]
+    names[0] = f"asked 1: {walk[0][0]}, {walk[0][1]}"
+    names += [f"answer {place}" for place in range(1, len(walk) + 1)]
+    episode = traversal_episode(numbered.triples, numbered.number(walk))
+    return asking.look(model, numbered, walk, episode, [*names, "the end"])
 
 
 def follow(start, directions):

@@ -18,6 +18,7 @@ class GraphReader(keras.Model):
     Args:
       units: list of the LSTM's layers' units.
       slots, word_size, read_heads: of the memory; 0 slots for an LSTM alone.
+      layer_norm: normalise the gates of the DNC's LSTM: see `docs/variants.md`.
 
     Attributes:
       layer: the `DNC`, or an `RNN` of LSTM cells.
@@ -26,7 +27,8 @@ class GraphReader(keras.Model):
         float32 variables.
     """
 
-    def __init__(self, units=(256,), slots=48, word_size=64, read_heads=4):
+    def __init__(self, units=(256,), slots=48, word_size=64, read_heads=4,
+                 layer_norm=False):
         super().__init__(name="graph_reader")
         self.slots = slots
         if slots:
@@ -35,8 +37,8 @@ class GraphReader(keras.Model):
                 10 * DIGITS, return_sequences=True, name="core",
                 controller=["lstm"] * len(units) if len(units) > 1 else "lstm",
                 controller_units=units[0], memory_size=slots, word_size=word_size,
-                num_read_heads=read_heads, kernel_initializer=initializer,
-                recurrent_initializer=initializer)
+                num_read_heads=read_heads, layer_norm=layer_norm,
+                kernel_initializer=initializer, recurrent_initializer=initializer)
         else:
             self.layer = keras.layers.RNN(
                 [ResetLSTMCell(count) for count in units], return_sequences=True,

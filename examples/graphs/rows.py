@@ -6,7 +6,6 @@ import keras
 import numpy as np
 
 from examples.graphs.encoding import BLANK, DIGITS, to_digits, to_features
-from examples.graphs.traversal import draw_episode
 
 READ_WEIGHT = 0.1  # of naming the digits that are read, beside the answer's
 
@@ -83,7 +82,7 @@ def stream(lessons, current, rng, earlier=0.1):
     """Random episodes without end.
 
     Args:
-      lessons: list of `Lesson`.
+      lessons: list of lessons, whose `draw(rng)` gives an `Episode`.
       current: number of the lesson that most come from.
       rng: `numpy.random.Generator`.
       earlier: the share that comes from earlier lessons, uniformly.
@@ -91,14 +90,14 @@ def stream(lessons, current, rng, earlier=0.1):
     while True:
         is_earlier = current and rng.random() < earlier
         number = rng.integers(current) if is_earlier else current
-        yield draw_episode(lessons[number], rng)
+        yield lessons[number].draw(rng)
 
 
 class Epoch(keras.utils.PyDataset):
     """The training batches of an epoch, each the same whenever it is made.
 
     Args:
-      lessons: list of `Lesson`.
+      lessons: see `stream`.
       updates: batches in an epoch.
       rows, length: B and T.
       seed: whole number.

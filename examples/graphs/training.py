@@ -11,7 +11,6 @@ import numpy as np
 from examples.graphs.encoding import END, to_labels
 from examples.graphs.network import GraphReader, compile_reader
 from examples.graphs.rows import Epoch, pack, stream
-from examples.graphs.traversal import HOUR, PAPER
 
 COMPLETE = 0.9  # a lesson is complete when so many of its episodes are right
 SAVED = "training.weights.h5"
@@ -21,15 +20,17 @@ class Plan(NamedTuple):
     """A network and how it is trained.
 
     Attributes:
-      lessons: of `traversal.Lesson`.
+      lessons: of a task; each can `draw(rng)` an `Episode`, and has `slots`, those of
+        the memory, and `length`, of a row.
       units: of each layer of the LSTM.
       word_size, read_heads: of the memory; 0 heads for an LSTM alone.
       rows: of a batch.
       updates: between two evaluations.
       rate, falling: the learning rate, and the updates in which it falls to a tenth.
+      layer_norm: of the LSTM's gates.
     """
 
-    lessons: tuple = HOUR
+    lessons: tuple
     units: tuple = (128,)
     word_size: int = 64
     read_heads: int = 4
@@ -37,18 +38,14 @@ class Plan(NamedTuple):
     updates: int = 250
     rate: float = 1e-3
     falling: int = 60_000
+    layer_norm: bool = False
 
     def build(self, slots):
         """A `GraphReader` with weights; none of them depends on `slots`."""
         model = GraphReader(self.units, slots if self.read_heads else 0,
-                            self.word_size, self.read_heads)
+                            self.word_size, self.read_heads, self.layer_norm)
         model.build()
         return model
-
-
-# Extended Data Table 2; a batch of two, and RMSProp's place taken by Adam.
-PAPER_PLAN = Plan(PAPER, (256, 256, 256), 50, 5, rows=2, updates=100, rate=1e-5,
-                  falling=10_000_000)
 
 
 class Curriculum(keras.callbacks.Callback):
@@ -138,7 +135,7 @@ def save(model, path):
 
 
 def evaluate(model, episodes, shape, count):
-    """How many episodes are answered right, and how many parts of the answers.
+    """How many questions are answered right, and how many parts of the answers.
 
     Args:
       model: `GraphReader`.
@@ -147,7 +144,7 @@ def evaluate(model, episodes, shape, count):
       count: ask at least so many.
 
     Returns:
-      {"right": share of the episodes whose whole answer is right, "source", "edge":
+      {"right": share of the questions whose whole answer is right, "source", "edge":
       share of the answer's steps at which these are right, "destination": share of
       the steps with both right at which it is right too}.
     """
@@ -158,7 +155,8 @@ def evaluate(model, episodes, shape, count):
         for row, start, episode in rows.places:
             steps = start + np.flatnonzero(episode.answers)
             same = answers[row, steps] == episode.due[episode.answers]
-            right.append(same.all())
+            question = np.cumsum(episode.begins)[episode.answers]
+            right += [same[question == number].all() for number in np.unique(question)]
             fields.append(same[episode.due[episode.answers][:, 0] != END])
     fields = np.concatenate(fields)
     found = fields[:, 0] & fields[:, 1]

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from examples.graphs.encoding import BLANK, make_episode
+from examples.graphs.encoding import BLANK, END, Question, make_episode
 from examples.graphs.random_graphs import edges_from, random_graph
 
 
@@ -29,6 +29,13 @@ class Lesson(NamedTuple):
     def longest(self):
         """The most steps that an episode can have."""
         return self.nodes[1] * self.out_degree[1] + 2 * self.walk[1] + 1
+
+    def draw(self, rng):
+        """A random `Episode`."""
+        nodes, steps = (
+            rng.integers(least, most + 1) for least, most in (self.nodes, self.walk))
+        triples = random_graph(nodes, self.out_degree, rng)
+        return traversal_episode(triples, random_walk(triples, steps, rng))
 
 
 # Extended Data Table 3, lessons 1 to 14.
@@ -74,7 +81,8 @@ def traversal_episode(triples, walk):
     """The episode that asks for a walk.
 
     The query is (start, edge, blank), then (blank, edge, blank) for each further step;
-    the answer, without input, the complete triples along the walk.
+    the answer, without input, the complete triples along the walk, then (END, END,
+    END).
 
     Args:
       triples: `[E, 3]` labels of the graph, in the order they are shown.
@@ -86,12 +94,4 @@ def traversal_episode(triples, walk):
     query = np.full_like(walk, BLANK)
     query[0, 0] = walk[0, 0]
     query[:, 1] = walk[:, 1]
-    return make_episode(triples, query, walk)
-
-
-def draw_episode(lesson, rng):
-    """A random `Episode` of a lesson."""
-    nodes, steps = (
-        rng.integers(least, most + 1) for least, most in (lesson.nodes, lesson.walk))
-    triples = random_graph(nodes, lesson.out_degree, rng)
-    return traversal_episode(triples, random_walk(triples, steps, rng))
+    return make_episode(triples, Question(query, np.vstack([walk, [(END,) * 3]])))

@@ -11,7 +11,7 @@ from examples.graphs.encoding import (ANSWER_DUE, BLANK, DIGITS, END, FEATURES,
                                       NEW_PHASE, to_digits, to_features, to_labels)
 from examples.graphs.random_graphs import edges_from, random_graph
 from examples.graphs.rows import READ_WEIGHT, Epoch, pack, stream
-from examples.graphs.traversal import (HOUR, PAPER, Lesson, draw_episode, random_walk,
+from examples.graphs.traversal import (HOUR, PAPER, Lesson, random_walk,
                                        traversal_episode)
 
 SHARED = Path(__file__).parents[3] / "shared" / "tasks"
@@ -103,7 +103,7 @@ def solve(features):
 def test_answers_follow_from_what_is_shown(rng, lesson):
     lengths = set()
     for _ in range(40):
-        episode = draw_episode(lesson, rng)
+        episode = lesson.draw(rng)
         features = to_features(episode.shown, episode.begins, episode.answers)
         due = episode.due[episode.answers]
         assert np.array_equal(solve(features), due)
@@ -141,7 +141,7 @@ def test_the_papers_lessons():
 
 
 def test_rows_hold_episodes_whole(rng):
-    episodes = [draw_episode(HOUR[3], rng) for _ in range(40)]
+    episodes = [HOUR[3].draw(rng) for _ in range(40)]
     rows = pack(iter(episodes), 5, 96)
     assert len(rows.places) > 10
     taken = np.zeros((5, 96), bool)
@@ -211,7 +211,7 @@ def test_the_underground_is_a_graph_of_106_rides(rng):
                    for a, w, b in london.RIDES)
     assert all(station in {name for pair in back for name in pair}
                for station in london.STATIONS)
-    numbered = london.Numbered(rng)
+    numbered = london.number(rng)
     assert numbered.triples.shape == (106, 3)
     assert set(numbered.name(numbered.triples)) == set(london.RIDES)
     assert len(set(numbered.triples[:, 0].tolist())) == 26

@@ -13,7 +13,8 @@ from PIL import Image
 from browser import chromium, needs_chromium
 from dnc.controllers import layers_of
 from examples import underground
-from examples.graphs import asking, london, page, pictures, training
+from examples.graphs import asking, london, london_page, london_picture, pictures
+from examples.graphs import program, training
 from examples.graphs.encoding import ANSWER_DUE, to_digits
 from examples.graphs.network import GraphReader, compile_reader
 from examples.graphs.rows import pack, stream
@@ -54,7 +55,9 @@ def test_an_oracle_scores_everything(rng):
     erring = Oracle(wrong={3, 7})
     right = training.evaluate(erring, stream([HOUR[1]], 0, rng), (4, 96), 20)["right"]
     assert right == pytest.approx(1 - 2 / erring.asked)
-    assert asking.right_by_length(Oracle(), rng, 10) == dict.fromkeys(range(1, 8), 1.0)
+    right = asking.right_by_length(Oracle(), london.draw_episode, london.LENGTHS, rng,
+                                   10)
+    assert right == dict.fromkeys(range(1, 8), 1.0)
 
 
 def test_random_answers_score_nothing(rng):
@@ -139,15 +142,15 @@ def test_the_lstm_starts_anew_with_each_episode(rng):
 
 
 def test_plans_have_the_sizes_they_promise():
-    paper = training.PAPER_PLAN.build(16)
+    paper = underground.PAPERS.build(16)
     cell = paper.layer.cell
     assert [layer.units for layer in layers_of(cell.controller)] == [256] * 3
     assert (cell.word_size, cell.num_read_heads) == (50, 5)
-    assert all(lesson.slots == 256 for lesson in training.PAPER_PLAN.lessons)
-    shapes = [[weight.shape for weight in training.Plan().build(slots).weights]
+    assert all(lesson.slots == 256 for lesson in underground.PAPERS.lessons)
+    shapes = [[weight.shape for weight in underground.DNC.build(slots).weights]
               for slots in (16, 128)]
     assert shapes[0] == shapes[1]  # no weight depends on the number of slots
-    cell = training.Plan().build(16).layer.cell
+    cell = underground.DNC.build(16).layer.cell
     kernel, = numbers([layers_of(cell.controller)[0].kernel])
     for rows, spread in ((kernel[:92], 0.2), (kernel[92:92 + 256], 0.5)):
         assert rows.std() == pytest.approx(spread, rel=0.03)
@@ -157,10 +160,11 @@ def test_plans_have_the_sizes_they_promise():
 def asked():
     """A network without training, its look at a walk, and its decoder."""
     keras.utils.set_random_seed(2)
-    model = training.Plan(units=(16,), word_size=12, read_heads=2).build(asking.SLOTS)
+    model = training.Plan(HOUR, (16,), 12, 2).build(london.SLOTS)
     rng = np.random.default_rng(2)
     walk = underground.parse_walk("Bank: Central W, Piccadilly E")
-    return model, asking.look(model, walk, rng), asking.Decoder(model, rng, 4)
+    episodes = [london.draw_episode(1, rng) for _ in range(4)]
+    return model, london.look(model, walk, rng), asking.Decoder(model, episodes)
 
 
 def test_a_look_says_what_was_read_where(asked):
@@ -174,13 +178,13 @@ def test_a_look_says_what_was_read_where(asked):
         assert not strengths[:, step + 1:].any()
         slot = reads[0].argmax()
         assert strengths[0, look.holders[step][slot]] >= reads[0, slot] - 1e-6
-    assert look.name(106) == "asked 1: Bank, Central W"
-    assert look.name(107) == "asked 2: Piccadilly E"
-    assert (look.name(109), look.name(110)) == ("answer 2", "the end")
-    here, direction, there = look.name(0).split(", ")
+    assert look.names[106] == "asked 1: Bank, Central W"
+    assert look.names[107] == "asked 2: Piccadilly E"
+    assert (look.names[109], look.names[110]) == ("answer 2", "the end")
+    here, direction, there = look.names[0].split(", ")
     assert (here, direction, there) in london.RIDES
     rides = decoder(look.trajectory.memory[-1], look.numbered)
-    assert len(rides) == asking.SLOTS
+    assert len(rides) == london.SLOTS
     assert all(ride[0] in london.STATIONS and ride[1] in london.DIRECTIONS
                for ride in rides)
 
@@ -196,8 +200,9 @@ def test_the_decoder_finds_what_was_written(rng):
                 "write_vectors": vectors})})
 
     model = type("M", (), {"layer": Layer()})
-    decoder = asking.Decoder(model, rng, rows=10)
-    numbered = london.Numbered(rng)
+    decoder = asking.Decoder(
+        model, [london.draw_episode(1, rng) for _ in range(10)])
+    numbered = london.number(rng)
     one_hot = np.eye(10)[to_digits(numbered.triples)].reshape(-1, 90)
     rides = decoder(one_hot @ code, numbered)
     assert np.mean([ride == wanted for ride, wanted in zip(
@@ -206,12 +211,12 @@ def test_the_decoder_finds_what_was_written(rng):
 
 def test_pictures_and_page(asked, tmp_path):
     _, look, decoder = asked
-    for number, figure in enumerate((pictures.draw_walk(look, "a walk"),
+    for number, figure in enumerate((london_picture.draw_walk(look, "a walk"),
                                      pictures.draw_strip(look, decoder, "a walk"))):
         path = tmp_path / f"{number}.png"
         figure.savefig(path)
         assert min(Image.open(path).size) > 300
-    text = page.render(look, decoder, "a </script> walk")
+    text = london_page.render(look, decoder, "a </script> walk")
     data = json.loads(re.search(r'id="data">(.*)</script>\n<script>', text).group(1))
     assert data["title"] == "a </script> walk" and len(data["steps"]) == 111
     assert len(data["rides"]) == 106 and len(data["asked"]) == 2
@@ -224,7 +229,7 @@ def test_pictures_and_page(asked, tmp_path):
 def test_the_slider_moves_through_the_steps(asked, tmp_path):
     _, look, decoder = asked
     path = tmp_path / "walk.html"
-    path.write_text(page.render(look, decoder, "a walk"), encoding="utf-8")
+    path.write_text(london_page.render(look, decoder, "a walk"), encoding="utf-8")
     with chromium() as tab:
         tab.open(path.as_uri())
         assert "Step 107 of 111, query" in tab.text("#details")
@@ -232,7 +237,7 @@ def test_the_slider_moves_through_the_steps(asked, tmp_path):
         assert "Step 111 of 111, answer" in tab.text("#details")
         assert "Read head 2" in tab.text("#details")
         tab.evaluate("slider.value = 3; slider.oninput(); 0")
-        assert look.name(3) in tab.text("#details")
+        assert look.names[3] in tab.text("#details")
         assert not tab.faults
         assert all(address.startswith("file:") for address in tab.requests)
 
@@ -251,15 +256,16 @@ def test_the_learning_curve_reads_the_log(tmp_path):
 def test_walks_are_read_from_the_command_line():
     walk = underground.parse_walk("King's Cross St. Pancras:Victoria S,  Victoria S")
     assert [ride[2] for ride in walk] == ["Euston", "Warren Street"]
-    assert len(underground.parse_walk(underground.WALK)) == 4
+    assert len(underground.parse_walk(underground.WALK.default)) == 4
 
 
 @pytest.mark.parametrize("arguments, said", [
-    (["--walk=Victoria"], "give a walk as"),
+    (["--walk=Victoria"], "give it as"),
     (["--walk=Vitoria: Victoria N"], "no station 'Vitoria'"),
     (["--walk=Victoria: Central E"], "no 'Central E' from Victoria; from there go"),
     (["--minutes=-1"], "--minutes"), (["--minutes=nan"], "--minutes"),
-    (["--seed=-1"], "--seed"), (["--paper", "--show"], "--paper"), (["on"], "on"),
+    (["--seed=-1"], "--seed"), (["--paper", "--show"], "--paper"),
+    (["--paper", "--lstm"], "--paper"), (["--walks=-1"], "--walks"), (["on"], "on"),
     (["--folder=setup.py"], "--folder=setup.py: not a folder")])
 def test_bad_options_are_told_in_a_line(arguments, said, capsys, monkeypatch):
     monkeypatch.chdir(underground.ROOT)
@@ -272,12 +278,12 @@ def test_bad_options_are_told_in_a_line(arguments, said, capsys, monkeypatch):
 
 def test_weights_that_are_not_there_are_told(tmp_path):
     with pytest.raises(ValueError, match="nothing.h5: not there"):
-        underground.load_network(tmp_path / "nothing.h5")
+        program.load_network(tmp_path / "nothing.h5", underground.DNC, 16)
 
 
 def test_the_shipped_networks_are_whole_and_small():
     sums = (underground.SHIPPED / "SHA256SUMS").read_text().split()
-    assert underground.WEIGHTS in sums and underground.LSTM_WEIGHTS in sums
+    assert program.WEIGHTS in sums and underground.LSTM_WEIGHTS in sums
     for digest, name in zip(sums[::2], sums[1::2]):
         data = (underground.SHIPPED / name).read_bytes()
         assert hashlib.sha256(data).hexdigest() == digest

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from examples.graphs import london
-from examples.graphs.asking import ride_text
-from examples.graphs.pictures import HEADS, LABELS, track
+from examples.graphs.asking import edge_text
+from examples.graphs.london_picture import LABELS, track
+from examples.graphs.pictures import HEADS, LEAST
 
-_TEMPLATE = Path(__file__).with_name("page.html")
-_LEAST = 0.05  # a weaker read is not told
+_TEMPLATE = Path(__file__).with_name("london_page.html")
 
 
 def render(look, decoder, title):
@@ -18,8 +18,8 @@ def render(look, decoder, title):
     content = {
         "title": title, "heads": HEADS, "stations": london.STATIONS,
         "labels": LABELS,
-        "asked": [london.RIDES.index(ride) for ride in look.walk],
-        "rides": [{"name": ride_text(ride), "track": track(ride).round(3).tolist(),
+        "asked": [london.RIDES.index(ride) for ride in look.asked],
+        "rides": [{"name": edge_text(ride), "track": track(ride).round(3).tolist(),
                    "colour": london.COLOURS[london.line_of(ride[1])]}
                   for ride in london.RIDES],
         "steps": _steps(look, decoder)}
@@ -36,7 +36,7 @@ def _steps(look, decoder):
                look.numbered.name(look.episode.shown[:len(london.RIDES)])]
     for step in range(len(trajectory.usage)):
         written = trajectory.write_weighting[step, 0]
-        entry = {"name": look.name(step),
+        entry = {"name": look.names[step],
                  "write": [int(written.argmax()), round(float(written.max()), 3)]}
         if step < len(ride_of):
             entry |= {"phase": "description", "shown": ride_of[step]}
@@ -45,8 +45,8 @@ def _steps(look, decoder):
         if step in look.answering:
             number = step - look.answering[0]
             entry |= {"phase": "answer", "right": look.right[number],
-                      "answer": "the end" if number == len(look.walk)
-                      and look.right[number] else ride_text(look.answer[number])}
+                      "answer": "the end" if number == len(look.asked)
+                      and look.right[number] else edge_text(look.answer[number])}
         told.append(entry)
     return told
 
@@ -58,11 +58,11 @@ def _reads(look, decoder, step, ride_of):
     heads = []
     for head, strengths in enumerate(look.strengths[step]):
         sources = [source for source in np.argsort(-strengths)[:4]
-                   if strengths[source] > _LEAST]
+                   if strengths[source] > LEAST]
         heads.append({
-            "from": [[look.name(source), round(float(min(1, strengths[source])), 3),
+            "from": [[look.names[source], round(float(min(1, strengths[source])), 3),
                       ride_of[source] if source < len(ride_of) else None]
                      for source in sources],
-            "key": ride_text(keys[head]),
+            "key": edge_text(keys[head]),
             "modes": interface.read_modes[step, head].round(3).tolist()})
     return heads

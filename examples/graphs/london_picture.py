@@ -1,0 +1,148 @@
+"""Pictures of a walk on the Underground."""
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from examples.graphs import london
+from examples.graphs.asking import edge_text
+from examples.graphs.pictures import HEADS, LEAST, RIGHT, WRONG
+
+_APART = 0.16  # between lines that run side by side
+
+# Where a name stands, if not above on the right: points from its station, alignment.
+LABELS = {
+    "Oxford Circus": (-4, 6, "right"), "Tottenham Court Road": (0, 8, "center"),
+    "Bond Street": (0, -13, "center"), "Piccadilly Circus": (-5, -12, "center"),
+    "Warren Street": (-7, 2, "right"), "Earl's Court": (0, -13, "center"),
+    "South Kensington": (0, -14, "center"), "Victoria": (2, -14, "left"),
+    "Notting Hill Gate": (-4, 7, "left"), "Green Park": (-8, 3, "right"),
+    "Westminster": (0, -14, "center"), "Waterloo": (-8, -8, "right"),
+    "Leicester Square": (8, -4, "left"), "Charing Cross": (8, -2, "left"),
+    "Embankment": (9, -4, "left"), "London Bridge": (8, -4, "left"),
+    "Holborn": (3, 7, "left"), "Bank": (7, -3, "left"),
+}
+_POSITIONS = {name: np.array(place) for name, place in london.STATIONS.items()}
+
+
+def track(ride):
+    """`[2, 2]`: both ends of a ride's stroke; lines between the same stations lie
+    side by side."""
+    here, direction, there = ride
+    pair = sorted((here, there))
+    lines = sorted({london.line_of(way) for a, way, b in london.RIDES
+                    if {a, b} == set(pair)})
+    start, end = (_POSITIONS[name] for name in pair)
+    along = (end - start) / np.linalg.norm(end - start)
+    place = lines.index(london.line_of(direction)) - (len(lines) - 1) / 2
+    shift = place * _APART * np.array([-along[1], along[0]])
+    stroke = np.stack([start, end]) + shift
+    return stroke if here == pair[0] else stroke[::-1]
+
+
+def _base(axes, faint=False):
+    """The map without anything on it."""
+    for ride in london.RIDES:
+        if ride[0] < ride[2]:
+            colour = london.COLOURS[london.line_of(ride[1])]
+            axes.plot(*track(ride).T, color="#dddddd" if faint else colour,
+                      lw=0.8 if faint else 2.2, zorder=1, solid_capstyle="round")
+    axes.set_aspect("equal")
+    axes.axis("off")
+    axes.margins(0.06)
+
+
+def draw_walk(look, title):
+    """The map with the walk asked and answered, and each step's reads.
+
+    Args:
+      look: `asking.Look`.
+      title: what stands above.
+
+    Returns:
+      A matplotlib Figure.
+    """
+    columns = min(len(look.answering), 5)
+    rows = [steps[first:first + columns] for steps in (look.query, look.answering)
+            for first in range(0, len(steps), columns)]
+    figure = Figure((11, 5.3 + 1.8 * len(rows)), dpi=80, layout="constrained")
+    figure.suptitle(title, size=12)
+    upper, lower = figure.subfigures(2, 1, height_ratios=[5.1, 1.8 * len(rows)])
+    large, beside = upper.subplots(1, 2, width_ratios=[2.6, 1])
+    _asked_and_answered(large, look)
+    _in_words(beside, look)
+    lower.suptitle("What each head reads, as strong as it reads it: "
+                   "while asked, then while answering", size=10)
+    heads = look.trajectory.read_weighting.shape[1]
+    lower.legend([Line2D([], [], color=colour, lw=4) for colour in HEADS[:heads]],
+                 [f"head {head + 1}" for head in range(heads)],
+                 loc="outside lower center", ncols=heads, fontsize=9, frameon=False)
+    for row, steps in zip(lower.subplots(len(rows), columns, squeeze=False), rows):
+        for axes in row[len(steps):]:
+            axes.axis("off")
+        for axes, step in zip(row, steps):
+            _reads(axes, look, step)
+    return figure
+
+
+def _asked_and_answered(axes, look):
+    """The large map: the walk asked, and a mark for each ride answered."""
+    _base(axes)
+    for number, (ride, answered, right) in enumerate(
+            zip(look.asked, look.answer, look.right)):
+        start, end = track(ride)
+        axes.plot(*np.stack([start, end]).T, color="black", lw=6.5, alpha=0.3, zorder=2,
+                  solid_capstyle="round")
+        side = 0.3 if sum({*ride[::2]} == {*other[::2]}
+                          for other in look.asked[:number]) % 2 else 0.6
+        axes.annotate(
+            f"{number + 1} {RIGHT if right else WRONG}", start + side * (end - start),
+            ha="center", va="center", size=9, weight="bold", zorder=5,
+            color="#0b6b0b" if right else "#b00000",
+            bbox={"boxstyle": "round,pad=0.2", "fc": "white", "ec": "none",
+                  "alpha": 0.9})
+    walked = {look.asked[0][0], *(ride[2] for ride in look.asked)}
+    for name, (x, y) in london.STATIONS.items():
+        on = name in walked
+        axes.plot(x, y, "o", ms=8 if on else 6, mfc="white", mec="black",
+                  mew=1.8 if on else 1, zorder=4)
+        aside, up, align = LABELS.get(name, (5, 5, "left"))
+        axes.annotate(name, (x, y), (aside, up), textcoords="offset points", ha=align,
+                      size=8.5 if on else 7.5, weight="bold" if on else "normal",
+                      zorder=6)
+
+
+def _in_words(axes, look):
+    """The rides of the walk, ticked or crossed, and what was answered instead."""
+    lines = []
+    for number, (ride, answered, right) in enumerate(
+            zip(look.asked, look.answer, look.right)):
+        here, direction, there = ride
+        lines += [f"{RIGHT if right else WRONG} {number + 1}. {here}",
+                  f"      {direction} to {there}"]
+        if not right:
+            lines.append(f"      answered: {edge_text(answered)}")
+    axes.axis("off")
+    axes.annotate("\n".join(lines), (0, 0.95), xycoords="axes fraction", va="top",
+                  size=8.5)
+
+
+def _reads(axes, look, step):
+    """A small map: the rides that each head reads at a step."""
+    _base(axes, faint=True)
+    others = {}
+    for head, strengths in enumerate(look.strengths[step]):
+        for source in np.flatnonzero(strengths > LEAST):
+            strength = min(1.0, strengths[source])
+            if source >= len(london.RIDES):
+                if strength > 0.3:
+                    name = look.names[source].split(":")[0]
+                    others.setdefault(name, []).append(str(head + 1))
+                continue
+            stroke = track(look.shown(source)) + (head - 1.5) * 0.12
+            axes.annotate("", stroke[1], stroke[0], zorder=3, arrowprops={
+                "arrowstyle": "-|>", "color": HEADS[head], "lw": 0.5 + 2.5 * strength,
+                "alpha": strength, "shrinkA": 0, "shrinkB": 0})
+    read = "; ".join(f"head {', '.join(heads)}: “{name}”"
+                     for name, heads in others.items())
+    axes.set_title(f"{look.names[step]}\n{read}", size=7)

@@ -1,0 +1,181 @@
+"""What the scripts of the graph experiments share: options, training, weights."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Callable, NamedTuple
+
+import keras
+import numpy as np
+
+from examples.graphs import training
+from examples.graphs.asking import edge_text, right_by_length
+from examples.graphs.encoding import END
+from examples.graphs.pictures import RIGHT, WRONG
+
+WEIGHTS, LOG = "dnc.weights.h5", "log.csv"
+
+
+class Asked(NamedTuple):
+    """What a script asks its network for.
+
+    Attributes:
+      name: such as "walk"; that of an option.
+      default: its text, if none is given.
+      parse: function of the text; ValueError if it can't be asked for.
+    """
+
+    name: str
+    default: str
+    parse: Callable
+
+
+def make_parser(description, folder, asked):
+    """A parser with the options that all scripts have.
+
+    Args:
+      description: of the script, in a line.
+      folder: of the training and the pictures, if no other is given.
+      asked: `Asked`.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--show", action="store_true",
+                        help="no training: the network that is shipped")
+    parser.add_argument(f"--{asked.name}", dest="text", metavar="TEXT",
+                        help=f"ask this {asked.name}, of the trained network if there "
+                        f"is one; default: \"{asked.default}\"")
+    parser.add_argument("--minutes", type=float, default=60.0,
+                        help="of training in all; a later run goes on")
+    parser.add_argument("--paper", action="store_true",
+                        help="the paper's network, rate and whole curriculum")
+    for name, what in (("folder", "of the training"), ("output", "of the pictures")):
+        parser.add_argument(f"--{name}", type=Path, default=Path(folder), help=what)
+    parser.add_argument(f"--{asked.name}s", dest="count", type=int, default=100,
+                        help="asked of each length; 0: none")
+    parser.add_argument("--seed", type=int, default=1, help="of weights and data")
+    return parser
+
+
+def parse(parser, arguments, asked):
+    """The arguments, with what is asked for as `asked`.
+
+    Leaves with a line if they can't be used.
+    """
+    args = parser.parse_args(arguments)
+    if not args.minutes >= 0 or args.seed < 0 or args.count < 0:
+        parser.error(f"--minutes, --seed and --{asked.name}s must be 0 or more")
+    if args.paper and (args.show or args.text):
+        parser.error("--paper trains the paper's network; leave out --show and "
+                     f"--{asked.name}")
+    for name in ("folder", "output"):
+        path = getattr(args, name)
+        if path.exists() and not path.is_dir():
+            parser.error(f"--{name}={path}: not a folder")
+    try:
+        args.asked = asked.parse(args.text or asked.default)
+    except ValueError as error:
+        parser.error(f"--{asked.name}={args.text}: {error}")
+    return args
+
+
+def split(text, example):
+    """"start: name, name, ..." as start and list of names; ValueError if it is not."""
+    start, colon, names = text.partition(":")
+    if not colon:
+        raise ValueError(f"give it as \"{example}\"")
+    return start.strip(), [name.strip() for name in names.split(",") if name.strip()]
+
+
+def network_to_ask(args, plan, slots, shipped):
+    """The DNC that the arguments want, trained, loaded or shipped, and its folder.
+
+    Args:
+      args: see `parse`; --lstm, where there is one, trains no DNC.
+      plan: `training.Plan`.
+      slots: of the memory it is asked with.
+      shipped: folder of the network that is shipped.
+
+    Raises:
+      ValueError: a file of weights can't be used.
+    """
+    folder = args.folder / ("paper" if args.paper else "dnc")
+    lstm = getattr(args, "lstm", False)
+    if not (args.show or args.text or lstm):
+        return train(args, plan, folder / WEIGHTS, slots), folder
+    if args.show or not (folder / WEIGHTS).exists():
+        folder = shipped
+    return load_network(folder / WEIGHTS, plan, slots), folder
+
+
+def train(args, plan, path, slots):
+    """Trains a plan in the folder of `path`, where the weights alone are written.
+
+    Returns:
+      The trained `GraphReader`, with so many slots.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    callbacks = [keras.callbacks.CSVLogger(path.parent / LOG, append=True),
+                 keras.callbacks.TensorBoard(path.parent / "tensorboard",
+                                             write_graph=False)]
+    model = training.train(plan, path.parent, args.seed, args.minutes, callbacks)
+    bare = plan.build(slots)
+    bare.set_weights(model.get_weights())
+    training.save(bare, path)
+    lesson = int(bare.lesson)
+    print(f"{float(bare.seconds) / 60:.0f} minutes of training "
+          f"({float(bare.processor) / 60:.0f} of a processor): at lesson {lesson} of "
+          f"{len(plan.lessons) - 1}, {plan.lessons[lesson]}")
+    return bare
+
+
+def load_network(path, plan, slots):
+    """The network of a plan with the weights of a file, and so many slots.
+
+    Raises:
+      ValueError: the file is not there, damaged, or of another network.
+    """
+    if not path.exists():
+        raise ValueError(f"{path}: not there")
+    model = plan.build(slots)
+    training.load(model, path)
+    return model
+
+
+def print_table(networks, draw, lengths, count):
+    """Prints, for each network, the share of right answers by length.
+
+    Args:
+      networks: {name: `GraphReader`}.
+      draw, lengths, count: see `asking.right_by_length`.
+    """
+    print("length   " + "".join(f"{length:>7}" for length in lengths))
+    for name, model in networks.items():
+        right = right_by_length(model, draw, lengths, np.random.default_rng(5), count)
+        print(f"{name:9}" + "".join(f"{100 * share:7.1f}" for share in right.values()))
+
+
+def print_answers(look):
+    """The edges of an answer, ticked or crossed."""
+    for step, edge, right in zip(look.answering, look.answer, look.right):
+        if look.episode.due[step, 0] != END:
+            print(f"  {RIGHT if right else WRONG} {edge_text(edge)}")
+
+
+def write(folder, figures, pages):
+    """Writes {name: matplotlib Figure} and {name: text} into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, figure in figures.items():
+        figure.savefig(folder / name)
+    for name, text in pages.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    print(f"Written to {folder}: {', '.join([*figures, *pages])}")
+
+
+def run(main):
+    """Calls a script's main function; errors of its input are told in a line."""
+    try:
+        main()
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {str(error).splitlines()[0]}")
+    except KeyboardInterrupt:
+        sys.exit("Stopped. The same command goes on from the last evaluation.")
