@@ -7,8 +7,8 @@ PRESET ?= best
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help deps check test test-oldest ask viz babi reproduce results copy underground bench \
-  bench-peer clean
+.PHONY: help deps check test test-oldest ask viz babi reproduce results copy underground \
+  family-tree bench bench-peer clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1: /' \
@@ -63,6 +63,9 @@ copy: deps  ## learn to copy with ten slots, and draw it
 
 underground: deps  ## walks on the Underground; ARGS=--show for no training
 	$(BIN)/python examples/underground.py $(ARGS)
+
+family-tree: deps  ## relations in a family tree; ARGS=--show for no training
+	$(BIN)/python examples/family_tree.py $(ARGS)
 
 bench: deps  ## measure speed and memory; ARGS=--quick, --training
 	$(BIN)/python benchmarks/bench.py $(ARGS)
