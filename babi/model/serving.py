@@ -7,7 +7,6 @@ needs nothing of this repository, and no XLA. Shapes: B texts, A words of the an
 of the text that has most of them, K likely words, V words of the vocabulary.
 """
 
-import keras
 import tensorflow as tf
 
 from babi.model.answers import TOP_WORDS
@@ -44,14 +43,16 @@ def save(model, folder):
       model: `model.QuestionAnswerer` with words, made with `jit=False`.
       folder: the folder to write.
     """
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    archive.add_endpoint(
-        "serve", lambda texts: answer(model, texts),
+    module = tf.Module()
+    module.serve = tf.function(
+        lambda texts: answer(model, texts), autograph=False,
         input_signature=[tf.TensorSpec([None], tf.string, name="texts")])
+    # TensorFlow's variables, not Keras's around them, whose archive keeps both.
+    module.weights = [weight.value for weight in model.weights]
     # Nobody asks a served model for gradients; saved ones bury its loading in remarks.
-    archive.write_out(str(folder), verbose=False, options=tf.saved_model.SaveOptions(
-        experimental_custom_gradients=False))
+    tf.saved_model.save(
+        module, str(folder), dict.fromkeys(("serving_default", "serve"), module.serve),
+        tf.saved_model.SaveOptions(experimental_custom_gradients=False))
 
 
 def answer(model, texts):

@@ -109,6 +109,15 @@ print(json.dumps({{name: value.numpy().tolist() for name, value in found.items()
         assert found["probabilities"][0][step] == pytest.approx(words[0][1], rel=1e-4)
 
 
+def test_a_saved_model_holds_each_weight_once(exported):
+    shapes = tf.train.load_checkpoint(
+        exported[1] / "saved_model" / "variables" / "variables"
+    ).get_variable_to_shape_map()
+    del shapes["_CHECKPOINTABLE_OBJECT_GRAPH"]
+    weights = trained.load(exported[0], jit=False).model.weights
+    assert sorted(shapes.values()) == sorted(list(weight.shape) for weight in weights)
+
+
 @pytest.mark.parametrize("text", [
     TEXT, "1 Mary went\n2 Where is Mary?\n", "What has she?--", "what has she ? - - -",
     "John left. Where is he? Mary went", "a well-known fact", "12 apples. 13 pears",
