@@ -5,9 +5,9 @@ import re
 
 from babi.data.encoding import story_tokens
 from babi.data.vocabulary import ANSWER_MARK, MARKS, QUESTION_MARK, STATEMENT_MARK
-from babi.stories.own import read_file
 from babi.stories.own_format import parse_own
-from babi.stories.story import DataError
+from babi.stories.source import read_file
+from babi.stories.story import DataError, decoded
 from babi.stories.words import split_words
 
 MAX_TOKENS = 100_000
@@ -88,10 +88,7 @@ def read_story(path, task, index=0):
       DataError: the file can't be read, or is not a story with a question.
     """
     data = read_file(path)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: not UTF-8 text; save it as UTF-8") from None
+    text = decoded(data, path)
     if "\t" in text or text.lstrip().startswith("{"):
         stories = parse_own(data, str(path), task)
         if index >= len(stories):

@@ -54,10 +54,10 @@ def add(found: dict, folder: str, key: tuple[int, str], value) -> None:
 
 
 def check_size(size: int, place: str) -> None:
-    """Refuses a file larger than any of bAbI's."""
+    """Refuses a file far larger than any of bAbI's."""
     if size > MAX_FILE_BYTES:
         raise DataError(f"{place}: larger than {MAX_FILE_BYTES >> 20} MB, which no "
-                        f"bAbI file is; get it anew")
+                        f"bAbI file is; divide it, or get it anew")
 
 
 def read_archive(path: Path, variant: str) -> dict:

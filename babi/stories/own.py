@@ -17,14 +17,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from babi.stories.own_format import parse_own
-from babi.stories.source import OWN
+from babi.stories.source import OWN, read_file, walk
 from babi.stories.story import DataError, Story
 from babi.stories.tasks import OWN_TASKS
 
 TEST_SHARE = 0.1  # of a task's stories, if it has no test file
-_MAX_FILE_BYTES = 32 << 20
 _MAX_BYTES = 256 << 20  # of all files
-_MAX_DEPTH = 4  # folders below the one given that are searched
 _NAMED = 5  # tasks named in a remark
 
 _SPLITS = ("train", "valid", "test")
@@ -194,42 +192,16 @@ def _files(folder):
     """The files in a folder and those below it, but for hidden ones."""
     found = []
     try:
-        with os.scandir(folder):  # os.walk would pass over a folder it may not read
-            pass
+        for place, names in walk(folder):
+            found += [place / name for name in names if not name.startswith(".")]
+            if len(found) > 2 * len(OWN_TASKS):
+                raise DataError(f"{folder}: more than {2 * len(OWN_TASKS):,} files in "
+                                f"it, which are at most {len(OWN_TASKS)} tasks with "
+                                f"their tests; give another folder")
     except OSError as error:
         raise DataError(f"{folder}: {error.strerror}; mend its permissions or give "
                         f"another folder") from None
-    for place, folders, names in os.walk(folder):
-        place = Path(place)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        if len(place.relative_to(folder).parts) >= _MAX_DEPTH:
-            folders.clear()
-        found += [place / name for name in sorted(names) if not name.startswith(".")]
-        if len(found) > 2 * len(OWN_TASKS):
-            raise DataError(f"{folder}: more than {2 * len(OWN_TASKS):,} files in it, "
-                            f"which are at most {len(OWN_TASKS)} tasks with their "
-                            f"tests; give another folder")
     return found
-
-
-def read_file(path: str | Path) -> bytes:
-    """The bytes of a file of stories.
-
-    Raises:
-      DataError: not there, neither a pipe nor a device but a plain file, or larger
-        than 32 MB.
-    """
-    try:
-        # Reading a pipe or a device may never end.
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise DataError(f"{path}: not a plain file; put the stories into one")
-        with open(path, "rb") as file:
-            data = file.read(_MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}; give another file") from None
-    if len(data) > _MAX_FILE_BYTES:
-        raise DataError(f"{path}: larger than {_MAX_FILE_BYTES >> 20} MB; divide it")
-    return data
 
 
 def _keep(stories):

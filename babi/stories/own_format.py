@@ -9,7 +9,7 @@ import functools
 import json
 import re
 
-from babi.stories.story import DataError, Line, Story, shown
+from babi.stories.story import DataError, Line, Story, decoded, shown
 from babi.stories.words import cleaned, split_answer, split_words
 
 _MAX_TOKENS = 65_536  # of a story: steps of the longest row
@@ -33,15 +33,9 @@ def parse_own(data: bytes, place: str, task: int) -> list[Story]:
     Raises:
       DataError: no story, or a line that is none of the format.
     """
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{place}:{line}: byte 0x{data[error.start]:02x} is not UTF-8; "
-                        f"save the file as UTF-8, or put it elsewhere if it holds no "
-                        f"stories") from None
+    text = cleaned(decoded(data, place))
     lines = [(number, line.strip()) for number, line in
-             enumerate(re.split("\r\n|\n|\r", cleaned(text)), start=1) if line.strip()]
+             enumerate(re.split("\r\n|\n|\r", text), start=1) if line.strip()]
     if not lines:
         raise DataError(f"{place}: no story in it; write some, or put it elsewhere")
     longest, first = max((len(line), number) for number, line in lines)

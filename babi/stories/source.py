@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -158,34 +158,55 @@ def _open_folder(folder: Path, variant: str) -> DataSource:
         raise DataError(f"{folder}: no bAbI files (such as "
                         f"qa1_single-supporting-fact_train.txt) in it; {hint}")
     names = _choose_variant(found, variant, folder)
-    files = {}
-    for key, path in names.items():
-        # Neither a pipe nor a device: reading those may never end.
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise DataError(f"{path}: not a plain file; put the text file there")
+    files = {key: _data_file(path.name, read_file(path)) for key, path in names.items()}
+    return DataSource("folder", folder, variant, files)
+
+
+def read_file(path: str | Path) -> bytes:
+    """The bytes of a file of stories.
+
+    Raises:
+      DataError: not there, neither a pipe nor a device but a plain file, or larger
+        than 32 MB.
+    """
+    try:
+        # Reading a pipe or a device may never end.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise DataError(f"{path}: not a plain file; put the stories into one")
         with open(path, "rb") as file:
             data = file.read(archive.MAX_FILE_BYTES + 1)
-        archive.check_size(len(data), str(path))
-        files[key] = _data_file(path.name, data)
-    return DataSource("folder", folder, variant, files)
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}; give another file") from None
+    archive.check_size(len(data), str(path))
+    return data
 
 
 def _find_files(folder: Path) -> dict[str, dict[tuple[int, str], Path]]:
     """{folder relative to the one given: {(task, split): path}}."""
     found: dict[str, dict[tuple[int, str], Path]] = {}
-    with os.scandir(folder):  # os.walk would pass over a folder it may not read
-        pass
-    for place, subfolders, names in os.walk(folder):
-        relative = Path(place).relative_to(folder)
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        if len(relative.parts) >= _MAX_DEPTH:
-            subfolders.clear()
-        for name in sorted(names):
+    for place, names in walk(folder):
+        for name in names:
             key = archive.file_key(name)
             if key is not None:
-                archive.add(found, str(Path(folder.resolve().name) / relative), key,
-                            Path(place) / name)
+                below = Path(folder.resolve().name) / place.relative_to(folder)
+                archive.add(found, str(below), key, place / name)
     return found
+
+
+def walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """(folder, names of its files) of a folder and those below it, hidden ones not.
+
+    Raises:
+      OSError: the folder can't be read.
+    """
+    with os.scandir(folder):  # os.walk would pass over it
+        pass
+    for place, folders, names in os.walk(folder):
+        place = Path(place)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if len(place.relative_to(folder).parts) >= _MAX_DEPTH:
+            folders.clear()
+        yield place, sorted(names)
 
 
 def open_archive(path: Path, variant: str = DEFAULT_VARIANT) -> DataSource:

@@ -112,6 +112,21 @@ def format_stories(stories: Iterable[Story]) -> str:
     return "".join(parts)
 
 
+def decoded(data: bytes, source: str, encoding: str = "utf-8-sig") -> str:
+    """The text of a file's bytes, by default without a byte-order mark.
+
+    Raises:
+      DataError: it is not UTF-8.
+    """
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{source}:{line}: byte 0x{data[error.start]:02x} is not "
+                        f"UTF-8; save the file as UTF-8, get it anew, or put it "
+                        f"elsewhere if it holds no stories") from None
+
+
 def answer_words(answer: str) -> list[str]:
     """The lower-case words of an answer as written, such as `milk,Apple`."""
     return answer.lower().split(",")
@@ -124,14 +139,7 @@ def count_questions(stories: Iterable[Story]) -> int:
 
 def _text_lines(data: bytes, source: str) -> list[str]:
     """Splits a file's bytes into lines, without their ends."""
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{source}:{line}: byte 0x{data[error.start]:02x} is not UTF-8; "
-            f"fetch the file anew or save it as UTF-8") from None
-    lines = text.split("\n")
+    lines = decoded(data, source, "utf-8").split("\n")
     if lines.pop():
         raise DataError(
             f"{source}:{len(lines) + 1}: no line end after the last line, so the "

@@ -99,7 +99,7 @@ def test_story_files(tmp_path, stories):
     (b"Mary went.\nWhere? ?\n", r"story.txt:2: .*no words before"),
     (b"Mary went.\n", r"story.txt: no question in it"),
     (b"", r"story.txt: no question in it"),
-    (b"caf\xe9?\n", r"story.txt: not UTF-8"),
+    (b"caf\xe9?\n", r"story.txt:1: byte 0xe9 is not UTF-8"),
     (b"1 Who left?\tjohn\t\n", r"story.txt: it has 1 stories.* not 3"),
     (b"1 Who left?\tjohn\n3 Ann left.\n", r"story.txt:2: expected a line .* 1 or 2"),
     (b"Who? " * 40_000, r"story.txt: 120,000 words are too many")])

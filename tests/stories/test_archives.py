@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import tarfile
 import zipfile
 
 import pytest
@@ -67,42 +68,60 @@ def test_a_zip_with_what_other_systems_put_in(tmp_path):
     assert open_source(path, "tiny").stories("train", [1, 8]) == STORIES
 
 
-def _zip_member(name, mode=0o100644, **fields):
-    member = zipfile.ZipInfo(name)
-    member.external_attr = mode << 16
-    for field, value in fields.items():
-        setattr(member, field, value)
-    return member, b"/etc/passwd"
-
-
-HOSTILE_ZIPS = {
+LINK, PIPE = (tarfile.SYMTYPE, 0o120777), (tarfile.FIFOTYPE, 0o010644)
+HARD_LINK = (tarfile.LNKTYPE, None)  # a .zip has none
+# {what: ({name: bytes, or what the member is in a .tar and in a .zip}, fault)}
+HOSTILE = {
     "path up": ({f"top/../../tiny/{file_name(1, 'train')}": b"x"}, "leads out"),
     "absolute": ({"/etc/passwd": b"x"}, "leads out"),
     "up by backslashes": ({"a\\..\\..\\b": b"x"}, "leads out"),
-    "symlink": ({"a": _zip_member(FILE, 0o120777)}, "is a link"),
-    "pipe": ({"a": _zip_member(FILE, 0o010644)}, "is a link or a device"),
-    "twice": ({FILE: FILES[file_name(1, "train")],
-               "b": _zip_member(FILE.replace("top/", "top//"))}, "two train files"),
+    "symlink": ({FILE: LINK}, "is a link"),
+    "hard link": ({FILE: HARD_LINK}, "is a link"),
+    "pipe": ({FILE: PIPE}, "is a link or a device"),
+    "twice": ({FILE: b"1 A.\n", FILE.replace("top/", "top//"): b"1 B.\n"},
+              "two train files"),
     "large file": ({FILE: bytes(70_000)}, "larger than"),
     "large in all": ({f"top/{i}": bytes(60_000) for i in range(40)}, "unpacks to more"),
     "many files": ({f"top/{i}": b"" for i in range(1100)}, "more than 1000 files"),
     "nested": ({"top/tiny.zip": pack_zip(FILES)}, "it holds no variants"),
-    "no zip": (None, "not a whole .zip"),
+    "no archive": (None, "not a whole "),
 }
+NOT_IN = {".tar.gz": {"up by backslashes"}, ".zip": {"hard link"}}
 
 
-@pytest.mark.parametrize("name", HOSTILE_ZIPS)
-def test_hostile_zips_are_refused(tmp_path, monkeypatch, name):
+def _member(name, content, ending):
+    """A member of an archive, `(its description, its bytes)`, or its bytes alone."""
+    if isinstance(content, bytes):
+        return content
+    if ending == ".zip":
+        member = zipfile.ZipInfo(name)
+        member.external_attr = content[1] << 16
+        return member, b"/etc/passwd"
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = content[0], "/etc/passwd"
+    return member
+
+
+@pytest.mark.parametrize("ending, name", [
+    (ending, name) for ending in NOT_IN for name in HOSTILE
+    if name not in NOT_IN[ending]])
+def test_hostile_archives_are_refused(tmp_path, monkeypatch, ending, name):
     monkeypatch.setattr(archives, "MAX_FILE_BYTES", 1 << 16)
     monkeypatch.setattr(archives, "MAX_UNPACKED_BYTES", 1 << 21)
     monkeypatch.setattr(archives, "MAX_MEMBERS", 1000)
-    members, fault = HOSTILE_ZIPS[name]
-    path = tmp_path / "evil.zip"
-    path.write_bytes(b"no zip" * 500 if members is None else pack_zip(members))
+    members, fault = HOSTILE[name]
+    packed = b"no archive" * 500
+    if members:
+        members = {name: _member(name, content, ending)
+                   for name, content in members.items()}
+        packed = pack_zip(members) if ending == ".zip" else pack(members)
+    path = tmp_path / f"evil{ending}"
+    path.write_bytes(packed if ending == ".zip" else gzip.compress(packed))
     with pytest.raises(DataError, match=fault) as caught:
         open_archive(path, "tiny")
     assert "\n" not in str(caught.value)
-    assert os.listdir(tmp_path) == ["evil.zip"]
+    assert str(caught.value).startswith(str(path)) or name == "twice"
+    assert os.listdir(tmp_path) == [path.name]
 
 
 def test_a_zip_that_lies_about_a_size_or_is_locked_is_refused(tmp_path):

@@ -6,7 +6,6 @@ import hashlib
 import http.server
 import os
 import random
-import tarfile
 import threading
 
 import pytest
@@ -141,47 +140,10 @@ def test_a_pipe_or_a_huge_file_in_a_folder_is_refused(folder, monkeypatch):
         open_source(folder, "tiny")
 
 
-def _member(name, kind=tarfile.REGTYPE, link=""):
-    member = tarfile.TarInfo(name)
-    member.type, member.linkname = kind, link
-    return member
-
-
-FILE = f"top/tiny/{file_name(1, 'train')}"
-HOSTILE = {
-    "path up": ({f"top/../../tiny/{file_name(1, 'train')}": b"x"}, "leads out"),
-    "absolute": ({"a": _member("/etc/passwd")}, "leads out"),
-    "symlink": ({"a": _member(FILE, tarfile.SYMTYPE, "/etc/passwd")}, "is a link"),
-    "hard link": ({"a": _member(FILE, tarfile.LNKTYPE, "top/README.txt")}, "is a link"),
-    "pipe": ({"a": _member(FILE, tarfile.FIFOTYPE)}, "is a link or a device"),
-    "twice": ({FILE: FILES[file_name(1, "train")],
-               "b": _member(FILE)}, "two train files"),
-    "large file": ({FILE: bytes(70_000)}, "larger than"),
-    "large in all": ({f"top/{i}": bytes(60_000) for i in range(40)}, "unpacks to more"),
-    "many files": ({f"top/{i}": b"" for i in range(1100)}, "more than 1000 files"),
-    "no tar": (None, "not a whole .tar.gz"),
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_archives_are_refused(tmp_path, monkeypatch, name):
-    monkeypatch.setattr(archives, "MAX_FILE_BYTES", 1 << 16)
-    monkeypatch.setattr(archives, "MAX_UNPACKED_BYTES", 1 << 21)
-    monkeypatch.setattr(archives, "MAX_MEMBERS", 1000)
-    members, fault = HOSTILE[name]
-    path = tmp_path / "evil.tar.gz"
-    path.write_bytes(gzip.compress(b"no tar" * 500 if members is None
-                                   else pack(members)))
-    with pytest.raises(DataError, match=fault) as caught:
-        open_archive(path, "tiny")
-    assert str(caught.value).startswith(str(path)) or name == "twice"
-    assert os.listdir(tmp_path) == ["evil.tar.gz"]
-
-
 def test_a_bomb_is_refused_before_it_fills_the_memory(tmp_path):
     zeros = gzip.compress(bytes(1 << 24), 9)  # gzip streams may follow each other
     path = tmp_path / "bomb.tar.gz"
-    tar = pack({"top/x": _member("top/x")})
+    tar = pack({"top/x": b""})
     header = bytearray(tar[:512])
     header[124:136] = b"%011o\0" % (1 << 32)  # the size that the header claims
     header[148:156] = b" " * 8
