@@ -79,18 +79,18 @@ def main():
         title, tokens = _chosen_story(model.record)
         check_words(tokens, model.vocabulary, title)
         found, = reader.read({title: tokens})
-        for question in found.questions():
-            _tell(found, question)
+        for answer in found.answers():
+            _tell(found, answer)
     if _OUTPUT.value and found:
         _write(found)
 
 
-def _tell(reading, question):
-    """Prints a question and its answer."""
+def _tell(reading, answer):
+    """Prints a question and its `answers.Answer`."""
     from babi.inspection import conversation
 
-    print(conversation.as_json(reading, question) if _JSON.value else
-          conversation.describe(reading, question, terminal.painter(sys.stdout)),
+    print(conversation.as_json(reading.title, answer) if _JSON.value else
+          conversation.describe(answer, terminal.painter(sys.stdout)),
           flush=True)
 
 

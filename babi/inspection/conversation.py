@@ -15,7 +15,7 @@ def converse(reader, vocabulary, lines, patient, tell):
       vocabulary: its `vocabulary.Vocabulary`.
       lines: the typed lines.
       patient: True asks for a line that can't be read once more.
-      tell: called with the `answers.Reading` and each new `answers.Question`.
+      tell: called with the `answers.Reading` and each new `answers.Answer`.
 
     Returns:
       The `answers.Reading` up to the last question, or None without a question.
@@ -37,38 +37,35 @@ def converse(reader, vocabulary, lines, patient, tell):
         tokens += more
         if any(word == ANSWER_MARK for word, _ in more):
             found, = reader.read({"A typed story": tokens})
-            for question in found.questions():
-                if question.steps[0] >= start:
-                    tell(found, question)
+            for answer in found.answers():
+                if answer.steps[0] >= start:
+                    tell(found, answer)
     return found
 
 
-def describe(reading, question, paint=lambda text, *styles: text):
+def describe(answer, paint=lambda text, *styles: text):
     """Text on a question: the question, the answer, likely words.
 
     Args:
-      reading: `answers.Reading`.
-      question: one of its `answers.Question`s.
+      answer: `answers.Answer`.
       paint: see `terminal.painter`.
     """
-    given = reading.answer(question)
-    if given.right is None:
-        answer = paint(given.answer, "bold")
-    elif given.is_right:
-        answer = paint(f"{given.answer}  (right)", "bold", "green")
+    if answer.right is None:
+        given = paint(answer.answer, "bold")
+    elif answer.is_right:
+        given = paint(f"{answer.answer}  (right)", "bold", "green")
     else:
-        answer = paint(f"{given.answer}  (wrong, it is: {given.right})", "bold", "red")
+        given = paint(f"{answer.answer}  (wrong, it is: {answer.right})", "bold", "red")
     likely = ("    " + "  ".join(f"{word} {share:.3f}" for word, share in words)
-              for words in given.likely)
-    return "\n".join([f"{question.text} {answer}",
+              for words in answer.likely)
+    return "\n".join([f"{answer.question} {given}",
                       *(paint(line, "faint") for line in likely)])
 
 
-def as_json(reading, question):
-    """A question and its answer as a line of JSON, {name in `answers.Answer`: value}.
+def as_json(title, answer):
+    """An `answers.Answer` as a line of JSON, {its field: value} with "story", a title.
 
-    "story" is the story's title; "likely" has for each word of the answer the likely
-    ones, [[word, probability], ...].
+    "likely" has for each word of the answer the likely ones, [[word, probability],
+    ...].
     """
-    return json.dumps({"story": reading.title, **reading.answer(question)._asdict()},
-                      ensure_ascii=False)
+    return json.dumps({"story": title, **answer._asdict()}, ensure_ascii=False)

@@ -306,9 +306,9 @@ class _End:
 
 def _answer_lines(reading):
     """Each question, and below it each word of its answer with likely words."""
-    for question in reading.questions():
-        yield question.text
-        for step in question.steps:
+    for answer in reading.answers():
+        yield answer.question
+        for step in answer.steps:
             yield "     " + "   ".join(
                 [answer_text(reading, step) + ":",
                  *(f"{word} {probability:.2f}"

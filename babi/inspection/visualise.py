@@ -115,9 +115,8 @@ def as_table(readings):
     lines = ["| story | question | right answer | model's answer | probability |",
              "|---|---|---|---|---|"]
     for reading in readings:
-        for question in reading.questions():
-            mark = pictures.RIGHT if question.is_right else pictures.WRONG
-            answer = reading.answer(question)
+        for answer in reading.answers():
+            mark = pictures.RIGHT if answer.is_right else pictures.WRONG
             lines.append(f"| {reading.title} | {answer.question} | {answer.right} "
                          f"| {answer.answer} {mark} | {answer.probability:.3f} |")
     return "\n".join(lines)

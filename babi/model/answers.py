@@ -23,6 +23,7 @@ class Answer(NamedTuple):
       likely: for each word of the answer the likely ones, ((word, probability), ...),
         most probable first.
       right: the right answer; None where it is not known.
+      steps: the answer steps in the story, one for each word of the answer, from 0.
     """
 
     question: str
@@ -30,32 +31,12 @@ class Answer(NamedTuple):
     probability: float
     likely: tuple[tuple[tuple[str, float], ...], ...]
     right: str | None = None
+    steps: tuple[int, ...] = ()
 
     @property
     def is_right(self):
         """Whether all words are right; None if that is not known."""
         return None if self.right is None else self.answer == self.right
-
-
-class Question(NamedTuple):
-    """A question in a story and the model's answer.
-
-    Attributes:
-      text: the question's words.
-      steps: the answer steps, one for each word of the answer.
-      given: the model's word at each of them.
-      right: the right word at each of them; None where it is not known.
-    """
-
-    text: str
-    steps: tuple[int, ...]
-    given: tuple[str, ...]
-    right: tuple[str, ...] | None
-
-    @property
-    def is_right(self):
-        """Whether all words are right; None if that is not known."""
-        return None if self.right is None else self.given == self.right
 
 
 class Reading(NamedTuple):
@@ -101,31 +82,21 @@ class Reading(NamedTuple):
             last += 1
         return first, last
 
-    def questions(self):
-        """All questions of the story as `Question`s, in order."""
+    def answers(self):
+        """The `Answer`s to all questions of the story, in order."""
         found, steps = [], sorted(self.top)
         for index, step in enumerate(steps):
             if index and steps[index - 1] == step - 1:
                 continue  # another word of the same answer
             first, last = self.sentence(step)
-            answer = tuple(range(step, last + 1))
-            right = tuple(self.right[other] for other in answer)
-            found.append(Question(
-                " ".join(self.words[first:step]), answer,
-                tuple(map(self.given, answer)), None if None in right else right))
+            words = tuple(range(step, last + 1))
+            right = [self.right[other] for other in words]
+            likely = tuple(self.top[other] for other in words)
+            found.append(Answer(
+                " ".join(self.words[first:step]), " ".join(map(self.given, words)),
+                math.prod(shares[0][1] for shares in likely), likely,
+                None if None in right else " ".join(right), words))
         return found
-
-    def answer(self, question):
-        """A `Question` of this story as an `Answer`."""
-        likely = tuple(self.top[step] for step in question.steps)
-        return Answer(
-            question.text, " ".join(question.given),
-            math.prod(words[0][1] for words in likely), likely,
-            None if question.right is None else " ".join(question.right))
-
-    def answers(self):
-        """All questions of the story as `Answer`s, in order."""
-        return list(map(self.answer, self.questions()))
 
 
 def of_scores(title, tokens, scores, vocabulary, trajectory=None):

@@ -117,8 +117,8 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
 
 # --------------------------------------------------------------------- the talk
 
-def tell(reading, question):
-    print(conversation.describe(reading, question))
+def tell(reading, answer):
+    print(conversation.describe(answer))
 
 
 def test_questions_are_answered_as_they_come(reader, capsys):
@@ -128,11 +128,11 @@ def test_questions_are_answered_as_they_come(reader, capsys):
     tokens = [pair for line in lines for pair in line_tokens(line)]
     expected, = reader.read({"A typed story": tokens})
     assert found.words == expected.words and found.top == expected.top
-    first, second = expected.questions()
+    first, second = expected.answers()
     output = capsys.readouterr().out.splitlines()
     assert len(output) == 5  # each question once: itself, and a line for each word
-    assert output[0] == f"where is mary ? {first.given[0]}"
-    assert output[2] == f"where is the milk ? {' '.join(second.given)}"
+    assert output[0] == f"where is mary ? {first.answer}"
+    assert output[2] == f"where is the milk ? {second.answer}"
     best = expected.top[second.steps[1]][0]
     assert output[4].split()[:2] == [best[0], f"{best[1]:.3f}"]
 
@@ -153,11 +153,11 @@ def test_answers_are_told_right_or_wrong(reader):
     given = reader.read({"": tokens})[0].given(4)
     for right, verdict in ((given, "(right)"), ("milk", "(wrong, it is: milk)")):
         reading, = reader.read({"": [*tokens[:4], ("-", right)]})
-        question, = reading.questions()
-        text = conversation.describe(reading, question).splitlines()
+        answer, = reading.answers()
+        text = conversation.describe(answer).splitlines()
         assert text[0] == f"where is mary ? {given}  {verdict}"
         assert text[1].split()[:2] == [given, f"{reading.top[4][0][1]:.3f}"]
-        marked = conversation.describe(reading, question, lambda text, *styles:
+        marked = conversation.describe(answer, lambda text, *styles:
                                        f"<{' '.join(styles)}>{text}</>")
         colour = "green" if right == given else "red"
         assert marked.splitlines()[0] == (
@@ -248,7 +248,7 @@ def test_json_says_what_the_answers_are(server, reader, checkpoint, data, storie
     expected, = reader.read({"Task 8 (lists/sets), test story 0": story_tokens(
         stories[8][0])})
     lines = list(map(json.loads, output.splitlines()))
-    assert len(lines) == len(expected.questions()) > 0
+    assert len(lines) == len(expected.answers()) > 0
     for line, answer in zip(lines, expected.answers()):
         assert line.pop("story") == expected.title
         likely = line.pop("likely")
@@ -257,7 +257,7 @@ def test_json_says_what_the_answers_are(server, reader, checkpoint, data, storie
             for words in answer.likely]
         assert line == {"question": answer.question, "answer": answer.answer,
                         "probability": pytest.approx(answer.probability, rel=1e-4),
-                        "right": answer.right}
+                        "right": answer.right, "steps": list(answer.steps)}
 
 
 def test_the_script_serves_the_page(server, checkpoint, data, stack):

@@ -58,17 +58,18 @@ def test_sentences_questions_and_verdicts(readings):
     short = readings[0]
     spans = {short.sentence(step) for step in range(23)}
     assert sorted(spans) == [(0, 5), (6, 10), (11, 16), (17, 22)]
-    first, second = short.questions()
-    assert (first.text, first.steps, first.right) == (
-        "where is mary ?", (10,), ("kitchen",))
-    assert (second.text, second.steps, second.right) == (
-        "where is john ?", (21, 22), ("the", "garden"))
-    assert second.given == (short.given(21), short.given(22))
+    first, second = short.answers()
+    assert (first.question, first.steps, first.right) == (
+        "where is mary ?", (10,), "kitchen")
+    assert (second.question, second.steps, second.right) == (
+        "where is john ?", (21, 22), "the garden")
+    assert second.answer == f"{short.given(21)} {short.given(22)}"
+    assert second.likely == (short.top[21], short.top[22])
     told = short._replace(top={10: (("kitchen", 1.0),), 21: (("the", 1.0),),
                                22: (("kitchen", 1.0),)})
-    assert [q.is_right for q in told.questions()] == [True, False]
+    assert [answer.is_right for answer in told.answers()] == [True, False]
     assert [told.verdict(step) for step in (10, 21, 22)] == [True, True, False]
-    unanswered, = readings[1].questions()
+    unanswered, = readings[1].answers()
     assert unanswered.right is None and unanswered.is_right is None
     assert readings[1].verdict(10) is None
 

@@ -159,10 +159,10 @@ def test_table_of_answers(tmp_path):
         {"a story": example_tokens(example, VOCABULARY)})
     rows = as_table([reading]).splitlines()[2:]
     assert len(rows) == example.num_questions
-    for row, question in zip(rows, reading.questions()):
+    for row, answer in zip(rows, reading.answers()):
         cells = [cell.strip() for cell in row.strip("|").split("|")]
-        mark = "✓" if question.given == question.right else "✗"
-        assert cells[:4] == ["a story", question.text, " ".join(question.right),
-                             f"{' '.join(question.given)} {mark}"]
-        shares = [reading.top[step][0][1] for step in question.steps]
+        mark = "✓" if answer.answer == answer.right else "✗"
+        assert cells[:4] == ["a story", answer.question, answer.right,
+                             f"{answer.answer} {mark}"]
+        shares = [reading.top[step][0][1] for step in answer.steps]
         assert float(cells[4]) == pytest.approx(np.prod(shares), abs=6e-4)
