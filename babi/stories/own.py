@@ -86,13 +86,13 @@ class OwnSource(NamedTuple):
                 "files": self.hashes}
 
     def differences(self) -> list[str]:
-        """A line on what was kept for the test because no test stories were given."""
+        """Lines on what was kept for the test because no test stories were given."""
         shares = [f"{count:,} of the {count + len(self.train[task]):,} stories of "
-                  f"{self.titles[task]}" for task, count in self.kept.items()]
-        if not shares:
-            return []
-        return [f"no test stories given: kept for the test, and not trained on: "
-                f"{_names(shares)}"]
+                  f"{self.titles[task]}" for task, count in self.kept.items() if count]
+        few = [self.titles[task] for task, count in self.kept.items() if not count]
+        return [f"no test stories given: {text}: {_names(names)}" for text, names in (
+            ("kept for the test, and not trained on", shares),
+            ("too few stories to keep one for the test", few)) if names]
 
 
 def open_own(path: str | Path, test_path: str | Path | None = None) -> OwnSource:

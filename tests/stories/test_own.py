@@ -311,6 +311,8 @@ def test_a_tenth_is_kept_for_the_test_always_the_same(tmp_path):
     assert source.differences() == ["no test stories given: kept for the test, and not "
                                     "trained on: 100 of the 1,000 stories of a"]
     write(tmp_path, {"a.txt": 1})
+    assert open_own(path).differences() == [
+        "no test stories given: too few stories to keep one for the test: a"]
     with pytest.raises(DataError, match="no test stories of a, and too few to keep"):
         open_own(path).stories("test", (1,))
 
