@@ -158,18 +158,19 @@ def test_questions_are_counted_as_the_scores_count_them(rng):
 def test_totals_add_up_and_start_anew(monkeypatch, rng):
     subject = trainer(small_config(), compiled=False)
     made_up = MadeUp(monkeypatch, subject, rng)
-    losses, norms, scores = [], [], Scores()
+    losses, norms, right, scores = [], [], [], Scores()
     for batch in batches(4, rows=3):
         made_up.draw(batch)
-        scores.update(batch, np.argmax(made_up.logits, axis=-1))
+        predictions = np.argmax(made_up.logits, axis=-1)
+        scores.update(batch, predictions)
+        right += (predictions == batch.targets)[batch.answers].tolist()
         losses.append(made_up.loss)
         norms.append(float(subject.step(batch).gradient_norm))
     totals = subject.metrics.read()
     assert totals.steps == 4
     assert totals.loss == pytest.approx(sum(losses), rel=1e-6)
     assert totals.gradient_norm == pytest.approx(sum(norms), rel=1e-6)
-    assert totals.answers == scores.words.sum()
-    assert totals.answers_right == (scores.words - scores.wrong_words).sum()
+    assert (totals.answers, totals.answers_right) == (len(right), sum(right))
     assert 0 < totals.answers_right < totals.answers
     np.testing.assert_array_equal(totals.questions, scores.questions)
     np.testing.assert_array_equal(totals.questions_wrong, scores.wrong_questions)
