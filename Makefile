@@ -32,6 +32,8 @@ test: deps  ## run the tests, on up to four cores
 	  --durations=10 $(ARGS)
 
 test-oldest:  ## run the tests with the oldest versions that are supported
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12) \
+	  and "error: Python 3.10 to 3.12 has them; choose one: make PYTHON=python3.11")'
 	test -x .venv-oldest/bin/python || $(PYTHON) -m venv .venv-oldest
 	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check \
 	  --requirement requirements-oldest.txt
