@@ -4,12 +4,15 @@ There is no public name for what they do. They are used here alone, and
 tests/dnc/test_private.py says when one is not there any more.
 """
 
-import sys
+import traceback
 
 import keras
 import tensorflow as tf
 from tensorflow.python.eager import forwardprop_util
 from tensorflow.python.framework import op_callbacks
+
+
+_EXPORTERS = ("keras.src.export.onnx", "tf2onnx.")
 
 
 def observed(tensors):
@@ -38,13 +41,8 @@ def exported_to_onnx():
     """
     if tf.executing_eagerly():
         return False
-    frame = sys._getframe()
-    while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        if module == "keras.src.export.onnx" or module.startswith("tf2onnx."):
-            return True
-        frame = frame.f_back
-    return False
+    return any(frame.f_globals.get("__name__", "").startswith(_EXPORTERS)
+               for frame, _ in traceback.walk_stack(None))
 
 
 def loop(layer, step, sequences, initial_state, mask):
