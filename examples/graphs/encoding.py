@@ -27,11 +27,13 @@ class Episode(NamedTuple):
       shown: `[T, 3]` labels that the network is shown, BLANK where none is.
       due: `[T, 3]` labels of the triple that is due at a step, BLANK where none is.
       begins: `[T]` booleans: True at the first step of each phase.
+      hints: `[T, 3]` labels of what training also wants named while planning.
     """
 
     shown: np.ndarray
     due: np.ndarray
     begins: np.ndarray
+    hints: np.ndarray
 
     @property
     def answers(self):
@@ -45,12 +47,13 @@ class Question(NamedTuple):
     Attributes:
       query: `[Q, 3]` labels that are shown.
       answer: `[A, 3]` labels that are due.
-      planning: steps between them, without input.
+      planning: `[P, 3]` labels: hints at the steps between them, which have no input;
+        BLANK where there is none.
     """
 
     query: np.ndarray
     answer: np.ndarray
-    planning: int = 0
+    planning: np.ndarray = np.empty((0, 3), int)
 
 
 def make_episode(triples, *questions):
@@ -63,14 +66,14 @@ def make_episode(triples, *questions):
     Returns:
       An `Episode` of E steps and those of the questions.
     """
-    shown, due = [triples], [blank(len(triples))]
+    shown, due, hints = [triples], [blank(len(triples))], [blank(len(triples))]
     for query, answer, planning in questions:
-        for phase in (query, blank(planning), blank(len(answer))):
-            shown.append(phase)
-            due.append(blank(len(phase)))
-        due[-1] = answer
+        shown += [query, blank(len(planning)), blank(len(answer))]
+        due += [blank(len(query)), blank(len(planning)), answer]
+        hints += [blank(len(query)), planning, blank(len(answer))]
     begins = [np.arange(len(phase)) == 0 for phase in shown]
-    return Episode(np.vstack(shown), np.vstack(due), np.concatenate(begins))
+    return Episode(np.vstack(shown), np.vstack(due), np.concatenate(begins),
+                   np.vstack(hints))
 
 
 def blank(steps):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from examples.graphs import family
-from examples.graphs.encoding import BLANK, Question, make_episode
+from examples.graphs.encoding import BLANK, Question, blank, make_episode
 from examples.graphs.random_graphs import edges_from, random_graph
 
 EDGES = 10  # labels of edges: 0 to 9
@@ -58,7 +58,7 @@ class Lesson(NamedTuple):
       planning: (least, most) steps between question and answer, the same in an episode.
       slots: of the memory that it is trained with.
       length: steps of a row of training, which holds one episode or several.
-      relations: how many of each number of labels are asked for.
+      hints: True if training also wants the chain named, edge by edge, while planning.
     """
 
     nodes: tuple
@@ -67,7 +67,7 @@ class Lesson(NamedTuple):
     planning: tuple = (PLANNING, PLANNING)
     slots: int = 128
     length: int = 256
-    relations: int = OF_EACH
+    hints: bool = False
 
     @property
     def longest(self):
@@ -82,11 +82,11 @@ class Lesson(NamedTuple):
         while True:  # until there is a chain of each length
             nodes = rng.integers(self.nodes[0], self.nodes[1] + 1)
             triples = random_graph(nodes, self.out_degree, rng, np.arange(EDGES))
-            found = chains(triples, max(lengths), self.relations)
+            found = chains(triples, max(lengths))
             if all(found[length] for length in lengths):
                 break
         asked = [found[length][rng.integers(len(found[length]))] for length in lengths]
-        return inference_episode(triples, asked, planning)
+        return inference_episode(triples, asked, planning, self.hints)
 
 
 # The paper's lessons, Extended Data Table 4.
@@ -107,23 +107,21 @@ PAPER_AFTER_LESSON_13, PAPER_AT_THE_END = 43.6, 81.8
 # much larger than a lesson needs.
 HOUR = (
     Lesson((3, 4), (2, 2), (1, 1), (1, 2), 32, 64),
-    Lesson((3, 5), (2, 2), (2, 2), (2, 3), 32, 64, 10),
-    Lesson((3, 5), (2, 2), (2, 2), (2, 3), 32, 64, 30),
-    Lesson((4, 6), (2, 4), (2, 2), (2, 4), 32, 64),
-    Lesson((4, 6), (2, 4), (2, 3), (3, 4), 32, 64),
-    Lesson((6, 12), (2, 4), (2, 3), (3, 5), 96, 128),
+    Lesson((4, 6), (2, 4), (2, 2), (2, 3), 32, 64, True),
+    Lesson((4, 6), (2, 4), (2, 3), (3, 5), 32, 64, True),
+    Lesson((4, 6), (2, 4), (2, 3), (3, 10), 32, 64),
+    Lesson((6, 12), (2, 4), (2, 3), (3, 10), 96, 128),
     Lesson((12, 18), (2, 4), (2, 3), (3, 10), 96, 128),
     Lesson((12, 18), (2, 4), (2, 4), (4, 10), 96, 128),
 )
 
 
-def chains(triples, longest, relations=OF_EACH):
+def chains(triples, longest):
     """All chains of a graph that make a relation.
 
     Args:
       triples: `[E, 3]` labels.
       longest: the most labels of a relation.
-      relations: how many of each number of labels count.
 
     Returns:
       {number of labels: list of chains}, each a list of triples from node to node.
@@ -133,21 +131,18 @@ def chains(triples, longest, relations=OF_EACH):
                         for label, end in ways.items()]
     for length in range(1, longest + 1):
         found[length] = [path for path in paths
-                         if _PLACES.get(tuple(label for _, label, _ in path),
-                                        OF_EACH) < relations]
+                         if tuple(label for _, label, _ in path) in RELATIONS]
         paths = [[*path, (path[-1][2], label, end)] for path in paths
                  for label, end in edges.get(path[-1][2], {}).items()
                  if (*(edge for _, edge, _ in path), label) in _BEGINNINGS]
     return found
 
 
-_PLACES = {sequence: place % OF_EACH for place, sequence in enumerate(
-    RELATIONS, -EDGES) if len(sequence) > 1} | {(label,): 0 for label in range(EDGES)}
 _BEGINNINGS = {sequence[:end] for sequence in RELATIONS
                for end in range(1, len(sequence) + 1)}
 
 
-def inference_episode(triples, asked, planning=PLANNING):
+def inference_episode(triples, asked, planning=PLANNING, hints=False):
     """The episode that asks, one after the other, for the ends of chains.
 
     A query is one step (start, relation, blank); the answer, after the planning, one
@@ -157,6 +152,7 @@ def inference_episode(triples, asked, planning=PLANNING):
       triples: `[E, 3]` labels of the graph, in the order they are shown.
       asked: list of chains.
       planning: steps between query and answer.
+      hints: see `Lesson`; then planning is no shorter than a chain.
 
     Returns:
       An `Episode` of E + (planning + 2) steps for each chain.
@@ -165,6 +161,9 @@ def inference_episode(triples, asked, planning=PLANNING):
     for chain in asked:
         relation = RELATIONS[tuple(label for _, label, _ in chain)]
         start, end = chain[0][0], chain[-1][2]
+        named = blank(planning)
+        if hints:
+            named[:len(chain)] = chain
         questions.append(Question(np.array([(start, relation, BLANK)]),
-                                  np.array([(start, relation, end)]), planning))
+                                  np.array([(start, relation, end)]), named))
     return make_episode(triples, *questions)

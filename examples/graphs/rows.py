@@ -17,9 +17,9 @@ class Rows(NamedTuple):
       inputs: {"steps": `[B, T, FEATURES]`, "resets": `[B, T]`: 1 where an episode
         begins}.
       targets: `[B, T, DIGITS]` digits: at the steps of an answer those that are due,
-        elsewhere those that are shown, 0 where none is.
-      weights: `[B, T, DIGITS]`: how much a digit counts; those of answers sum to 1,
-        those of what is read to READ_WEIGHT.
+        at those of a hint its own, elsewhere those that are shown, 0 where none is.
+      weights: `[B, T, DIGITS]`: how much a digit counts; those of answers and hints
+        sum to 1, those of what is read to READ_WEIGHT.
       places: list of (row, first step, `Episode`).
     """
 
@@ -54,26 +54,27 @@ def pack(episodes, rows, length):
     if not places:
         raise ValueError(f"no episode fits into a row of {length} steps")
     shown = np.full((rows, length, 3), BLANK)
-    due, begins = shown.copy(), np.zeros((rows, length), bool)
-    resets = begins.copy()
+    named, begins = shown.copy(), np.zeros((rows, length), bool)
+    answers, resets = begins.copy(), begins.copy()
     for row, start, episode in places:
         steps = slice(start, start + len(episode.shown))
-        shown[row, steps], due[row, steps] = episode.shown, episode.due
-        begins[row, steps] = episode.begins
+        shown[row, steps], begins[row, steps] = episode.shown, episode.begins
+        answers[row, steps] = episode.answers
+        named[row, steps] = np.maximum(episode.due, episode.hints)  # BLANK is -1
         resets[row, start] = True
-    answers = due[:, :, 0] != BLANK
-    digits = to_digits(np.where(answers[:, :, np.newaxis], due, shown))
+    count = named[:, :, 0] != BLANK
+    digits = to_digits(np.where(count[:, :, np.newaxis], named, shown))
     return Rows({"steps": to_features(shown, begins, answers),
                  "resets": resets.astype(np.float32)},
-                np.maximum(digits, 0).astype(np.int32), _weights(digits, answers),
+                np.maximum(digits, 0).astype(np.int32), _weights(digits, count),
                 places)
 
 
-def _weights(digits, answers):
+def _weights(digits, count):
     """How much each digit counts: see `Rows`."""
     weights = np.zeros(digits.shape, np.float32)
-    weights[answers] = 1 / (DIGITS * answers.sum())
-    read = (digits != BLANK) & ~answers[:, :, np.newaxis]
+    weights[count] = 1 / (DIGITS * count.sum())
+    read = (digits != BLANK) & ~count[:, :, np.newaxis]
     weights[read] = READ_WEIGHT / read.sum()
     return weights
 

@@ -14,11 +14,11 @@ from examples import family_tree
 from examples.graphs import (asking, family, family_picture, kinship, pictures,
                              training)
 from examples.graphs.encoding import (ANSWER_DUE, BLANK, NEW_PHASE, to_digits,
-                                      to_features)
+                                      to_features, to_labels)
 from examples.graphs.inference import (HOUR, PAPER, RELATIONS, SEQUENCE_OF, Lesson,
                                        chains)
 from examples.graphs.random_graphs import random_graph
-from examples.graphs.rows import stream
+from examples.graphs.rows import pack, stream
 
 SHARED = Path(__file__).parents[3] / "shared" / "tasks"
 
@@ -142,17 +142,45 @@ def test_answers_follow_from_what_is_shown(rng, lesson):
             assert (episode.shown[query[0]] == BLANK).tolist() == [False, False, True]
             assert not features[planning, :90].any() and not features[answer, :90].any()
             assert not episode.answers[planning].any() and episode.answers[answer].all()
+            hints = episode.hints[planning]
+            if lesson.hints:
+                check_chain(hints, triples, *episode.due[answer[0]].tolist())
+            else:
+                assert (hints == BLANK).all()
         lengths |= {len(SEQUENCE_OF[label]) for label in due[:, 1].tolist()}
         assert len(episode.shown) <= lesson.longest <= lesson.length
         asked |= set(due[:, 1].tolist())
     assert lengths == set(range(lesson.steps[0], lesson.steps[1] + 1))
-    of_each = [sum(len(SEQUENCE_OF[label]) == length for label in asked)
-               for length in lengths]
-    assert 5 < max(of_each) <= lesson.relations
+    assert {edge for label in asked for edge in SEQUENCE_OF[label]} == set(range(10))
+
+
+def check_chain(hints, triples, start, relation, end):
+    """The hints name edge after edge of the relation, from its start to its end."""
+    chain = [hint for hint in hints.tolist() if hint[0] != BLANK]
+    assert (hints[len(chain):] == BLANK).all()
+    assert tuple(label for _, label, _ in chain) == SEQUENCE_OF[relation]
+    assert chain[0][0] == start and chain[-1][2] == end
+    assert all(a[2] == b[0] for a, b in zip(chain, chain[1:]))
+    assert all(edge in triples.tolist() for edge in chain)
+
+
+def test_hints_count_as_answers_do(rng):
+    rows = pack(stream([HOUR[1]], 0, rng), 4, 64)
+    answers = rows.inputs["steps"][:, :, ANSWER_DUE] > 0
+    hinted = np.zeros_like(answers)
+    for row, start, episode in rows.places:
+        steps = start + np.flatnonzero(episode.hints[:, 0] != BLANK)
+        hinted[row, steps] = True
+        assert np.array_equal(to_labels(rows.targets[row, steps]),
+                              episode.hints[steps - start])
+    assert hinted.sum() == 2 * answers.sum() > 0 and not (hinted & answers).any()
+    counted = rows.weights[hinted | answers]
+    assert np.ptp(counted) == 0 and counted.sum() == pytest.approx(1, rel=1e-5)
 
 
 def test_the_papers_lessons():
-    assert len(PAPER) == 17 and all(lesson.planning == (10, 10) for lesson in PAPER)
+    assert len(PAPER) == 17 and all(lesson.planning == (10, 10) and not lesson.hints
+                                    for lesson in PAPER)
     assert [lesson.steps[1] for lesson in PAPER] == [
         *[2] * 6, *[3] * 3, *[4] * 4, *[5] * 4]
     assert [lesson.nodes for lesson in PAPER[:3]] == [(3, 3), (3, 5), (4, 6)]
