@@ -42,7 +42,7 @@ def parse_relation(text):
     return kinship.follow(start, labels)
 
 
-RELATION = program.Asked("relation", "Rosa: mother, mother", parse_relation)
+RELATION = program.Asked("relation", "Rosa: mother, mother, mother", parse_relation)
 
 
 def draw(model, chain, args, log):

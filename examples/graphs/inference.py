@@ -103,13 +103,15 @@ PAPER = tuple(Lesson(*ranges) for ranges in (
 PAPER_AFTER_LESSON_13, PAPER_AT_THE_END = 43.6, 81.8
 
 # An hour's way to relations of three labels. It begins with a lesson for the first
-# look-up, with the edges themselves as relations. Planning is short, and the memory not
-# much larger than a lesson needs.
+# look-up, with the edges themselves as relations; hints help two lessons to find the
+# chain, and then go. Planning is short at first, and the memory not much larger than a
+# lesson needs.
 HOUR = (
     Lesson((3, 4), (2, 2), (1, 1), (1, 2), 32, 64),
     Lesson((4, 6), (2, 4), (2, 2), (2, 3), 32, 64, True),
     Lesson((4, 6), (2, 4), (2, 3), (3, 5), 32, 64, True),
     Lesson((4, 6), (2, 4), (2, 3), (3, 10), 32, 64),
+    Lesson((4, 7), (2, 4), (1, 3), (3, 10), 48, 64),
     Lesson((6, 12), (2, 4), (2, 3), (3, 10), 96, 128),
     Lesson((12, 18), (2, 4), (2, 3), (3, 10), 96, 128),
     Lesson((12, 18), (2, 4), (2, 4), (4, 10), 96, 128),

@@ -12,7 +12,7 @@ from PIL import Image
 from dnc.controllers import layers_of
 from examples import family_tree
 from examples.graphs import (asking, family, family_picture, kinship, pictures,
-                             training)
+                             program, training)
 from examples.graphs.encoding import (ANSWER_DUE, BLANK, NEW_PHASE, to_digits,
                                       to_features, to_labels)
 from examples.graphs.inference import (HOUR, PAPER, RELATIONS, SEQUENCE_OF, Lesson,
@@ -314,3 +314,12 @@ def test_a_sequence_that_is_no_relation_is_told():
                    if family.numbers_of(chain) not in RELATIONS)
     with pytest.raises(ValueError, match="no relation .*; there are "):
         kinship.follow(unknown[0][0], [label for _, label, _ in unknown])
+
+
+def test_the_shipped_network_is_whole_and_small():
+    sums = (family_tree.SHIPPED / "SHA256SUMS").read_text().split()
+    assert {program.WEIGHTS, program.LOG} <= set(sums)
+    for digest, name in zip(sums[::2], sums[1::2]):
+        data = (family_tree.SHIPPED / name).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == digest
+        assert len(data) < 4e6
