@@ -28,13 +28,13 @@ def dnc(number):
     """As the models before it."""
     del number
     return DNC(4, controller_units=64, memory_size=32, word_size=16, num_read_heads=2,
-               return_sequences=True)
+               return_sequences=True, jit=True)
 
 
 def other_dnc(number):
     """One of other sizes each time, of which nothing can be shared."""
     return DNC(4, controller_units=64, memory_size=33 + number, word_size=16,
-               num_read_heads=2, return_sequences=True)
+               num_read_heads=2, return_sequences=True, jit=True)
 
 
 def lstm(number):

@@ -20,9 +20,9 @@ class DNC(keras.layers.RNN):
 
     It gives the same numbers as `keras.layers.RNN(DNCCell(...))` with the same
     weights, several times faster and in less memory: see `dnc.fast_path`, which is
-    compiled by XLA for each shape of input, once. What that path cannot run (another
-    controller than those with names, mixed precision) takes the plain loop, and the
-    log says so once.
+    compiled by XLA for each shape of input, once, when the shape was used so often that
+    it pays. What that path cannot run (another controller than those with names, mixed
+    precision) takes the plain loop, and the log says so once.
 
         >>> layer = DNC(output_size=3, controller_units=8, memory_size=4, word_size=2,
         ...             num_read_heads=1, return_sequences=True)
@@ -41,17 +41,20 @@ class DNC(keras.layers.RNN):
         the model: as in `DNCCell`.
       return_sequences: True returns the output of every step, False the last.
       return_state: True also returns the final state.
-      jit: False takes the plain loop, to step through or to draw as a graph.
+      jit: "auto" takes the fast path, and compiles it for a shape once that pays: see
+        `dnc.fast_path.pays`. True compiles it for each shape at once, in seconds; so
+        the same run gives the same bits, whatever was run before it. False takes the
+        plain loop, to step through or to draw as a graph.
       go_backwards, stateful, unroll, zero_output_for_mask: as in
         `keras.layers.RNN`.
       **kwargs: arguments of `DNCCell`, and `name`, `dtype` and the like.
 
     Raises:
-      ValueError: as `DNCCell`.
+      ValueError: as `DNCCell`; or another `jit`.
     """
 
     def __init__(self, output_size, *cell_args, return_sequences=False,
-                 return_state=False, jit=True, **kwargs):
+                 return_state=False, jit="auto", **kwargs):
         layer_kwargs = {name: kwargs.pop(name) for name in _LAYER_ARGUMENTS
                         if name in kwargs}
         cell = DNCCell(output_size, *cell_args, name="cell", **kwargs)
@@ -59,7 +62,7 @@ class DNC(keras.layers.RNN):
         super().__init__(
             cell, return_sequences=return_sequences, return_state=return_state,
             dtype=cell.compute_dtype, **layer_kwargs)
-        self.jit = bool(jit)
+        self.jit = _checked_jit(jit)
         self._fast_path = None
         self._features = None  # of the input, once built
         self.input_spec = keras.layers.InputSpec(ndim=3)
@@ -124,7 +127,7 @@ class DNC(keras.layers.RNN):
         """Takes the fast path, or says why not."""
         reason = fast_path.supports(self.cell) if self.jit else None
         if self.jit and not self.unroll and reason is None:
-            self._fast_path = fast_path.FastPath(self.cell)
+            self._fast_path = fast_path.FastPath(self.cell, always=self.jit is True)
         elif self.jit:
             _say_plain(self.name, reason or "it is unrolled")
 
@@ -246,6 +249,13 @@ def _say_plain(name, reason):
     """Logs, once for each layer, why it takes the plain loop."""
     logging.getLogger("dnc").warning(
         "%s takes the plain loop, not the compiled one: %s", name, reason)
+
+
+def _checked_jit(jit):
+    """`jit` as True, False or "auto"."""
+    if isinstance(jit, str) and jit != "auto":
+        raise ValueError(f"jit must be True, False or 'auto', got {jit!r}")
+    return jit if jit == "auto" else bool(jit)
 
 
 def _with_steps(sequences):

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 from tensorflow.python.eager import forwardprop_util
 from tensorflow.python.framework import op_callbacks
+from tensorflow.python.ops import control_flow_util
 
 
 _EXPORTERS = ("keras.src.export.onnx", "tf2onnx.")
@@ -63,3 +64,9 @@ def loop(layer, step, sequences, initial_state, mask):
         unroll=layer.unroll, input_length=sequences.shape[1],
         zero_output_for_mask=layer.zero_output_for_mask,
         return_all_outputs=layer.return_sequences)
+
+
+def compiled_around():
+    """Whether a function is being traced that XLA will compile as a whole."""
+    return control_flow_util.GraphOrParentsInXlaContext(
+        tf.compat.v1.get_default_graph())

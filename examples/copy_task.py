@@ -78,7 +78,7 @@ def build_model(steps):
     The controller is small, so that a sequence has to go through the memory.
     """
     layer = DNC(BITS, controller_units=32, memory_size=SLOTS, word_size=16,
-                num_read_heads=1, return_sequences=True)
+                num_read_heads=1, return_sequences=True, jit=True)
     inputs = keras.Input((TIME, BITS + 3))
     # Steps of zeros are padding: the mask makes the DNC pass over them.
     model = keras.Model(inputs, layer(keras.layers.Masking()(inputs)))

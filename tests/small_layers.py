@@ -10,7 +10,7 @@ from helpers import flat_states, random_cell_state, randomize, state_order
 B, T, D, Y, U = 3, 6, 3, 2, 4
 N, W, R = 5, 3, 2
 both_paths = pytest.mark.parametrize("jit", [
-    pytest.param(False, id="plain"),
+    pytest.param(False, id="plain"), "auto",
     pytest.param(True, id="fast", marks=pytest.mark.slow)])
 
 

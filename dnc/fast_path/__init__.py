@@ -18,7 +18,8 @@ recurrence is one function with a gradient of its own:
 
 Memory use is O(T (N + W R) + (T / K + K) N^2), not O(T N^2); long sequences are cut
 twice: see `dnc.fast_path.segments`. All is compiled by XLA, once for each shape and for
-all layers of one configuration: see `dnc.fast_path.loops`.
+all layers of one configuration: see `dnc.fast_path.loops`, and `dnc.fast_path.pays` for
+when.
 Arrays are time-major; memory is held transposed, `[B, W, N]`, which suits both
 look-ups. Dimensions: T steps, B batch, N slots, W word size, R read heads, H write
 heads, U controller units, X interface size.
@@ -31,6 +32,7 @@ import tensorflow as tf
 from dnc.cell import DNCState
 from dnc.fast_path import controllers
 from dnc.fast_path.loops import Recurrence, loops_of
+from dnc.fast_path.pays import layer_number
 from dnc.fast_path.segments import cut
 from dnc.fast_path.state import Carry, StepFactors, Weights
 from dnc.maps import linear
@@ -54,10 +56,12 @@ class FastPath:
     Args:
       cell: a `DNCCell` that `supports` has nothing against. Its weights stay its
         own: they are read at each call.
+      always: True compiles for a shape the first time, False when it pays.
     """
 
-    def __init__(self, cell):
+    def __init__(self, cell, always):
         self.cell = cell
+        self._number = layer_number(always)
         self._loops = loops_of(Recurrence.of(cell))
 
     def __call__(self, inputs, state, mask=None, resets=None):
@@ -87,8 +91,9 @@ class FastPath:
         padding = -steps % segments.segment
         factors = _step_factors(mask, resets, projected, padding)
         projected = tf.pad(projected, [[0, padding], [0, 0], [0, 0]])
+        number = None if self._number is None else tf.constant(self._number, tf.int64)
         hidden, reads, final = self._loops(
-            segments, factors, projected, weights, _enter(cell, state))
+            number, segments, factors, projected, weights, _enter(cell, state))
         hidden, reads = (
             tf.transpose(sequence[:steps], [1, 0, 2]) for sequence in (hidden, reads))
         return cell.clip(hidden), reads, _leave(cell, final, state)

@@ -14,6 +14,8 @@ import tensorflow as tf
 from dnc.cell import DNCCell
 from dnc.fast_path import backward, controllers, forward, plain
 from dnc.fast_path.past import Past
+from dnc.fast_path.pays import Half, pays
+from dnc.private import compiled_around
 from dnc.variants import Variants
 
 # Configurations kept at a time; a tuner may draw other sizes for each trial.
@@ -71,17 +73,17 @@ class Loops:
 
     def __init__(self, recurrence):
         self.recurrence = recurrence
-        self._forward = tf.function(
-            self._run_forward, autograph=False, jit_compile=True)
-        self._backward = tf.function(
-            self._run_backward, autograph=False, jit_compile=True)
+        self._forward = Half(self._run_forward)
+        self._backward = Half(self._run_backward)
         self._second = tf.function(self._run_second, autograph=False)
         self._whole = tf.function(self._run, autograph=False)
 
-    def __call__(self, segments, factors, projected, weights, carry):
+    def __call__(self, number, segments, factors, projected, weights, carry):
         """Runs the loop, differentiable in what follows `factors`.
 
         Args:
+          number: int64, by which the runs of a layer are counted until it pays to
+            compile for their shape; None compiles the first time.
           segments: `segments.Segments`.
           factors: `state.StepFactors`.
           projected, weights, carry: as for `forward.run`.
@@ -89,9 +91,11 @@ class Loops:
         Returns:
           (hidden `[T, B, U]`, reads `[T, B, R * W]`, the final `Carry`).
         """
-        return self._whole(segments, factors, projected, weights, carry)
+        if compiled_around():
+            number = None
+        return self._whole(number, segments, factors, projected, weights, carry)
 
-    def _run(self, segments, factors, *arguments):
+    def _run(self, number, segments, factors, *arguments):
         def parts(*tensors):
             return tf.nest.pack_sequence_as(arguments, tensors)
 
@@ -100,12 +104,13 @@ class Loops:
             # Without this, an outer tape would differentiate the inner functions. The
             # records too: TensorFlow makes them results of the function around.
             projected, weights, carry = parts(*map(tf.stop_gradient, flat))
+            compiled = number is None or pays(number, projected, carry.matrices())
             final, records = _still(self._forward(
-                segments, factors, projected, weights, carry))
+                compiled, segments, factors, projected, weights, carry))
 
             def backward(*adjoints):
                 return tf.nest.flatten(_still(self._backward(
-                    segments, factors, weights, carry, records, adjoints)))
+                    compiled, segments, factors, weights, carry, records, adjoints)))
 
             def gradient(*adjoints):
                 # In the graph of the gradient, for that of the gradient's gradient.

@@ -24,6 +24,10 @@ def plain(**kwargs):
 
 
 def fast(**kwargs):
+    return DNC(Y, **CELL, jit=True, **kwargs)
+
+
+def auto(**kwargs):
     return DNC(Y, **CELL, **kwargs)
 
 
@@ -41,7 +45,7 @@ def functional_model(make):
 
 
 @pytest.mark.parametrize("make", [
-    rnn, pytest.param(plain, marks=pytest.mark.slow),
+    rnn, auto, pytest.param(plain, marks=pytest.mark.slow),
     pytest.param(fast, marks=pytest.mark.slow)])
 def test_fit_save_load_export(make, tmp_path, rng):
     """One life of a model: the loss falls, and each copy gives the same numbers."""

@@ -1,7 +1,7 @@
 """dnc.DNC over sequences: the oracle, masks, resets, states, options.
 
-Tests that take `jit` hold for the plain loop and for the fast path alike. The fast path
-is compiled anew for each layer and shape, which takes seconds: by default it is held to
+Tests that take `jit` hold for the plain loop and for the fast path alike, compiled and
+not. It is compiled anew for each shape, which takes seconds: by default it is held to
 the plain loop in test_fast_path.py; `-m slow` runs it through all of these.
 """
 

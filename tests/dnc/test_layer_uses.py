@@ -110,7 +110,7 @@ def _second_order(layer, x, **options):
 
 
 @pytest.mark.parametrize("H, graph, variant", [
-    (1, False, {}), pytest.param(2, True, {}, marks=pytest.mark.slow),
+    (1, False, {}), pytest.param(2, True, {"jit": True}, marks=pytest.mark.slow),
     pytest.param(1, False, {"controller": ["lstm", "lstm"], "layer_norm": True,
                             "interface_norm": True, "masked_content": True,
                             "deallocation": True}, marks=pytest.mark.slow)])
@@ -178,7 +178,7 @@ def test_eight_threads_that_make_first_calls_of_all_kinds(jit, rng):
     resets = np.zeros((B, T), bool)
     resets[:, 2] = True
     options = [{}, {"resets": resets}, {"mask": ragged_mask(T, 2, 4)}, {}] * 2
-    for _ in range(1 if jit else 5):
+    for _ in range(1 if jit is True else 5):
         layer = DNC.from_config({**twin.get_config(), "jit": jit})
         found, start = [None] * 8, threading.Barrier(8)
 
