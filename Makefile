@@ -69,7 +69,7 @@ underground: deps  ## walks on the Underground; ARGS=--show for no training
 family-tree: deps  ## relations in a family tree; ARGS=--show for no training
 	$(BIN)/python examples/family_tree.py $(ARGS)
 
-bench: deps  ## measure speed and memory; ARGS=--quick, --training
+bench: deps  ## measure speed and memory; ARGS=--quick, --training, --first-call
 	$(BIN)/python benchmarks/bench.py $(ARGS)
 
 bench-peer:  ## install what bench compares with, into .venv-peer

@@ -5,6 +5,7 @@
     python3 benchmarks/bench.py --memory        the bounds on memory
     python3 benchmarks/bench.py --variants      each variant beside the paper's DNC
     python3 benchmarks/bench.py --training      babi/train.py on one core and on all
+    python3 benchmarks/bench.py --first-call    a user's first script, see first_call.py
     python3 benchmarks/bench.py --results=FILE  shows a file, measures nothing
 
 Each contestant runs at each point in a process of its own; at a point they take turns
@@ -34,10 +35,13 @@ from absl import flags  # noqa: E402
 from babi.config import Config  # noqa: E402
 from babi.program import scripts  # noqa: E402
 from babi.program.errors import UsageError  # noqa: E402
-from benchmarks import contestants, picture, report  # noqa: E402
+from benchmarks import contestants, first_call, picture, report  # noqa: E402
 from benchmarks.contestants import ALL, CONTESTANTS, PLANS, Point  # noqa: E402
 from benchmarks.measure import Limits, doomed, measure_point  # noqa: E402
 from benchmarks.results import Results  # noqa: E402
+
+# Turns with --first-call, at most: each starts TensorFlow anew.
+_FIRST_CALLS = 5
 
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _MODES = {name: flags.DEFINE_bool(name, False, text) for name, text in (
@@ -47,6 +51,8 @@ _MODES = {name: flags.DEFINE_bool(name, False, text) for name, text in (
      "peer's"),
     ("training", "measure training on simulated stories, at the sizes of the presets, "
      "on one core, on all of them as one, and mirrored; for some minutes"),
+    ("first-call", "measure a user's first script, in fresh processes; it prints a "
+     "table and writes no file"),
     ("grid", "measure every combination of the axes' values, not only one axis at a "
      "time around the reference; takes hours"))}
 _AXES = [flags.DEFINE_list(name, list(map(str, values)), f"values of the axis {name}")
@@ -93,6 +99,10 @@ _TASK = {name: flags.DEFINE_integer(name, default, text, lower_bound=1)
 
 def main():
     """Gets the results, prints and draws them; the exit code."""
+    if _mode() == "first-call":
+        print(first_call.table(first_call.measure(
+            min(_ROUNDS.value, _FIRST_CALLS), _say)))
+        return 0
     old = Results.read(_COMPARE.value) if _COMPARE.value else None
     try:
         results = Results.read(_RESULTS.value) if _RESULTS.value else _measure()
@@ -121,8 +131,8 @@ def _measure():
     started = time.monotonic()
     for number, (point, names) in enumerate(plan, 1):
         def progress(line):
-            print(f"[{number}/{len(plan)}] {point}, {time.monotonic() - started:.0f} "
-                  f"s: {line}", file=sys.stderr, flush=True)
+            _say(f"[{number}/{len(plan)}] {point}, {time.monotonic() - started:.0f} s: "
+                 f"{line}")
 
         if results.find(names[0], point):
             progress("measured before")
@@ -142,11 +152,21 @@ def _measure():
     return results
 
 
-def _plan():
-    """The points to measure, each with the names of its contestants."""
+def _say(line):
+    print(line, file=sys.stderr, flush=True)
+
+
+def _mode():
+    """The name of the flag in `_MODES` that is given, or None."""
     mode, *others = [mode for mode, flag in _MODES.items() if flag.value] or [None]
     if others:
         raise UsageError(f"--{' and --'.join([mode, *others])}: give one of them")
+    return mode
+
+
+def _plan():
+    """The points to measure, each with the names of its contestants."""
+    mode = _mode()
     axes, reference = Point(*map(_sizes, _AXES)), _reference()
     points = (contestants.grid(axes) if mode == "grid"
               else contestants.around(reference, axes))

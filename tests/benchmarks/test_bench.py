@@ -93,6 +93,7 @@ def test_ours_and_plain_compute_the_same(tmp_path):
     (["--contestants=theirs"], "theirs"),
     (["--contestants=peer", "--peer_python=/no/python"], "make bench-peer"),
     (["--quick", "--grid"], "--quick and --grid"),
+    (["--quick", "--first-call"], "--quick and --first-call"),
     (["--results=/no/results.json"], "/no/results.json"),
 ])
 def test_wrong_use_is_one_line(tmp_path, arguments, part):
