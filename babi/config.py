@@ -95,6 +95,9 @@ class Config:
     retell_task_16: bool = _setting(
         False, "train on the stories of task 16 without short cuts: no color comes "
         "twice, and it is said sooner after the kind of its animal", ADJUSTABLE)
+    retold_apart: float = _setting(
+        1.0, "share of the stories of --retell_task_16 in which a color may come later "
+        "than right after the kind", ADJUSTABLE, minimum=0.0, maximum=1.0)
     thin_task_16: bool = _setting(
         False, "train only on such stories of task 16 that the color said last or most "
         "often is right no more often than others: many are left out", ADJUSTABLE)

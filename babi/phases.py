@@ -16,7 +16,8 @@ RATE_SETTINGS = ("learning_rate", "learning_rate_schedule", "warmup_steps",
 SETTINGS = RATE_SETTINGS + (
     "weight_decay", "max_grad_norm", "word_loss", "bypass_dropout", "memory_size",
     "packed_rows", "row_length", "sampling", "task_weights", "error_weights",
-    "exchange_names", "keep_names", "retell_task_16", "thin_task_16")
+    "exchange_names", "keep_names", "retell_task_16", "retold_apart",
+    "thin_task_16")
 _MAX_PHASES = 100
 
 

@@ -25,12 +25,14 @@ _RETELL = 8  # keeps these random numbers apart from those of the streams
 _DRAWS = 960  # how finely a place is drawn
 
 
-def retold(story, *key):
+def retold(story, *key, apart=1.0):
     """A story of task 16 told without short cuts; of any other task as it is.
 
     Args:
       story: `stories.Story`.
       *key: non-negative integers; the same ones tell the same story.
+      apart: the share of stories that are told as above; of the others all colors are
+        said at once.
 
     Returns:
       A `Story` with as many words and the same answer.
@@ -45,7 +47,7 @@ def retold(story, *key):
     chain = {asked, like[-1]}
     _rename(facts, kinds, chain, words.COLORED_ANIMALS, 0, *key)
     _rename(facts, colors, chain, words.COLORS, 1, *key)
-    order = _order(facts, kinds, colors, asked, key)
+    order = _order(facts, kinds, colors, asked, key, apart)
     places = {old: new for new, old in enumerate(order, 1)}
     support = tuple(places[line - 1] for line in question.support)
     return story._replace(lines=(*(facts[old] for old in order),
@@ -69,14 +71,15 @@ def _rename(facts, said, chain, choice, *key):
             text=facts[place].text.replace(f" {old}.", f" {spare[new]}."))
 
 
-def _order(facts, kinds, colors, asked, key):
+def _order(facts, kinds, colors, asked, key, apart):
     """The places of the facts in the order in which they are told."""
     last, *draws = permutation(_DRAWS, _RETELL, 2, *key)[:1 + len(colors)]
+    at_once = permutation(_DRAWS, _RETELL, 3, *key)[0] >= apart * _DRAWS
     at = [float(place) for place in range(len(facts))]
     if 2 * last < _DRAWS:
         at[kinds[asked][0]] = len(facts)
     for draw, (name, (place, _)) in zip(draws, colors.items()):
         kind = kinds[name][0] + 0.5 if name in kinds else place
-        share = min(max(1.5 * draw / _DRAWS - 0.25, 0.0), 1.0)
+        share = 0.0 if at_once else min(max(1.5 * draw / _DRAWS - 0.25, 0.0), 1.0)
         at[place] = min(kind + share * (place - kind), place)
     return sorted(range(len(facts)), key=at.__getitem__)

@@ -103,7 +103,7 @@ def _change(settings):
 
     def change(story, *key):
         if settings.retell_task_16:
-            story = retold(story, *key)
+            story = retold(story, *key, apart=settings.retold_apart)
         if settings.exchange_names and story.task not in kept:
             story = exchanged(story, *key)
         return story
@@ -161,7 +161,7 @@ def _simulated(config):
 
     def training(settings):
         return source.training_stream(encoder, settings.sampling, settings.weights(),
-                                      retold if settings.retell_task_16 else None)
+                                      _change(settings))
 
     return _run_data(config, source.identity() | {"differences": []}, vocabulary,
                      training, validation)

@@ -75,6 +75,17 @@ def test_kinds_stay_in_their_order_but_the_last_is_often_that_of_the_one_asked_f
     assert min(seen.values()) > 60
 
 
+def test_colors_come_at_once_in_the_share_of_stories_that_is_not_told_apart():
+    def at_once(apart):
+        said = [_said(retold(STORY, key, apart=apart)) for key in range(300)]
+        return [not any(gaps[name] for name in colors) for _, colors, gaps in said]
+
+    assert all(at_once(0.0)) and sum(at_once(1.0)) < 15
+    assert 60 < sum(at_once(0.7)) < 120
+    assert [retold(STORY, key, apart=0.7) for key in range(20) if not at_once(0.7)[key]
+            ] == [retold(STORY, key) for key in range(20) if not at_once(0.7)[key]]
+
+
 def test_no_color_said_last_or_first_is_right_more_often_than_another():
     right = Counter()
     for number in range(400):
