@@ -106,14 +106,16 @@ def _test(model, source, tasks):
     return results.Result(
         "/".join(model.prefix.resolve().parts[-2:]), model.iteration,
         model.state.stories, model.state.seconds,
-        model.record.data | {"exchanged": _exchanged(model.record.config)},
+        model.record.data | _told_anew(model.record.config),
         source.identity(), questions, scores.question_errors(),
         _HELD_OUT.value)
 
 
-def _exchanged(config):
-    """Whether a run exchanged names within its stories, at any time."""
-    return any(phase.settings.exchange_names for phase in phases_of(config))
+def _told_anew(config):
+    """Which ways of telling stories anew a run used at any time."""
+    phases = [phase.settings for phase in phases_of(config)]
+    return {"exchanged": any(settings.exchange_names for settings in phases),
+            "retold": any(settings.retell_task_16 for settings in phases)}
 
 
 def _stream(model, source, tasks):

@@ -151,6 +151,8 @@ def data_name(identity: dict) -> str:
     name = f"{identity.get('name')}, {identity.get('variant')} ({digest})"
     if identity.get("exchanged"):
         name += ", names exchanged within its stories"
+    if identity.get("retold"):
+        name += ", task 16 retold without short cuts for a part"
     filled = identity.get("filled")
     if not filled:
         return name
