@@ -9,7 +9,8 @@ No TensorFlow here: a wrong flag is reported at once.
 
 import dataclasses
 
-from babi.checks import NONE, STRATEGIES, check, shown
+from babi.checks import NONE, OF_OFFICIAL, STRATEGIES, check, shown
+from babi.phases import without
 from babi.simulator import Options
 from babi.stories.source import DEFAULT_VARIANT, OFFICIAL, OWN, SIMULATED
 from babi.stories.tasks import OWN_TASKS, TASK_NAMES, parse_tasks, parse_weights
@@ -248,6 +249,13 @@ class Config:
     def task_numbers(self):
         """The numbers that tasks of this kind of data may have."""
         return OWN_TASKS if self.data == OWN else TASK_NAMES
+
+    def on_simulated_stories(self):
+        """The settings for simulated stories, without what is about official ones."""
+        defaults = {field.name: field.default for field in dataclasses.fields(Config)
+                    if field.name in OF_OFFICIAL}
+        return dataclasses.replace(self, data=SIMULATED, **defaults, phases=(
+            NONE if self.phases == NONE else without(self.phases, OF_OFFICIAL)))
 
     def weighted_by(self, errors):
         """The settings with tasks drawn by their held-out error; see `error_weights`.

@@ -35,6 +35,23 @@ class Phase(NamedTuple):
     rate_start: int
 
 
+def without(text, names):
+    """The text of phases without some settings; a phase of nothing else goes too.
+
+    Args:
+      text: see above.
+      names: of the settings.
+    """
+    phases = []
+    for phase in text.split(";"):
+        start, *changes = phase.split()
+        changes = [change for change in changes
+                   if change.partition("=")[0] not in names]
+        if changes:
+            phases.append(" ".join([start, *changes]))
+    return "; ".join(phases) or "none"
+
+
 def phases_of(config):
     """The `Phase`s of a run, first to last.
 

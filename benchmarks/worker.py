@@ -191,8 +191,7 @@ def _recipe(spec):
     phase = next((phase for phase in phases
                   if phase.settings.memory_size == spec["slots"]), phases[0])
     settings = dataclasses.replace(
-        phase.settings, data="simulated", fill_tasks="none", exchange_names=False,
-        thin_task_16=False,
+        phase.settings.on_simulated_stories(),
         packed_rows=spec["batch"], row_length=spec["steps"],
         memory_size=spec["slots"], controller_units=spec["units"],
         word_size=spec["words"], num_read_heads=spec["heads"], **spec["arguments"])

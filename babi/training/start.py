@@ -66,6 +66,8 @@ def open_run(directory, data_dir, config, change_settings, progress, compiled=Tr
         raise ConfigError(f"{directory}: this run was started on stories of one's own; "
                           f"give them again: --stories={record.data['stories']}")
     if record is not None and not data_chosen:
+        if record.config.data == SIMULATED:
+            config = config.on_simulated_stories()
         config = dataclasses.replace(config, data=record.config.data,
                                      fill_tasks=record.config.fill_tasks)
     changes = _allowed_changes(directory, record, config, change_settings)
@@ -148,7 +150,7 @@ def load_data(config, data_dir, chosen, say):
     except NoDataError:
         if chosen or config.variant != DEFAULT_VARIANT:
             raise
-    config = dataclasses.replace(config, data=SIMULATED, fill_tasks="none")
+    config = config.on_simulated_stories()
     say("No official bAbI data here, and none could be downloaded: training on "
         "simulated stories (--data_dir=PATH gives official ones; --data=official says "
         "what was tried).")

@@ -270,14 +270,18 @@ def train(directory, iterations, capsys, chosen=False, **settings):
 
 def test_a_run_without_data_trains_on_simulated_stories_and_resumes_bit_for_bit(
         tmp_path, no_data, capsys, monkeypatch):
-    whole = train(tmp_path / "whole", 6, capsys)
-    first = train(tmp_path / "broken", 3, capsys, fill_tasks="simulated")
+    official = {"fill_tasks": "simulated", "exchange_names": True,
+                "phases": "2 exchange_names=false thin_task_16=true; 4 word_loss=0.1",
+                "packed_rows": 2, "row_length": 64}
+    plain = official | {"exchange_names": False, "phases": "4 word_loss=0.1"}
+    whole = train(tmp_path / "whole", 6, capsys, **plain)
+    first = train(tmp_path / "broken", 3, capsys, **official)
     told = "No official bAbI data here"
     assert whole.splitlines()[0].count(told) == first.count(told) == 1
     assert "data simulated stories (babi.simulator version" in first
     # The data may be there again: the run goes on with what it has begun with.
     monkeypatch.setattr("babi.stories.opening.find_or_download", None)
-    second = train(tmp_path / "broken", 6, capsys, fill_tasks="simulated")
+    second = train(tmp_path / "broken", 6, capsys, **official)
     assert "Going on from iteration 3," in second and told not in second
     assert_same_training(tmp_path / "whole" / "model.ckpt-6",
                          tmp_path / "broken" / "model.ckpt-6")
@@ -292,7 +296,7 @@ def test_a_run_without_data_trains_on_simulated_stories_and_resumes_bit_for_bit(
     monkeypatch.setattr("babi.data.simulated.generate_story", lambda task, seed, *rest:
                         generate_story(task, seed + 1, *rest))
     with pytest.raises(ConfigError, match="was started on other data: simulated st"):
-        train(tmp_path / "broken", 7, capsys)
+        train(tmp_path / "broken", 7, capsys, **official)
 
 
 @pytest.mark.parametrize("settings", [

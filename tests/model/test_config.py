@@ -64,6 +64,20 @@ def test_each_preset_can_be_followed(name):
     assert starts[-1] < settings.num_training_iterations
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_each_preset_can_be_followed_without_official_stories(name):
+    settings = Config(**PRESETS[name])
+    simulated = settings.on_simulated_stories()
+    assert simulated.data == "simulated" and simulated.fill_tasks == "none"
+    for phase in phases_of(simulated):
+        official = [of_all.settings for of_all in phases_of(settings)
+                    if of_all.start <= phase.start][-1]
+        assert phase.settings.task_weights == official.task_weights
+        assert phase.settings.retell_task_16 == official.retell_task_16
+        assert not (phase.settings.exchange_names or phase.settings.thin_task_16)
+    assert simulated.on_simulated_stories() == simulated
+
+
 def test_a_decay_needs_its_length():
     with pytest.raises(ConfigError, match="--decay_steps"):
         Config(learning_rate_schedule="cosine")
