@@ -2,10 +2,9 @@
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from examples.graphs import family
-from examples.graphs.pictures import HEADS, LEAST, RIGHT, WRONG
+from examples.graphs.pictures import HEADS, LEAST, RIGHT, WRONG, name_heads
 
 COLUMNS = 4
 _POSITIONS = {name: np.array(place) for name, place in family.PERSONS.items()}
@@ -31,10 +30,7 @@ def draw_relation(look, title):
     _asked_and_answered(large, look)
     lower.suptitle("What each head reads, as strong as it reads it: "
                    "the query, the planning, the answer", size=10)
-    heads = look.trajectory.read_weighting.shape[1]
-    lower.legend([Line2D([], [], color=colour, lw=4) for colour in HEADS[:heads]],
-                 [f"head {head + 1}" for head in range(heads)],
-                 loc="outside lower center", ncols=heads, fontsize=9, frameon=False)
+    name_heads(lower, look)
     panels = lower.subplots(rows, COLUMNS, squeeze=False).flat
     for axes in panels[len(steps):]:
         axes.axis("off")

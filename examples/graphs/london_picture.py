@@ -2,11 +2,10 @@
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from examples.graphs import london
 from examples.graphs.asking import edge_text
-from examples.graphs.pictures import HEADS, LEAST, RIGHT, WRONG
+from examples.graphs.pictures import HEADS, LEAST, RIGHT, WRONG, name_heads
 
 _APART = 0.16  # between lines that run side by side
 
@@ -73,10 +72,7 @@ def draw_walk(look, title):
     _in_words(beside, look)
     lower.suptitle("What each head reads, as strong as it reads it: "
                    "while asked, then while answering", size=10)
-    heads = look.trajectory.read_weighting.shape[1]
-    lower.legend([Line2D([], [], color=colour, lw=4) for colour in HEADS[:heads]],
-                 [f"head {head + 1}" for head in range(heads)],
-                 loc="outside lower center", ncols=heads, fontsize=9, frameon=False)
+    name_heads(lower, look)
     for row, steps in zip(lower.subplots(len(rows), columns, squeeze=False), rows):
         for axes in row[len(steps):]:
             axes.axis("off")

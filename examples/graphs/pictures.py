@@ -4,6 +4,7 @@ import csv
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from examples.graphs.asking import edge_text
 
@@ -11,6 +12,14 @@ HEADS = ("#d55e00", "#0072b2", "#cc79a7", "#009e73", "#e69f00")  # colours
 WRITE = "#2e8b2e"
 RIGHT, WRONG = "\N{CHECK MARK}", "\N{BALLOT X}"
 LEAST = 0.05  # a weaker read is not drawn
+
+
+def name_heads(figure, look):
+    """Puts the colours of a look's read heads below a figure or a part of one."""
+    heads = look.trajectory.read_weighting.shape[1]
+    figure.legend([Line2D([], [], color=colour, lw=4) for colour in HEADS[:heads]],
+                  [f"head {head + 1}" for head in range(heads)],
+                  loc="outside lower center", ncols=heads, fontsize=9, frameon=False)
 
 
 def draw_strip(look, decoder, title):
