@@ -18,8 +18,7 @@ STRATEGIES = (NONE, MIRRORED, MULTI_WORKER)
 _CONTROLLERS = ("lstm", "gru", "feedforward")
 # About the official stories, and no others.
 OF_OFFICIAL = ("fill_tasks", "exchange_names", "keep_names", "thin_task_16")
-_OF_BABI = ("variant", "fill_tasks", "exchange_names", "keep_names", "retell_task_16",
-            "thin_task_16")
+_OF_BABI = ("variant", "retell_task_16", *OF_OFFICIAL)
 
 
 class ConfigError(UsageError):
