@@ -8,6 +8,7 @@ _WEIGHT = re.compile(r"([0-9]{1,3}):([0-9]{1,2}(?:\.[0-9]{1,2})?)")
 TEST_QUESTIONS = 1000  # in each task's test file, in every variant
 OWN_TASKS = range(1, 1000)  # numbers that tasks of one's own may have
 
+# As the files are called.
 TASK_NAMES = {
     1: "single-supporting-fact",
     2: "two-supporting-facts",
@@ -31,26 +32,12 @@ TASK_NAMES = {
     20: "agents-motivations",
 }
 
-TASK_TITLES = {
-    1: "single supporting fact",
-    2: "two supporting facts",
-    3: "three supporting facts",
+# As people say them: those names, but for a few.
+TASK_TITLES = {task: name.replace("-", " ") for task, name in TASK_NAMES.items()} | {
     4: "two argument relations",
     5: "three argument relations",
     6: "yes/no questions",
-    7: "counting",
     8: "lists/sets",
-    9: "simple negation",
-    10: "indefinite knowledge",
-    11: "basic coreference",
-    12: "conjunction",
-    13: "compound coreference",
-    14: "time reasoning",
-    15: "basic deduction",
-    16: "basic induction",
-    17: "positional reasoning",
-    18: "size reasoning",
-    19: "path finding",
     20: "agent motivations",
 }
 
