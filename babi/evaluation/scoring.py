@@ -1,12 +1,11 @@
 """How right the answers are: question error per task, its mean, failed tasks."""
 
+from collections import Counter
+
 import numpy as np
 
 from babi.data.batches import Batch
 from babi.evaluation.published import FAILURE_THRESHOLD
-from babi.stories.tasks import TASK_NAMES
-
-_SIZE = len(TASK_NAMES) + 1  # counts are indexed by task number; more if need be
 
 
 class Scores:
@@ -16,13 +15,12 @@ class Scores:
     error is the share of its questions answered wrongly.
 
     Attributes:
-      questions, wrong_questions: counts per task, int64 `[21]` or more, indexed by
-        task number.
+      questions, wrong_questions: `{task: number of questions}`.
     """
 
     def __init__(self):
-        self.questions = np.zeros(_SIZE, np.int64)
-        self.wrong_questions = np.zeros(_SIZE, np.int64)
+        self.questions = Counter()
+        self.wrong_questions = Counter()
 
     def update(self, batch: Batch, predictions: np.ndarray) -> np.ndarray:
         """Counts the answers of a batch.
@@ -34,42 +32,25 @@ class Scores:
         Returns:
           Whether each question of the batch is right, bool `[questions]`, by its
           number in the batch.
-
-        Raises:
-          ValueError: predictions of another shape than the batch's.
         """
-        predictions = np.asarray(predictions)
-        if predictions.shape != batch.inputs.shape:
-            raise ValueError(f"predictions: expected token ids of shape "
-                             f"{batch.inputs.shape}, got {predictions.shape}")
-        answers = np.asarray(batch.answers)
-        wrong = (predictions != batch.targets)[answers]
-        tasks = np.asarray(batch.tasks)[answers]
-        numbers = np.asarray(batch.questions)[answers]
-        count = int(numbers.max(initial=-1)) + 1
-        question_wrong = np.bincount(numbers, wrong, minlength=count) > 0
-        question_tasks = np.zeros(count, np.int64)
-        question_tasks[numbers] = tasks
-        size = max(self.questions.size, int(tasks.max(initial=0)) + 1)
-
-        def added(counts, tasks):
-            return (np.pad(counts, (0, size - counts.size))
-                    + np.bincount(tasks, minlength=size))
-
-        self.questions = added(self.questions, question_tasks)
-        self.wrong_questions = added(self.wrong_questions,
-                                     question_tasks[question_wrong])
-        return ~question_wrong
+        steps = batch.answers
+        numbers = batch.questions[steps]
+        wrong = np.bincount(numbers, (predictions != batch.targets)[steps]) > 0
+        tasks = np.zeros(wrong.size, np.int64)
+        tasks[numbers] = batch.tasks[steps]
+        self.questions.update(tasks.tolist())
+        self.wrong_questions.update(tasks[wrong].tolist())
+        return ~wrong
 
     @property
     def tasks(self) -> tuple[int, ...]:
         """Tasks of which questions have been counted."""
-        return tuple(int(task) for task in np.flatnonzero(self.questions))
+        return tuple(sorted(self.questions))
 
     def question_errors(self) -> dict[int, float]:
         """Question error in % of each task."""
-        return {task: 100.0 * float(self.wrong_questions[task])
-                / float(self.questions[task]) for task in self.tasks}
+        return {task: 100.0 * self.wrong_questions[task] / self.questions[task]
+                for task in self.tasks}
 
     def mean_question_error(self) -> float:
         """Mean of the tasks' question errors in %; NaN without questions."""
