@@ -1,8 +1,7 @@
-"""What keeps the training loop busy: the next batch, a request to stop, its speed."""
+"""What the training loop waits for: the next batch, a request to stop."""
 
 import concurrent.futures
 import signal
-import time
 
 
 class Feeder:
@@ -65,38 +64,3 @@ class StopRequest:
         self.name = signal.Signals(number).name
         # A second one ends the program at once.
         signal.signal(number, self._previous[number])
-
-
-class Window:
-    """Counts what is read between two reports, and the time it takes."""
-
-    def __init__(self):
-        self._started = time.monotonic()
-        self._stories = self._tokens = self._slots = 0
-
-    def add(self, stories, tokens, slots):
-        """Counts a batch: its stories, its tokens, and its steps in all."""
-        self._stories += stories
-        self._tokens += tokens
-        self._slots += slots
-
-    def pause(self, seconds):
-        """Leaves out time spent on something else."""
-        self._started += seconds
-
-    @property
-    def stories_per_second(self):
-        return self._stories / self._seconds
-
-    @property
-    def tokens_per_second(self):
-        return self._tokens / self._seconds
-
-    @property
-    def real_share(self):
-        """Share of the steps that held a token."""
-        return self._tokens / max(self._slots, 1)
-
-    @property
-    def _seconds(self):
-        return max(time.monotonic() - self._started, 1e-9)

@@ -17,7 +17,7 @@ from babi.phases import phase_at, phases_of
 from babi.stories.story import DataError
 from babi.stories.tasks import task_titles
 from babi.training import failures
-from babi.training.feeding import Feeder, StopRequest, Window
+from babi.training.feeding import Feeder, StopRequest
 
 
 class TooManyBadSteps(DataError):
@@ -47,7 +47,7 @@ class Run:
         self._checkpoints = RunCheckpoints(directory, self._config.max_checkpoints)
         self._state = RunState()
         self._save_failed = False
-        self._feeder = self._events = self._window = self._visualiser = None
+        self._feeder = self._events = self._visualiser = None
         self._phase = None
         self._prepare(0)
         self._replicas = self._trainer.replicas
@@ -71,7 +71,7 @@ class Run:
         iteration = int(self._trainer.iteration.numpy())
         self._events = Events(self._directory if self._replicas.is_chief else None,
                               iteration, self._progress.line, self._titles)
-        self._window = Window()
+        self._begin_report()
         self._start_phase()
         try:
             with StopRequest() as stop:
@@ -105,13 +105,13 @@ class Run:
         started = time.monotonic()
         batch = self._feeder.next()
         outcome = self._trainer.step(batch.arrays, bool(stop.name))
-        tokens = int(batch.arrays.mask.sum())
-        self._window.add(len(batch.stories), tokens, batch.arrays.mask.size)
+        finite = bool(outcome.finite)  # waits for a step on a GPU
         self._state.stories += len(batch.stories)
-        self._state.tokens += tokens
+        self._state.tokens += int(batch.arrays.mask.sum())
         self._state.seconds += time.monotonic() - started
+        self._steps_of_rows += batch.arrays.mask.size
         self._remember_place()
-        if outcome.finite:
+        if finite:
             self._state.skipped_in_row = 0
         else:
             self._skipped(iteration, batch, outcome)
@@ -167,13 +167,23 @@ class Run:
         return f"the step is kept in {path}: " \
                f"python3 -m babi.training.replay --step={path}"
 
+    def _begin_report(self):
+        """Remembers what was counted before the next report."""
+        self._reported = dataclasses.replace(self._state)
+        self._steps_of_rows = 0  # those without a token too
+
     def _report(self, iteration):
         """Writes a line and the training curves, and starts the totals anew."""
-        totals, window = self._trainer.metrics.read(), self._window
+        totals = self._trainer.metrics.read()
         self._trainer.metrics.reset()
+        tokens = self._state.tokens - self._reported.tokens
+        seconds = max(self._state.seconds - self._reported.seconds, 1e-9)
+        speed = {
+            "speed/stories per second": (
+                self._state.stories - self._reported.stories) / seconds,
+            "speed/tokens per second": tokens / seconds}
         errors = {task: 100.0 * totals.questions_wrong[task] / count
                   for task, count in enumerate(totals.questions) if count}
-        rate = self._trainer.learning_rate()
         means = {
             "training/loss": totals.loss / max(totals.steps, 1),
             "training/gradient norm": totals.gradient_norm / max(totals.steps, 1),
@@ -182,28 +192,26 @@ class Run:
             "training/question error": (
                 100.0 * totals.questions_wrong.sum() / max(totals.questions.sum(), 1))}
         loss, norm, right, error = means.values()
+        stories_per_second, tokens_per_second = speed.values()
         text = (f"loss {loss:.4f}  questions right {100.0 - error:.1f}%  "
                 f"words right {right:.1f}%  "
-                f"gradient {norm:.2f}  {window.stories_per_second:,.1f} stories/s  "
-                f"{window.tokens_per_second:,.0f} tokens/s")
+                f"gradient {norm:.2f}  {stories_per_second:,.1f} stories/s  "
+                f"{tokens_per_second:,.0f} tokens/s")
         self._progress.line(
             f"{iteration:,}/{self._config.num_training_iterations:,}  {text}  "
-            f"{window.real_share:.0%} real tokens  "
+            f"{tokens / max(self._steps_of_rows, 1):.0%} real tokens  "
             f"left {self._progress.time_left(iteration)}")
         self._progress.count(iteration, text)
-        self._events.write(iteration, means | {
-            "training/learning rate": rate,
+        self._events.write(iteration, means | speed | {
+            "training/learning rate": self._trainer.learning_rate(),
             "training/stories": self._state.stories,
-            "training/skipped steps": self._state.skipped,
-            "speed/stories per second": window.stories_per_second,
-            "speed/tokens per second": window.tokens_per_second})
+            "training/skipped steps": self._state.skipped})
         self._events.write_task_errors(iteration, "training", errors)
-        self._window = Window()
+        self._begin_report()
 
     def _validate(self, iteration):
         """Evaluates on the held-out stories; keeps the weights if they are the best.
         """
-        started = time.monotonic()
         with self._trainer.averaged():
             scores, loss = self._evaluator.evaluate(
                 self._data.validation, self._config.row_length,
@@ -229,16 +237,13 @@ class Run:
             self._place_batches(anew=True)
             self._feeder = Feeder(self._batches)
             self._remember_place()
-        self._window.pause(time.monotonic() - started)
 
     def _visualise(self, iteration):
         """Writes what can be seen of the model for TensorBoard."""
         started = time.monotonic()
         self._visualiser.write(iteration)
-        seconds = time.monotonic() - started
         self._progress.line(f"{iteration:,}  pictures for TensorBoard in "
-                            f"{seconds:.1f} s")
-        self._window.pause(seconds)
+                            f"{time.monotonic() - started:.1f} s")
 
     def _save(self, iteration):
         """Writes a checkpoint; a disk that refuses is tried again later."""
