@@ -5,7 +5,10 @@ import sys
 from absl import flags
 
 from babi import command_line
+from babi.data.simulated import SimulatedSource
 from babi.program.errors import UsageError
+from babi.stories.download import NoDataError, open_source
+from babi.stories.own import open_recorded
 from babi.stories.source import OFFICIAL, OWN, SIMULATED
 
 CHECKPOINT_FILE = flags.DEFINE_list(
@@ -50,8 +53,6 @@ def source(record, tasks, fall_back=False):
 
 def _own(record):
     """The stories of one's own that a run was trained on, with those to test on."""
-    from babi.stories.opening import open_recorded
-
     for name in ("data", "data_dir", "variant"):
         if flags.FLAGS[name].present:
             raise UsageError(f"--{name} is about the bAbI tasks, and this model's "
@@ -61,10 +62,6 @@ def _own(record):
 
 def _of_babi(config, tasks, fall_back):
     """Official or simulated stories, as for `source`."""
-    from babi.data.simulated import SimulatedSource
-    from babi.stories.download import NoDataError
-    from babi.stories.opening import open_source
-
     if DATA.value != SIMULATED:
         try:
             return open_source(DATA_DIR.value, VARIANT.value or config.variant)

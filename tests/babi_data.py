@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from babi.stories.opening import open_source
+from babi.stories.download import open_source
 from babi.stories.source import DataSource
 from babi.stories.story import Line, Story
 from babi.stories.tasks import TASK_NAMES

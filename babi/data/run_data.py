@@ -14,7 +14,7 @@ from babi.data.simulated import SimulatedSource, fill
 from babi.data.streams import VALIDATION_SHARE, StoryStream, hold_out
 from babi.data.vocabulary import ENGLISH_WORDS, Vocabulary
 from babi.simulator import OFFICIAL_STORIES
-from babi.stories.opening import open_source
+from babi.stories.download import open_source
 from babi.stories.source import OWN, SIMULATED
 from babi.stories.story import DataError
 

@@ -27,7 +27,7 @@ from babi.program import scripts
 from babi.program.errors import UsageError
 from babi.simulator import words
 from babi.simulator.generation import generate_story
-from babi.stories.opening import open_source
+from babi.stories.download import open_source
 from babi.stories.source import DataSource
 from babi.stories.story import Story
 from babi.stories.tasks import parse_tasks

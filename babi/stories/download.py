@@ -1,4 +1,7 @@
-"""The official bAbI archive: a cached copy, or a download checked file by file."""
+"""The bAbI tasks from where they are: a path, a cached copy, or else a download.
+
+What is downloaded is checked file by file.
+"""
 
 import os
 import socket
@@ -34,6 +37,22 @@ def cache_folder() -> Path:
     """Keras's folder for data sets: `~/.keras/datasets`, or below `KERAS_HOME`."""
     home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
     return Path(home) / "datasets"
+
+
+def open_source(data_dir: str | Path | None = None,
+                variant: str = source.DEFAULT_VARIANT) -> source.DataSource:
+    """Reads all files of a variant.
+
+    Args:
+      data_dir: as for `source.open_path`; None: a cached copy, else a download.
+      variant: name of the folder with the wanted files.
+
+    Raises:
+      DataError: nothing there, or nothing that can be read.
+    """
+    if data_dir is None:
+        return find_or_download(variant)
+    return source.open_path(data_dir, variant)
 
 
 def find_or_download(variant: str = source.DEFAULT_VARIANT,

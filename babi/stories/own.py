@@ -127,6 +127,40 @@ def open_own(path: str | Path, test_path: str | Path | None = None) -> OwnSource
     return _read(path, test_path, training, tests)
 
 
+def open_recorded(identity: dict, path: str | Path | None = None,
+                  test_path: str | Path | None = None) -> OwnSource:
+    """Reads the stories of one's own that a run was trained on.
+
+    Args:
+      identity: what the run's record says of them.
+      path, test_path: where they lie; None: where they lay when the run was started.
+
+    Raises:
+      DataError: see `open_own`; other tasks than the run's, or stories kept for
+        the test that the run may have been trained on; a published model, which does
+        not say where they lay.
+    """
+    for flag, given in (("stories", path), ("test_stories", test_path)):
+        place = identity[flag]
+        if given is None and place and not Path(place).is_absolute():
+            raise DataError(f"{place}: a published model does not say where the "
+                            f"stories of its run lie; give them with --{flag}")
+    source = open_own(path or identity["stories"],
+                      test_path or identity["test_stories"])
+    if list(source.titles.values()) != identity["tasks"]:
+        raise DataError(f"{source.path}: other tasks than those of the run; give the "
+                        f"run's with --stories")
+    for task in source.kept:
+        name, files = source.titles[task], identity["files"]
+        if (f"{name} test" in files
+                or files.get(f"{name} train") != source.hashes[f"{name} train"]):
+            raise DataError(f"{source.path}: other stories of {name} than those of the "
+                            f"run, which may have been trained on what is kept for the "
+                            f"test here; give the run's with --stories, or test "
+                            f"stories with --test_stories")
+    return source
+
+
 def _read(path, test_path, training, tests):
     """The source of `{name: path}` of training and of test files."""
     if len(training) > len(OWN_TASKS):

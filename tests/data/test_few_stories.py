@@ -12,7 +12,7 @@ from babi.data import run_data
 from babi.data.encoding import Encoder
 from babi.data.streams import StoryStream, hold_out
 from babi.data.vocabulary import Vocabulary
-from babi.stories.opening import open_source
+from babi.stories.download import open_source
 from babi.stories.story import DataError, Line, Story, format_stories
 from training_process import ScriptServer
 

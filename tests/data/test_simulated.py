@@ -255,7 +255,7 @@ def test_a_task_that_can_not_follow_the_options_is_told():
 def no_data(monkeypatch):
     def fail(variant):
         raise NoDataError("no bAbI data: no network")
-    monkeypatch.setattr("babi.stories.opening.find_or_download", fail)
+    monkeypatch.setattr("babi.stories.download.find_or_download", fail)
 
 
 def train(directory, iterations, capsys, chosen=False, **settings):
@@ -280,7 +280,7 @@ def test_a_run_without_data_trains_on_simulated_stories_and_resumes_bit_for_bit(
     assert whole.splitlines()[0].count(told) == first.count(told) == 1
     assert "data simulated stories (babi.simulator version" in first
     # The data may be there again: the run goes on with what it has begun with.
-    monkeypatch.setattr("babi.stories.opening.find_or_download", None)
+    monkeypatch.setattr("babi.stories.download.find_or_download", None)
     second = train(tmp_path / "broken", 6, capsys, **official)
     assert "Going on from iteration 3," in second and told not in second
     assert_same_training(tmp_path / "whole" / "model.ckpt-6",

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from babi.simulator import TASKS, Options, fidelity, generate_story
-from babi.stories.opening import open_source
+from babi.stories.download import open_source
 from babi.stories.story import Line, Story, parse_stories
 from solver import check_text
 

@@ -9,7 +9,7 @@ import pytest
 
 from babi.simulator import Options, split_of
 from babi.simulator.output import stories_with_questions, write_files
-from babi.stories.opening import open_source
+from babi.stories.download import open_source
 from babi.stories.story import count_questions, parse_stories
 from babi.stories.tasks import TASK_NAMES
 

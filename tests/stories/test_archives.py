@@ -10,7 +10,7 @@ import pytest
 from babi_data import file_name, make_stories, pack
 
 from babi.stories import archive as archives
-from babi.stories.opening import open_source
+from babi.stories.download import open_source
 from babi.stories.source import open_archive
 from babi.stories.story import DataError, format_stories
 

@@ -14,7 +14,7 @@ from babi_data import (ARCHIVE, SHARED, file_name, make_stories, mutate,
 
 from babi.stories import archive as archives
 from babi.stories import download, source
-from babi.stories.opening import open_source
+from babi.stories.download import open_source
 from babi.stories.source import open_archive
 from babi.stories.story import DataError, format_stories
 
