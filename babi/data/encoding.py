@@ -6,12 +6,13 @@ mark stand as many `-` as the answer has words: at each `-` the network must giv
 the answer's word. Input at any other step has no target.
 """
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
 
 from babi.data.vocabulary import ANSWER_MARK, Vocabulary
-from babi.stories.story import DataError, Line, Story, answer_words
+from babi.stories.story import DataError, Story, answer_words
 
 
 class Example(NamedTuple):
@@ -40,16 +41,16 @@ class Example(NamedTuple):
         return int(self.questions.max(initial=-1)) + 1
 
 
-def line_words(line: Line) -> list[str]:
-    """The words of a line and its final mark, in lower case, without the answer."""
-    return [*line.text[:-1].lower().split(), line.text[-1]]
+def text_words(text: str) -> list[str]:
+    """The words of a line's text and its final mark, in lower case."""
+    return [*text[:-1].lower().split(), text[-1]]
 
 
 def story_tokens(story: Story) -> list[tuple[str, str | None]]:
     """All (input token, target word or None) pairs of a story, in order."""
     tokens = []
     for line in story.lines:
-        tokens.extend((word, None) for word in line_words(line))
+        tokens.extend((word, None) for word in text_words(line.text))
         if line.answer is not None:
             tokens.extend((ANSWER_MARK, word) for word in answer_words(line.answer))
     return tokens
@@ -70,9 +71,11 @@ class Encoder:
 
     def __init__(self, vocabulary: Vocabulary):
         self.vocabulary = vocabulary
-        self._texts: dict[str, list[int]] = {}
-        self._answers: dict[str, list[int]] = {}
-        self._answer_mark = vocabulary.encode([ANSWER_MARK])[0]
+        self._answer_mark, = vocabulary.encode([ANSWER_MARK])
+        self._text_ids = functools.cache(
+            lambda text: vocabulary.encode(text_words(text)))
+        self._answer_ids = functools.cache(
+            lambda answer: vocabulary.encode(answer_words(answer)))
 
     def encode(self, story: Story, index: int = 0) -> Example:
         """Encodes one story.
@@ -90,11 +93,16 @@ class Encoder:
         inputs, targets, questions = [], [], []
         question = -1
         for number, line in enumerate(story.lines, start=1):
-            ids, answer_ids = self._line_ids(line, story.task, index, number)
+            try:
+                ids = self._text_ids(line.text)
+                answer_ids = line.answer and self._answer_ids(line.answer)
+            except DataError as error:
+                raise DataError(f"task {story.task}, story {index + 1}, line {number}: "
+                                f"{error}") from None
             inputs += ids
             targets += [0] * len(ids)
             questions += [-1] * len(ids)
-            if line.answer is not None:
+            if answer_ids:
                 question += 1
                 inputs += [self._answer_mark] * len(answer_ids)
                 targets += answer_ids
@@ -102,26 +110,3 @@ class Encoder:
         questions = np.array(questions, np.int32)
         return Example(story.task, index, np.array(inputs, np.int32),
                        np.array(targets, np.int32), questions >= 0, questions)
-
-    def _line_ids(self, line, task, index, number):
-        """(ids of the text, ids of the answer) of a line."""
-        ids = self._texts.get(line.text)
-        if ids is None:
-            words = line_words(line)
-            ids = self._texts[line.text] = self._encode(words, task, index, number)
-        if line.answer is None:
-            return ids, ()
-        answer_ids = self._answers.get(line.answer)
-        if answer_ids is None:
-            words = answer_words(line.answer)
-            answer_ids = self._encode(words, task, index, number)
-            self._answers[line.answer] = answer_ids
-        return ids, answer_ids
-
-    def _encode(self, words, task, index, number):
-        """Encodes the words of one line, or says where a word is unknown."""
-        try:
-            return self.vocabulary.encode(words)
-        except DataError as error:
-            raise DataError(
-                f"task {task}, story {index + 1}, line {number}: {error}") from None
