@@ -20,7 +20,6 @@ _ADDED = ("initial_weights", "input_stddev", "read_stddev", "task_weights",
           "layer_norm", "interface_norm", "masked_content", "deallocation",
           "sharpened_links", "temporal_links", "controller", "keep_names",
           "retell_task_16", "retold_apart")
-_MAX_RECORD_BYTES = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,15 +99,11 @@ class RunRecord:
         """
         path = pathlib.Path(directory) / RECORD_FILE
         try:
-            with open(path, "rb") as file:
-                data = file.read(_MAX_RECORD_BYTES + 1)
+            text = path.read_text("utf-8", "replace")
         except OSError as error:
             raise ConfigError(f"{path}: {error.strerror}; a checkpoint needs the "
                               f"{RECORD_FILE} of its run beside it") from None
-        if len(data) > _MAX_RECORD_BYTES:
-            raise ConfigError(f"{path}: larger than {_MAX_RECORD_BYTES} bytes, so "
-                              f"not a run's record")
-        return cls.from_json(data.decode("utf-8", "replace"), path)
+        return cls.from_json(text, path)
 
 
 def same_data(one, other):
@@ -142,8 +137,4 @@ def _config_from_dict(settings):
                           f"by another version or was changed by hand")
     tasks = settings["tasks"]
     tasks = tuple(tasks) if isinstance(tasks, list) else tasks
-    whole = {field.name: float(settings[field.name])
-             for field in dataclasses.fields(Config)
-             if type(field.default) is float and type(settings[field.name]) is int
-             and abs(settings[field.name]) < 2**53}
-    return Config(**(settings | whole | {"tasks": tasks}))
+    return Config(**settings | {"tasks": tasks})
