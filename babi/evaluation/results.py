@@ -4,14 +4,13 @@ import statistics
 from typing import NamedTuple
 
 from babi.data.simulated import data_name
-from babi.evaluation.published import FAILURE_THRESHOLD, PUBLISHED_RESULTS
+from babi.evaluation.published import (FAILURE_THRESHOLD, PUBLISHED_RESULTS, Column,
+                                       MeanError)
 from babi.evaluation.scoring import failed_tasks, mean_error
 from babi.program.progress import duration
 from babi.stories.tasks import TASK_TITLES, task_titles
 
 TABLE_START, TABLE_END = "<!-- results -->", "<!-- end of results -->"
-
-
 _HEADING = "Question error in % (of words, where it says so)"
 
 
@@ -41,15 +40,6 @@ class Result(NamedTuple):
     held_out: bool = False
 
 
-class _Column(NamedTuple):
-    """A column of the table: texts by row."""
-
-    title: str
-    errors: dict[int, str]
-    mean: str
-    failed: str
-
-
 def table_rows(results, separate=False):
     """The table of results as rows of texts, the first one the heading.
 
@@ -57,29 +47,24 @@ def table_rows(results, separate=False):
       results: list of `Result`; of several, the mean and standard deviation.
       separate: a column for each instead, under the name of its folder.
     """
-    columns = ([_own_column([result], result.checkpoint.split("/")[0])
-                for result in results]
-               if separate else [_own_column(results)])
     titles = task_titles(results[0].test_data)
-    published = [_published_column(column) for column in PUBLISHED_RESULTS.values()
-                 if titles is TASK_TITLES]
-    columns += published
     tasks = sorted(results[0].errors)
-    rows = [["task", *(column.title for column in columns)]]
-    rows += [[f"{task} {titles[task]}",
-              *(column.errors.get(task, "") for column in columns)] for task in tasks]
-    if len(tasks) == len(titles):
-        rows.append(["mean error", *(column.mean for column in columns)])
-        rows.append([f"failed tasks (> {FAILURE_THRESHOLD:g}%)",
-                     *(column.failed for column in columns)])
-    else:  # the published means are those of all tasks
-        ours = columns[:len(columns) - len(published)]
-        blanks = [""] * len(published)
-        rows.append([f"mean error of {len(tasks)} tasks",
-                     *(column.mean for column in ours), *blanks])
-        rows.append([f"failed of {len(tasks)} tasks (> {FAILURE_THRESHOLD:g}%)",
-                     *(column.failed for column in ours), *blanks])
-    return rows
+    whole = len(tasks) == len(titles)
+    part = "" if whole else f" of {len(tasks)} tasks"
+    published = PUBLISHED_RESULTS.values() if titles is TASK_TITLES else ()
+    if not whole:  # the published means are those of all tasks
+        published = [column._replace(mean_error=None, failed_tasks=None)
+                     for column in published]
+    columns = [*([_column([result], result.checkpoint.split("/")[0])
+                  for result in results] if separate else [_column(results)]),
+               *published]
+    return [
+        ["task", *(column.title for column in columns)],
+        *([f"{task} {titles[task]}",
+           *(_text(column.errors.get(task)) for column in columns)] for task in tasks),
+        [f"mean error{part}", *(_text(column.mean_error) for column in columns)],
+        [f"failed{part or ' tasks'} (> {FAILURE_THRESHOLD:g}%)",
+         *(_text(column.failed_tasks, 0) for column in columns)]]
 
 
 def as_text(results, separate=False):
@@ -121,11 +106,17 @@ def insert(text, table):
 
 def as_dict(results):
     """The results for JSON."""
-    return {"results": [
-        result._asdict() | {
-            "mean_error": mean_error(result.errors),
-            "failed_tasks": list(failed_tasks(result.errors))}
-        for result in results]} | {"summary": _summary(results)}
+    errors, mean, failed = _summary(results)
+    return {
+        "results": [
+            result._asdict() | {
+                "mean_error": mean_error(result.errors),
+                "failed_tasks": list(failed_tasks(result.errors))}
+            for result in results],
+        "summary": {
+            "runs": len(results),
+            "errors": {task: error._asdict() for task, error in errors.items()},
+            "mean_error": mean._asdict(), "failed_tasks": failed._asdict()}}
 
 
 def remarks(results):
@@ -148,48 +139,35 @@ def remarks(results):
 
 
 def _summary(results):
-    """Mean and standard deviation over the results, as in the table."""
-    means = [mean_error(result.errors) for result in results]
-    failed = [len(failed_tasks(result.errors)) for result in results]
-    return {"runs": len(results),
-            "errors": {task: _mean_and_deviation(
-                [result.errors[task] for result in results])
-                for task in results[0].errors},
-            "mean_error": _mean_and_deviation(means),
-            "failed_tasks": _mean_and_deviation(failed)}
+    """({task: error}, mean error, failed tasks) over the results, each `MeanError`."""
+    def over_results(values):
+        values = list(values)
+        return MeanError(statistics.fmean(values),
+                         statistics.stdev(values) if len(values) > 1 else None)
+
+    return ({task: over_results(result.errors[task] for result in results)
+             for task in results[0].errors},
+            over_results(mean_error(result.errors) for result in results),
+            over_results(len(failed_tasks(result.errors)) for result in results))
 
 
-def _mean_and_deviation(values):
-    deviation = statistics.stdev(values) if len(values) > 1 else None
-    return {"mean": statistics.fmean(values), "deviation": deviation}
+def _column(results, title=None):
+    """The `Column` of the results at hand; by default under the checkpoint's name."""
+    def rounded(error):
+        return error._replace(mean=round(error.mean, 1))
+
+    errors, mean, failed = _summary(results)
+    name = (f"{len(results)} checkpoints" if len(results) > 1
+            else results[0].checkpoint.split("/")[-1])
+    return Column(title or name,
+                  {task: rounded(error) for task, error in errors.items()},
+                  rounded(mean), rounded(failed))
 
 
-def _own_column(results, title=None):
-    """The column of the results at hand; by default under the checkpoint's name."""
-    summary = _summary(results)
-    many = len(results) > 1
-
-    def text(value, digits=1):
-        if many:
-            return f"{value['mean']:.1f} +- {value['deviation']:.1f}"
-        return f"{value['mean']:.{digits}f}"
-
-    title = title or (f"{len(results)} checkpoints" if many
-                      else results[0].checkpoint.split("/")[-1])
-    return _Column(title,
-                   {task: text(value) for task, value in summary["errors"].items()},
-                   text(summary["mean_error"]), text(summary["failed_tasks"], 0))
-
-
-def _published_column(column):
-    """A published column."""
-    def text(error, digits=1):
-        if error is None:
-            return ""
-        if error.deviation is None:
-            return max(f"{error.mean:.{digits}f}", f"{error.mean:g}", key=len)
-        return f"{error.mean:.1f} +- {error.deviation:.1f}"
-
-    return _Column(column.title,
-                   {task: text(error) for task, error in column.errors.items()},
-                   text(column.mean_error), text(column.failed_tasks, 0))
+def _text(error, digits=1):
+    """A `MeanError` as it stands in the table; of a published one all its digits."""
+    if error is None:
+        return ""
+    if error.deviation is None:
+        return max(f"{error.mean:.{digits}f}", f"{error.mean:g}", key=len)
+    return f"{error.mean:.1f} +- {error.deviation:.1f}"
