@@ -10,17 +10,15 @@
 
 Each contestant runs at each point in a process of its own; at a point they take turns
 in rounds, and the medians over the rounds are quoted. A turn begins with a step that
-is not timed, unless steps take many seconds. Points are written to --output as they
-are done; the same command goes on where it was interrupted. `make bench-peer` installs
-the peer. Exit code 1: a bound on memory is not kept (with --memory), or something has
-become slower (with --compare).
+is not timed, unless steps take many seconds. Points are written to --output as they are
+done. `make bench-peer` installs the peer. Exit code 1: a bound on memory is not kept
+(with --memory), or something has become slower (with --compare).
 
 In this order: `contestants` says who is measured and where, `measure` lets them take
 turns, each a process of `worker`, `results` keeps what came of it, `report` and
 `picture` show it.
 """
 
-import hashlib
 import os
 import pathlib
 import platform
@@ -37,7 +35,7 @@ from babi.program import scripts  # noqa: E402
 from babi.program.errors import UsageError  # noqa: E402
 from benchmarks import contestants, first_call, picture, report  # noqa: E402
 from benchmarks.contestants import ALL, CONTESTANTS, PLANS, Point  # noqa: E402
-from benchmarks.measure import Limits, doomed, measure_point  # noqa: E402
+from benchmarks.measure import Limits, measure_point  # noqa: E402
 from benchmarks.results import Results  # noqa: E402
 
 # Turns with --first-call, at most: each starts TensorFlow anew.
@@ -67,8 +65,7 @@ _PEER_PYTHON = flags.DEFINE_string(
     "peer_python", None, "the Python of the environment that has the peer; default: "
     "the one that `make bench-peer` makes")
 _OUTPUT = flags.DEFINE_string(
-    "output", "logs/bench.json", "file for the results; replaced unless it is an "
-    "unfinished run of the same command and code, which is continued")
+    "output", "logs/bench.json", "file for the results; replaced")
 _RESULTS = flags.DEFINE_string(
     "results", None, "show the results in this file instead of measuring")
 _PLOT = flags.DEFINE_string(
@@ -107,7 +104,7 @@ def main():
     try:
         results = Results.read(_RESULTS.value) if _RESULTS.value else _measure()
     except KeyboardInterrupt:
-        print(f"Interrupted; the same command goes on from {_OUTPUT.value}.",
+        print(f"Interrupted; {_OUTPUT.value} has the points that were done.",
               file=sys.stderr)
         return 130
     print(report.describe(results), report.table(results), sep="\n\n", flush=True)
@@ -127,28 +124,23 @@ def main():
 def _measure():
     """Measures what the flags ask for; `Results`."""
     plan, limits = _plan(), _limits()
-    results = _begun(plan, limits)
+    results = Results(_settings(limits), {
+        "processor": _processor(), "cores": os.cpu_count(),
+        "system": platform.platform(), "python": platform.python_version()})
+    results.write(_OUTPUT.value)
     started = time.monotonic()
     for number, (point, names) in enumerate(plan, 1):
         def progress(line):
             _say(f"[{number}/{len(plan)}] {point}, {time.monotonic() - started:.0f} s: "
                  f"{line}")
 
-        if results.find(names[0], point):
-            progress("measured before")
-            continue
-        left_out = {name: found for name in names
-                    if (found := doomed(name, point, results.measurements))}
-        found = measure_point(point, {
-            name: _command(name) for name in names if name not in left_out},
-            results.settings["task"], limits, progress)
-        results.measurements += [*found, *left_out.values()]
-        results.finished = number == len(plan)
+        found = measure_point(point, {name: _command(name) for name in names},
+                              results.settings["task"], limits, progress)
+        results.measurements += found
         results.write(_OUTPUT.value)
         progress("; ".join(
             f"{one.contestant} {1e3 * one.train_seconds:.1f} ms" if one.train_rounds
-            else f"{one.contestant}: {one.note}"
-            for one in (*found, *left_out.values())))
+            else f"{one.contestant}: {one.note}" for one in found))
     return results
 
 
@@ -224,25 +216,14 @@ def _limits():
     return limits
 
 
-def _begun(plan, limits):
-    """The unfinished `Results` in the output file if they are of this run, else new."""
+def _settings(limits):
+    """What is measured and how, as plain values."""
     config = Config()
-    settings = {
+    return {
         "task": {name: flag.value for name, flag in _TASK.items()} | {
             name: getattr(config, name)
             for name in ("learning_rate", "momentum", "rho", "epsilon")},
-        "limits": limits._asdict(), "reference": list(_reference()), "code": _code(),
-        "plan": [[list(point), names] for point, names in plan]}
-    fresh = Results(settings, {
-        "processor": _processor(), "cores": os.cpu_count(),
-        "system": platform.platform(), "python": platform.python_version()})
-    if os.path.exists(_OUTPUT.value):
-        old = Results.read(_OUTPUT.value)
-        same = (old.settings, old.machine) == (fresh.settings, fresh.machine)
-        if same and not old.finished:
-            return old
-    fresh.write(_OUTPUT.value)
-    return fresh
+        "limits": limits._asdict(), "reference": list(_reference())}
 
 
 def _reference():
@@ -264,15 +245,6 @@ def _sizes(flag):
         raise UsageError(f"--{flag.name}: {','.join(flag.value)!r} must be "
                          f"whole numbers above 0, such as 1,4,16")
     return [int(text) for text in flag.value]
-
-
-def _code():
-    """A digest of the code that is measured and that measures."""
-    digest = hashlib.sha256()
-    for folder in ("dnc", "babi", "benchmarks"):
-        for path in sorted((_ROOT / folder).rglob("*.py")):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def _processor():

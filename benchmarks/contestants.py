@@ -20,10 +20,6 @@ class Point(NamedTuple):
     def __str__(self):
         return f"batch {self.batch}, steps {self.steps}, slots {self.slots}"
 
-    def within(self, other):
-        """Whether this one is nowhere larger than another."""
-        return all(mine <= others for mine, others in zip(self, other))
-
 
 class Contestant(NamedTuple):
     """One way to run a DNC.

@@ -186,15 +186,11 @@ class Runner:
                 return self._fail(f"took more than {self._limits.answer_seconds:g} s")
         return json.loads(answer.result()) if answer.result() else self._ended()
 
-    def _fail(self, reason, limit=True):
-        """Notes why the contestant can't go on.
-
-        Args:
-          limit: whether a larger point would meet the same.
-        """
+    def _fail(self, reason):
+        """Notes why the contestant can't go on."""
         self._process.kill()
         self._failed = True
-        self.measurement.note, self.measurement.limit = reason, limit
+        self.measurement.note = reason
 
     def _ended(self):
         """Notes why a process has ended of itself."""
@@ -204,7 +200,7 @@ class Runner:
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
         if code == -9:
             return self._fail("was killed, for want of memory it seems")
-        return self._fail(f"ended with code {code}: {last[:200]}", limit=False)
+        return self._fail(f"ended with code {code}: {last[:200]}")
 
     def close(self):
         """Ends the process."""
@@ -217,22 +213,3 @@ class Runner:
         self._reader.shutdown()
         self._process.stdout.close()
         self._errors.close()
-
-
-def doomed(contestant, point, measurements):
-    """A `Measurement` without numbers if a point within this one met a limit.
-
-    Args:
-      measurements: the `Measurement`s so far.
-
-    Returns:
-      None if there is no such reason.
-    """
-    for one in measurements:
-        if one.contestant == contestant and one.limit and one.point.within(point):
-            # A reason that was itself taken over is repeated, not nested.
-            reason = one.note.removeprefix("left out: ")
-            where = "" if one.note != reason else f" at {one.point}"
-            return Measurement(contestant, point, limit=True,
-                               note=f"left out: {reason}{where}")
-    return None

@@ -35,8 +35,6 @@ class Measurement:
         the system does not tell.
       versions: {package: version}.
       note: why something is missing; empty otherwise.
-      limit: whether a limit on time or memory is the reason, which a larger point
-        would meet too.
     """
 
     contestant: str
@@ -50,7 +48,6 @@ class Measurement:
     step_bytes: int | None = None
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
     note: str = ""
-    limit: bool = False
 
     @property
     def train_seconds(self):
@@ -77,17 +74,14 @@ class Results:
     """A run of the benchmark, whole or in the making.
 
     Attributes:
-      settings: what was to be measured and how, and the code's identity; plain
-        values. An unfinished run is continued only with the same settings.
+      settings: what was to be measured and how; plain values.
       machine: a description of it.
       measurements: list of `Measurement`.
-      finished: whether nothing is left to measure.
     """
 
     settings: dict[str, Any]
     machine: dict[str, Any]
     measurements: list[Measurement] = dataclasses.field(default_factory=list)
-    finished: bool = False
 
     def find(self, contestant, point):
         """The measurement of a contestant at a point, or None."""
@@ -140,14 +134,14 @@ class Results:
         """
         try:
             values = json.loads(pathlib.Path(path).read_bytes())
-            if values.pop("format") != _FORMAT:
+            if values["format"] != _FORMAT:
                 raise ValueError
             measurements = [
                 Measurement(**{field.name: one[field.name]
                                for field in dataclasses.fields(Measurement)}
                             | {"point": Point(**one["point"])})
-                for one in values.pop("measurements")]
-            results = cls(measurements=measurements, **values)
+                for one in values["measurements"]]
+            results = cls(values["settings"], values["machine"], measurements)
             results.settings["task"], Point(*results.settings["reference"])
             return results
         except OSError as error:

@@ -14,7 +14,7 @@ def test_results_survive_their_file(tmp_path):
     results = results_of(
         dataclasses.replace(measured(versions={"tensorflow": "2"}),
                             train_rounds=[0.3, 0.1, 0.2], infer_rounds=[]),
-        Measurement("peer", POINT, note="needs more than 1 GB", limit=True))
+        Measurement("peer", POINT, note="needs more than 1 GB"))
     path = tmp_path / "folder" / "results.json"
     results.write(path)
     assert Results.read(path) == results
@@ -38,7 +38,7 @@ def test_table():
         measured(train=0.1, infer=0.02, peak=10**9, step=3 * 10**8),
         measured("plain", train=0.4, infer=0.04),
         measured("peer", train=1.0, infer=0.2, peak=4 * 10**9, step=2 * 10**9),
-        Measurement("eager", POINT, note="took more than 3 s", limit=True))
+        Measurement("eager", POINT, note="took more than 3 s"))
     lines = report.table(results).split("\n")
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[:6]]
     assert len({len(line) for line in lines[:6]}) == 1
@@ -55,7 +55,7 @@ def test_table_of_variants_sets_each_beside_ours():
     results = results_of(
         measured(train=0.1, infer=0.02, step=10**9),
         measured("no_links", train=0.05, infer=0.01, step=4 * 10**8),
-        Measurement("peer_gru", POINT, note="took more than 3 s", limit=True))
+        Measurement("peer_gru", POINT, note="took more than 3 s"))
     lines = report.table(results).split("\n")
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[:5]]
     assert rows[2][3:] == ["ours", "100.0", "-", "20.0", "-", "1.00", "-"]
