@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
+_TASKS = re.compile(r"([0-9]{1,3})(?:-([0-9]{1,3}))?")  # a number, or first-last
 _WEIGHT = re.compile(r"([0-9]{1,3}):([0-9]{1,2}(?:\.[0-9]{1,2})?)")
 TEST_QUESTIONS = 1000  # in each task's test file, in every variant
 OWN_TASKS = range(1, 1000)  # numbers that tasks of one's own may have
@@ -68,22 +69,21 @@ def parse_tasks(text: str, titles: Mapping[int, str] = MappingProxyType(TASK_TIT
     if text.strip().lower() == "all":
         return tuple(titles)
     chosen, numbers = set(), {title: task for task, title in titles.items()}
-    for part in text.split(","):
-        if part.strip() in numbers:
-            chosen.add(numbers[part.strip()])
+    for part in map(str.strip, text.split(",")):
+        if part in numbers:
+            chosen.add(numbers[part])
             continue
-        first, dash, last = part.strip().partition("-")
-        last = last if dash else first
-        if not all(_is_number(end, 3) for end in (first, last)):
+        match = _TASKS.fullmatch(part)
+        if match is None:
             raise ValueError(
-                f"tasks: {part.strip()[:60]!r} is neither the name nor the number of a "
-                f"task; give numbers from 1 to {len(titles)}, such as 1,2,19 or 1-5, "
-                f"or all")
-        if not 1 <= int(first) <= int(last) <= len(titles):
+                f"tasks: {part[:60]!r} is neither the name nor the number of a task; "
+                f"give numbers from 1 to {len(titles)}, such as 1,2,19 or 1-5, or all")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if not 1 <= first <= last <= len(titles):
             raise ValueError(
-                f"tasks: {part.strip()!r} is outside 1 to {len(titles)} or "
-                f"runs backwards; give numbers such as 1,2,19 or 1-5, or all")
-        chosen.update(range(int(first), int(last) + 1))
+                f"tasks: {part!r} is outside 1 to {len(titles)} or runs backwards; "
+                f"give numbers such as 1,2,19 or 1-5, or all")
+        chosen.update(range(first, last + 1))
     return tuple(sorted(chosen))
 
 
@@ -113,11 +113,3 @@ def parse_weights(text: str, known: Collection[int] = tuple(TASK_NAMES)
                 f"most two decimals, such as 15:4,17:2.5")
         weights[task] = float(match[2])
     return weights
-
-
-def _is_number(text, digits):
-    """Whether a text is a whole number of at most so many digits.
-
-    The limit keeps int() from meeting thousands of them.
-    """
-    return text.isascii() and text.isdigit() and len(text) <= digits
