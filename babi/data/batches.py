@@ -134,13 +134,7 @@ class PackedBatches(Iterator[StoryBatch]):
         Args:
           stream: where the stories come from.
           rows, row_length: shape of an ordinary batch.
-
-        Raises:
-          ValueError: a size below 1.
         """
-        if min(rows, row_length) < 1:
-            raise ValueError(f"packed batches: rows and their length must be 1 or "
-                             f"more, got {rows} and {row_length}")
         self._stream = stream
         self._shape = (rows, row_length)
         self._long_shape = None
@@ -242,13 +236,7 @@ class PaddedBatches(Iterator[StoryBatch]):
           seed: decides the order of the batches of a pool.
           num_lengths: at most so many distinct numbers of steps T, chosen to suit
             the stream.
-
-        Raises:
-          ValueError: a size below 1.
         """
-        if min(batch_size, num_lengths) < 1:
-            raise ValueError(f"padded batches: size and number of lengths must be 1 "
-                             f"or more, got {batch_size} and {num_lengths}")
         self._stream = stream
         self._batch_size = batch_size
         self._seed = seed

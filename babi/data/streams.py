@@ -17,7 +17,6 @@ from babi.data.encoding import Encoder, Example, story_length
 from babi.stories.story import DataError, Story
 
 VALIDATION_SHARE = 0.1  # of each task's training stories
-SAMPLINGS = ("stories", "tasks")
 _TURN_STEPS = 100  # of an even task's part in a turn: what weights are rounded to
 _REMEMBERED = 4096  # generated examples kept at hand
 _ATTEMPTS = 100  # stories to try for a position
@@ -110,33 +109,26 @@ def task_counts(numbers: Mapping[int, int], weights: Mapping[int, float],
     return {task: count // max(divisor, 1) for task, count in counts.items()}
 
 
-def hold_out(counts: Mapping[int, int], seed: int, share: float = VALIDATION_SHARE
+def hold_out(counts: Mapping[int, int], seed: int
              ) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
     """Splits the stories of each task into training and validation.
 
-    A task's split depends on the seed and its number of stories, not on which
-    other tasks are chosen. Stories with equal text may fall on both sides, as
-    they do between the training and test files of task 4.
+    `VALIDATION_SHARE` of them is held out, rounded to whole stories, but at least one;
+    of a single story none. A task's split depends on the seed and its number of
+    stories, not on which other tasks are chosen. Stories with equal text may fall on
+    both sides, as they do between the training and test files of task 4.
 
     Args:
       counts: `{task: number of stories}`.
       seed: a non-negative integer.
-      share: share of the stories held out, rounded to whole stories, but at least
-        one; of a single story none.
 
     Returns:
       `(training, validation)`, each `{task: ascending story numbers}`.
-
-    Raises:
-      ValueError: a share that leaves nothing to train on.
     """
-    if not 0 <= share < 1:
-        raise ValueError(f"validation share: expected 0 <= share < 1, got {share}")
     training, validation = {}, {}
     for task, count in counts.items():
         order = permutation(count, seed, _HOLD_OUT, task)
-        held = max(round(count * share), 1 if share else 0)
-        held = max(min(held, count - 1), 0)
+        held = max(min(max(round(count * VALIDATION_SHARE), 1), count - 1), 0)
         validation[task] = np.sort(order[:held])
         training[task] = np.sort(order[held:])
     return training, validation
@@ -171,13 +163,7 @@ class StoryStream:
 
         Raises:
           DataError: no stories.
-          ValueError: an unknown sampling, a negative seed.
         """
-        if sampling not in SAMPLINGS:
-            raise ValueError(f"sampling: expected one of {', '.join(SAMPLINGS)}, "
-                             f"got {sampling!r}")
-        if seed < 0:
-            raise ValueError(f"seed: expected 0 or more, got {seed}")
         numbers = {task: np.asarray(chosen[task] if chosen else range(len(of_task)))
                    for task, of_task in sorted(stories.items())}
         counts = task_counts({task: of_task.size for task, of_task in numbers.items()},

@@ -177,15 +177,6 @@ def test_only_long_stories_are_packed_too():
     assert len(seen) == len(stories[1]) > 5
 
 
-@pytest.mark.parametrize("make", [
-    lambda: packed(make_stream(), rows=0), lambda: packed(make_stream(), row_length=0),
-    lambda: PaddedBatches(make_stream(), 0),
-    lambda: PaddedBatches(make_stream(), 1, num_lengths=0)])
-def test_sizes_below_one_are_refused(make):
-    with pytest.raises(ValueError, match="must be 1 or more"):
-        make()
-
-
 def test_padded_batches_have_few_lengths_and_mixed_tasks():
     batches = PaddedBatches(make_stream(), batch_size=8, num_lengths=5)
     assert len(batches.shapes) <= 5
@@ -258,8 +249,6 @@ def test_a_tenth_of_each_task_is_held_out_whatever_the_others():
             assert abs(validation[task].mean() - count / 2) < 4 * spread
     other = hold_out(counts, seed=2)[1]
     assert not np.array_equal(other[1], validation[1])
-    with pytest.raises(ValueError, match="0 <= share < 1"):
-        hold_out(counts, 1, share=1.0)
 
 
 def test_a_chosen_part_of_the_stories():
@@ -290,14 +279,6 @@ def test_stories_are_drawn_in_another_order_each_epoch():
     assert set(epochs[0]) == set(epochs[1]) == ALL and epochs[0] != epochs[1]
     same_place = sum(a == b for a, b in zip(*epochs))
     assert same_place < 10
-
-
-@pytest.mark.parametrize("arguments, fault", [
-    ({"sampling": "words"}, "one of stories, tasks, got 'words'"),
-    ({"seed": -1}, "0 or more, got -1")])
-def test_wrong_stream_arguments_are_refused(arguments, fault):
-    with pytest.raises(ValueError, match=fault):
-        make_stream(**arguments)
 
 
 def test_a_stream_without_stories_is_refused():
