@@ -38,7 +38,7 @@ class Progress:
 
     def line(self, text):
         """Writes a line to the screen, and with its time to the log."""
-        self._erase()
+        self.close()
         self._write(f"{text}\n")
         if self.log is None:
             return
@@ -64,7 +64,7 @@ class Progress:
         self._start = self._start or (done, now)
         self._text = self._text if text is None else text
         if self._terminal and now - self._drawn >= _REDRAW_SECONDS:
-            self._erase()
+            self.close()
             filled = round(_BAR_WIDTH * done / max(self._total, 1))
             self._bar = (f"{done:,}/{self._total:,} "
                          f"[{'=' * filled}{'.' * (_BAR_WIDTH - filled)}] "
@@ -82,9 +82,6 @@ class Progress:
 
     def close(self):
         """Removes the bar."""
-        self._erase()
-
-    def _erase(self):
         if self._bar:
             self._write("\r" + " " * len(self._bar) + "\r")
             self._bar = ""

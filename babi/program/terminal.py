@@ -5,18 +5,13 @@ import os
 _CODES = {"bold": 1, "faint": 2, "red": 31, "green": 32}
 
 
-def has_colour(stream):
-    """Whether text on a stream may be coloured: https://no-color.org."""
-    return (stream.isatty() and not os.environ.get("NO_COLOR")
-            and os.environ.get("TERM") != "dumb")
-
-
 def painter(stream):
     """A function (text, *styles) that gives the text in colour, if a stream has it.
 
-    The styles are bold, faint, red and green.
+    The styles are bold, faint, red and green; see https://no-color.org.
     """
-    if not has_colour(stream):
+    if (not stream.isatty() or os.environ.get("NO_COLOR")
+            or os.environ.get("TERM") == "dumb"):
         return lambda text, *styles: text
 
     def paint(text, *styles):
