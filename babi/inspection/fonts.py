@@ -1,5 +1,6 @@
 """Fonts for letters of any script in pictures, out of those that are installed."""
 
+import collections
 import contextlib
 import functools
 import sys
@@ -39,23 +40,17 @@ def complete(figure):
 @functools.cache
 def _families(letters):
     """Names of fonts that together have the letters; says which none has."""
-    found, missing, new = [], set(letters), True
-    while missing:
-        there = {}  # {name: letters}
-        for font in fontManager.ttflist:
-            if not font.name.startswith((_BOXES, ".")):  # macOS hides some with a dot
-                there[font.name] = there.get(font.name, set()) | (
-                    missing & _letters(font.fname, letters))
-        name = min(there, key=lambda name: (
-            -len(there[name]), "Sans" not in name, name))
-        if there[name]:
+    _add_new_fonts()
+    there = collections.defaultdict(set)  # {name: letters}
+    for font in fontManager.ttflist:
+        if not font.name.startswith((_BOXES, ".")):  # macOS hides some with a dot
+            there[font.name] |= _letters(font.fname, letters)
+    found, missing = [], set(letters)
+    for name in sorted(there, key=lambda name: (
+            -len(there[name]), "Sans" not in name, name)):
+        if there[name] & missing:
             found.append(name)
             missing -= there[name]
-        elif new:
-            _add_new_fonts()
-            new = False
-        else:
-            break
     if missing:
         named = ", ".join(sorted(missing)[:_NAMED])
         more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
@@ -64,7 +59,6 @@ def _families(letters):
     return tuple(found)
 
 
-@functools.cache
 def _letters(path, letters):
     """Those of the letters that a font can draw."""
     try:
@@ -79,7 +73,5 @@ def _add_new_fonts():
     """Tells matplotlib of fonts installed since it made its list of them."""
     known = {font.fname for font in fontManager.ttflist}
     for path in set(font_manager.findSystemFonts()) - known:
-        try:
+        with contextlib.suppress(OSError, RuntimeError, ValueError, KeyError):
             fontManager.addfont(path)
-        except (OSError, RuntimeError, ValueError, KeyError):
-            pass
