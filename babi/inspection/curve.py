@@ -3,8 +3,8 @@
     python3 -m babi.inspection.curve --runs=model --output=curve.png
 
 Mean question error on the held-out stories, training loss and the error of each task,
-over the stories read. Several runs, separated by commas, are drawn together; the errors
-by task too if each run went on where the one before it ended (--initial_weights).
+over the stories read. Several runs, separated by commas, are drawn together, without
+the errors by task.
 """
 
 import pathlib
@@ -93,25 +93,6 @@ def _last_told(points):
     return kept
 
 
-def join(curves):
-    """Curves of runs that followed each other as those of one run.
-
-    Args:
-      curves: list of what `read` returns.
-
-    Returns:
-      The curves that all of them have, end to end, each run up to where the next one
-      begins; empty if one of them is not before the next one at all.
-    """
-    begins = [curve[_LOSS][0][0] for curve in curves[1:]] + [np.inf]
-    if any(curve[_LOSS][0][0] >= begin for curve, begin in zip(curves, begins)):
-        return {}
-    return {name: tuple(np.concatenate(
-        [curve[name][axis][curve[name][0] < begin]
-         for curve, begin in zip(curves, begins)]) for axis in (0, 1))
-        for name in set.intersection(*map(set, curves))}
-
-
 def draw(curves, path):
     """Draws the curves of runs.
 
@@ -126,12 +107,12 @@ def draw(curves, path):
 
     from babi.inspection import fonts
 
-    joined = join(list(curves.values()))
-    figure = Figure(figsize=(9, 10) if joined else (9, 4), layout="constrained")
-    plots = figure.subplots(2 if joined else 1, 1, squeeze=False)[:, 0]
+    single = len(curves) == 1
+    figure = Figure(figsize=(9, 10) if single else (9, 4), layout="constrained")
+    plots = figure.subplots(2 if single else 1, 1, squeeze=False)[:, 0]
     _draw_runs(plots[0], curves)
-    if joined:
-        _draw_tasks(plots[1], joined)
+    if single:
+        _draw_tasks(plots[1], *curves.values())
     try:
         with fonts.complete(figure):
             figure.savefig(path, dpi=100)

@@ -57,24 +57,6 @@ def test_stories_before_the_first_report_of_a_run_that_went_on(tmp_path):
     np.testing.assert_allclose(stories, [7060])
 
 
-def test_runs_that_followed_each_other_are_joined(run):
-    first = curve.read(run)
-    later = {name: (stories + 800, values)
-             for name, (stories, values) in first.items()}
-    joined = curve.join([first, later])
-    assert set(joined) == set(first)
-    stories, errors = joined["validation/question error"]
-    np.testing.assert_allclose(stories, range(200, 1601, 200))
-    np.testing.assert_allclose(errors, [80, 60, 40, 20] * 2)
-    later = {name: (stories + 500, values)  # begun from the middle of the first
-             for name, (stories, values) in first.items()}
-    stories, errors = curve.join([first, later])["validation/question error"]
-    np.testing.assert_allclose(stories, [200, 400, 700, 900, 1100, 1300])
-    np.testing.assert_allclose(errors, [80, 60, 80, 60, 40, 20])
-    assert curve.join([first, first]) == {}  # side by side
-    assert set(curve.join([first])) == set(first)
-
-
 def test_one_run_and_several_are_drawn(run, tmp_path):
     curves = curve.read(run)
     for name, runs in (("one", {"a": curves}), ("two", {"a": curves, "b": curves})):
@@ -92,14 +74,16 @@ def test_the_picture_begins_where_its_runs_begin(run):
     first = curve.read(run)
     later = {name: (stories + 5000, values)
              for name, (stories, values) in first.items()}
-    for curves, begin in (({"a": first, "b": later}, 0), ({"b": later}, 5100)):
+    for run, begin in ((first, 100), (later, 5100)):
         for plot in plots:
             plot.clear()
-        curve._draw_runs(plots[0], curves)
-        curve._draw_tasks(plots[1], curve.join(list(curves.values())))
+        curve._draw_runs(plots[0], {"a": run})
+        curve._draw_tasks(plots[1], run)
         for plot in plots:
             assert plot.get_xlim()[0] == pytest.approx(begin)
         assert plots[0].get_ylim() == (0, 100)
+    curve._draw_runs(plots[0], {"a": first, "b": later})
+    assert plots[0].get_xlim()[0] == pytest.approx(0)
 
 
 def test_tasks_of_ones_own_have_their_names_and_not_the_papers_result(tmp_path):
