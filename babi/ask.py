@@ -86,7 +86,6 @@ def main():
 
 
 def _tell(reading, answer):
-    """Prints a question and its `answers.Answer`."""
     from babi.inspection import conversation
 
     print(conversation.as_json(reading.title, answer) if _JSON.value else
@@ -187,7 +186,6 @@ def _lines(prompt):
 
 
 def _write(reading):
-    """Writes picture and page where `--output` says."""
     from babi.inspection import page, pictures
 
     picture, html = f"{_OUTPUT.value}.png", f"{_OUTPUT.value}.html"

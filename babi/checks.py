@@ -82,7 +82,6 @@ def _number_check(kind, value, minimum=None, maximum=None, above=None):
 
 
 def _check_model(config):
-    """Raises ConfigError if no such model can be made."""
     layers = config.controller.split(",")
     strange = [name for name in layers if name not in _CONTROLLERS]
     if strange:
@@ -98,7 +97,6 @@ def _check_model(config):
 
 
 def _check_own(config):
-    """Raises ConfigError if a setting is not about stories of one's own."""
     for field in dataclasses.fields(config):
         if field.name in _OF_BABI and getattr(config, field.name) != field.default:
             raise ConfigError(f"--{field.name} is about the bAbI tasks; leave it out "
@@ -106,7 +104,6 @@ def _check_own(config):
 
 
 def _check_simulated(config):
-    """Raises ConfigError if a setting is not about simulated stories."""
     _check_default_variant(config, "data")
     if config.fill_tasks != "none":
         raise ConfigError(f"--fill_tasks={config.fill_tasks} fills official data; "
@@ -118,7 +115,6 @@ def _check_simulated(config):
 
 
 def _check_files(config):
-    """Raises ConfigError if a setting is not about stories of files."""
     if config.fill_tasks == SIMULATED:
         _check_default_variant(config, "fill_tasks")
     for field in dataclasses.fields(Options):
@@ -167,7 +163,6 @@ def _check_weights(config):
 
 
 def _check_phases(config):
-    """Raises ConfigError if `phases` can't be followed."""
     if config.phases == NONE:
         return
     if not config.packed_rows:

@@ -134,7 +134,6 @@ def _stream(model, source, tasks):
 
 
 def _insert(found, path):
-    """Puts the table into a file that --insert_into names."""
     try:
         text = results.insert(path.read_text(encoding="utf-8"),
                               results.as_markdown(found, _SEPARATE.value))
@@ -146,7 +145,6 @@ def _insert(found, path):
 
 
 def _write(found):
-    """Writes the results to the files that --output names."""
     text = json.dumps(results.as_dict(found), indent=2) + "\n"
     name = pathlib.Path(_OUTPUT.value)
     name = name.with_suffix("") if name.suffix in (".json", ".md") else name

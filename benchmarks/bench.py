@@ -122,7 +122,6 @@ def main():
 
 
 def _measure():
-    """Measures what the flags ask for; `Results`."""
     plan, limits = _plan(), _limits()
     results = Results(_settings(limits), {
         "processor": _processor(), "cores": os.cpu_count(),
@@ -196,7 +195,6 @@ def _peer_python():
 
 
 def _command(name):
-    """The command of a contestant's worker."""
     kind = ALL[name].kind
     return [_peer_python() if kind == "peer" else sys.executable,
             str(_ROOT / "benchmarks" / "worker.py"), kind]
@@ -248,7 +246,6 @@ def _sizes(flag):
 
 
 def _processor():
-    """The processor's name."""
     try:
         with open("/proc/cpuinfo") as lines:
             return next(line.split(":", 1)[1].strip() for line in lines

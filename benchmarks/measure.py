@@ -187,13 +187,11 @@ class Runner:
         return json.loads(answer.result()) if answer.result() else self._ended()
 
     def _fail(self, reason):
-        """Notes why the contestant can't go on."""
         self._process.kill()
         self._failed = True
         self.measurement.note = reason
 
     def _ended(self):
-        """Notes why a process has ended of itself."""
         code = self._process.wait()
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").split("\n")

@@ -38,7 +38,6 @@ def table(results):
 
 
 def _cells(results, one, headings):
-    """The cells of a measurement."""
     for heading in headings:
         if heading in _VALUES:
             attribute, factor, digits = _VALUES[heading]

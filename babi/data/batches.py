@@ -191,7 +191,6 @@ class PackedBatches(Iterator[StoryBatch]):
             self._position += 1
 
     def _batch(self, shape, sources):
-        """Fills the rows of one batch."""
         rows = [self._row(shape[1], sources) for _ in range(shape[0])]
         return assemble([[self._stream.example(position) for position in row]
                          for row in rows], shape[1])

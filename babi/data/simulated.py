@@ -167,7 +167,6 @@ def _made_by(identity):
 
 
 def _hash(stories):
-    """SHA-256 of stories' text."""
     text = "".join(f"{task}\n{format_stories(of_task)}"
                    for task, of_task in sorted(stories.items()))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -228,7 +228,6 @@ class _Band:
                   f"words read, steps {self._steps[0] + 1} to {self._steps[-1] + 1}")
 
     def _write_answers(self, axes):
-        """The model's answers above their steps."""
         for step in self._answers:
             wrong = self._reading.verdict(step) is False
             axes.annotate(
@@ -267,7 +266,6 @@ def answer_text(reading, step):
 
 
 def _draw_scale(figure, axes):
-    """The scale of shades."""
     shades = matplotlib.cm.ScalarMappable(SHADES, COLORS)
     bar = figure.colorbar(shades, cax=axes, ticks=[0, 0.1, 0.25, 0.5, 1])
     bar.ax.tick_params(labelsize=_WORD_SIZE, length=2)

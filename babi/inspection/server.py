@@ -65,8 +65,6 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    """Answers one request."""
-
     timeout = _SECONDS
     server_version, sys_version = "dnc", ""
 
@@ -128,7 +126,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return "application/json", json.dumps(answer, allow_nan=False)
 
     def _body(self):
-        """The bytes of a question."""
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdigit() and len(length) < 12):
             raise Refusal(411, "A question needs its length.")

@@ -110,7 +110,6 @@ def _download(url: str, cache: Path) -> Path:
 
 
 def _fetch(url: str, folder: Path) -> Path:
-    """Downloads a URL into a folder."""
     from keras.utils import get_file  # slow to import, and rarely needed
 
     before = socket.getdefaulttimeout()

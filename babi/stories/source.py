@@ -237,7 +237,6 @@ def _choose_variant(found: dict[str, dict], variant: str, path: Path) -> dict:
 
 
 def _data_file(name: str, data: bytes) -> DataFile:
-    """Hashes a file's bytes."""
     return DataFile(name, data, hashlib.sha256(data).hexdigest())
 
 

@@ -148,7 +148,6 @@ def _text_lines(data: bytes, source: str) -> list[str]:
 
 
 def _story(task: int, lines: list[Line], place: str) -> Story:
-    """Closes a story that starts at `place`."""
     if all(line.answer is None for line in lines):
         raise DataError(f"{place}: the story that starts here has no question; "
                         f"add one, or delete the story")
@@ -159,7 +158,6 @@ def _story(task: int, lines: list[Line], place: str) -> Story:
 # checked saves most of the time and memory of reading.
 @functools.lru_cache(maxsize=1 << 16)
 def _statement(body: str) -> Line:
-    """Reads a statement's line without its number."""
     return Line(_sentence(body, "."))
 
 
@@ -202,7 +200,6 @@ def _answer(answer: str) -> str:
 
 
 def _support(text: str, previous: list[Line]) -> tuple[int, ...]:
-    """Reads the numbers of the lines that support an answer."""
     support = []
     for field in text.split(" ") if text else ():
         well_formed = (field.isascii() and field.isdigit() and field[0] != "0"

@@ -239,7 +239,6 @@ class Run:
             self._remember_place()
 
     def _visualise(self, iteration):
-        """Writes what can be seen of the model for TensorBoard."""
         started = time.monotonic()
         self._visualiser.write(iteration)
         self._progress.line(f"{iteration:,}  pictures for TensorBoard in "
@@ -290,7 +289,6 @@ class Run:
                            self._phases[number].settings)
 
     def _prepare(self, number):
-        """Makes what a phase needs: trainer, evaluator, batches."""
         phase = self._phases[number]
         if number == self._phase:
             return

@@ -160,11 +160,9 @@ class Trainer:
         return loss, logits, gradients
 
     def _step(self, batch, stops):
-        """The whole step on one replica."""
         return self._update(self._sums(batch, stops))
 
     def _step_of_all(self, batch, stops, counts):
-        """The whole step on several replicas."""
         strategy = self.replicas.strategy
 
         # A function of its own keeps the compiled one on its replica's device.
