@@ -39,11 +39,6 @@ class FailedStep(NamedTuple):
     vocabulary_size: int
 
 
-def story_names(batch):
-    """Texts that name the stories of a `batches.StoryBatch`."""
-    return [f"task {story.task} story {story.index + 1}" for story in batch.stories]
-
-
 def write(path, step):
     """Writes a step.
 

@@ -139,7 +139,8 @@ class Run:
         state = self._state
         state.skipped += 1
         state.skipped_in_row += 1
-        names = failures.story_names(batch)
+        names = [f"task {story.task} story {story.index + 1}"
+                 for story in batch.stories]
         self._progress.line(
             f"{iteration:,}  skipped: loss {float(outcome.loss)}, gradient norm "
             f"{float(outcome.gradient_norm)}; {', '.join(names)}")
@@ -278,15 +279,11 @@ class Run:
         self._trainer.restore(arrays)
         self._place_batches()
         shapes = ", ".join(f"{rows}x{steps}" for rows, steps in self.shapes)
+        changes = differences(*(phase.settings for phase in
+                                self._phases[number - 1:number + 1]))
         self._progress.line(
             f"{int(arrays['iteration']):,}  phase {number + 1} of "
-            f"{len(self._phases)}: "
-            f"{'; '.join(self._changes(number))}; batches {shapes}")
-
-    def _changes(self, number):
-        """What a phase changes, as texts."""
-        return differences(self._phases[number - 1].settings,
-                           self._phases[number].settings)
+            f"{len(self._phases)}: {'; '.join(changes)}; batches {shapes}")
 
     def _prepare(self, number):
         phase = self._phases[number]
