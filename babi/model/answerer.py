@@ -14,14 +14,12 @@ from babi.model import answers
 from dnc import DNC
 from dnc.controllers import layers_of
 
-# The settings of a `config.Config` that are arguments of `DNC` by the same name.
-_VARIANTS = ("layer_norm", "interface_norm", "masked_content", "deallocation",
-             "sharpened_links", "temporal_links")
-
-# Those that the shapes of the weights, or what is computed with them, depend on.
-SHAPE_SETTINGS = ("controller", "controller_units", "word_size", "num_read_heads",
-                  "num_write_heads", "use_bias", *_VARIANTS)
-
+# The settings of a `config.Config` that are arguments of `DNC` by the same name, and
+# that the shapes of the weights, or what is computed with them, depend on.
+_OF_SHAPE = ("controller_units", "word_size", "num_read_heads", "num_write_heads",
+             "use_bias", "layer_norm", "interface_norm", "masked_content",
+             "deallocation", "sharpened_links", "temporal_links")
+SHAPE_SETTINGS = ("controller", *_OF_SHAPE)
 
 # Before the name of a weight in a checkpoint: its average over the updates.
 AVERAGE = "average/"
@@ -118,15 +116,9 @@ def build_model(config, vocabulary):
     model = QuestionAnswerer(
         vocabulary,
         controller=layers[0] if len(layers) == 1 else layers,
-        controller_units=config.controller_units,
-        memory_size=config.memory_size,
-        word_size=config.word_size,
-        num_read_heads=config.num_read_heads,
-        num_write_heads=config.num_write_heads,
         clip_value=config.clip_value or None,
-        use_bias=config.use_bias,
-        bypass_dropout=config.bypass_dropout,
-        **{name: getattr(config, name) for name in _VARIANTS},
+        **{name: getattr(config, name)
+           for name in (*_OF_SHAPE, "memory_size", "bypass_dropout")},
         jit=config.jit,
         dtype="mixed_bfloat16" if config.mixed_precision else "float32",
         **arguments)
