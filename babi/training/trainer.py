@@ -121,11 +121,6 @@ class Trainer:
                   for steps in (batch.answers, batch.mask & ~batch.answers)]
         return self._call(self.replicas.split(batch), stops, counts)
 
-    @property
-    def compilations(self):
-        """How many shapes of batches the step was compiled for."""
-        return self._run.experimental_get_tracing_count()
-
     def learning_rate(self):
         """The learning rate of the next update."""
         return float(self.optimizer.learning_rate)
