@@ -161,14 +161,8 @@ class PackedBatches(Iterator[StoryBatch]):
         Raises:
           DataError: not a state of an iterator like this one.
         """
-        position = _whole_number(state, "position")
-        waiting = [state.get("pool"), state.get("long")]
-        for positions in waiting:
-            if not isinstance(positions, list) or not all(
-                    type(p) is int and 0 <= p < position for p in positions):
-                raise DataError("data position: its waiting stories are not "
-                                "positions before its own; use another checkpoint")
-        self._position, (self._pool, self._long) = position, map(list, waiting)
+        self._position, pool, long = _parts(state, "position", "pool", "long")
+        self._pool, self._long = list(pool), list(long)
 
     def __next__(self) -> StoryBatch:
         self._fill_pool()
@@ -258,7 +252,7 @@ class PaddedBatches(Iterator[StoryBatch]):
         Raises:
           DataError: not a state of an iterator like this one.
         """
-        self._number = _whole_number(state, "batch")
+        self._number, = _parts(state, "batch")
 
     def __next__(self) -> StoryBatch:
         number, place = divmod(self._number, _POOL_BATCHES)
@@ -348,10 +342,10 @@ def choose_lengths(lengths: np.ndarray, count: int) -> np.ndarray:
     return np.array(chosen[::-1])
 
 
-def _whole_number(state, key):
-    """A number from a saved state."""
-    number = state.get(key) if isinstance(state, dict) else None
-    if type(number) is not int or number < 0:
-        raise DataError(f"data position: {key!r} is not a whole number in it; use "
-                        f"another checkpoint")
-    return number
+def _parts(state, *names):
+    """What a saved state has under names that it must have."""
+    missing = [name for name in names if name not in state]
+    if missing:
+        raise DataError(f"data position: it has no {missing[0]!r}; use another "
+                        f"checkpoint")
+    return [state[name] for name in names]

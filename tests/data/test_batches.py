@@ -124,13 +124,8 @@ def test_the_seed_decides_the_order(name):
 
 
 @pytest.mark.parametrize("name", ["packed", "padded"])
-@pytest.mark.parametrize("state", [
-    {}, {"position": -1, "pool": [], "long": [], "batch": -1},
-    {"position": 5, "pool": [5], "long": [], "batch": 1.5},
-    {"position": 5, "pool": [True], "long": [], "batch": True},
-    {"position": 5, "pool": "12", "long": [], "batch": "1"},
-    {"position": 5, "pool": [1], "batch": None}])
-def test_a_wrong_state_is_refused(name, state):
+@pytest.mark.parametrize("state", [{}, {"position": 5, "pool": [1]}])
+def test_the_state_of_other_batches_is_refused(name, state):
     batches = MAKERS[name](make_stream())
     expected = batches.state()
     with pytest.raises(DataError, match="^data position: .*; use another"):
