@@ -1,4 +1,4 @@
-"""What a checkpoint keeps of a run besides its weights, and what a run starts with."""
+"""What a checkpoint keeps of a run besides its weights."""
 
 import dataclasses
 import json
@@ -45,16 +45,3 @@ class RunState:
             raise CheckpointError(
                 f"the checkpoint's run state can't be read ({error}); remove the "
                 f"checkpoint, to use the one before it") from None
-
-
-@dataclasses.dataclass(frozen=True)
-class Start:
-    """What a run takes from another that it starts from.
-
-    Attributes:
-      weights: {name: array} of the model.
-      state: `RunState` of a run at its start that counts what they took to train.
-    """
-
-    weights: dict
-    state: RunState

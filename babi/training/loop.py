@@ -11,6 +11,7 @@ from babi.config import differences
 from babi.evaluation.evaluator import Evaluator
 from babi.inspection.events import Events
 from babi.inspection.visualise import Visualiser, choose_examples
+from babi.model.answerer import named_weights
 from babi.model.checkpoints import CheckpointError, RunCheckpoints
 from babi.model.run_state import RunState
 from babi.phases import phase_at, phases_of
@@ -323,7 +324,7 @@ class Run:
         """Goes on from the newest checkpoint that can be used, if there is one.
 
         Args:
-          start: `Start`, for a run without a checkpoint.
+          start: `trained.Trained`, whose weights a run without a checkpoint takes.
 
         Raises:
           DataError: there are checkpoints, but none can be used.
@@ -350,12 +351,15 @@ class Run:
                             f"{self._state.stories:,} stories.")
 
     def _begin(self, arrays, start):
-        """Takes what `start` has; of several workers the chief alone has it."""
-        weights = start.weights if start else {}
-        self._trainer.restore({name: self._replicas.from_chief(array)
-                               for name, array in (arrays | weights).items()})
+        """Takes the weights of `start`; of several workers the chief alone has it."""
         if start:
-            self._state = start.state
+            arrays |= {name: weight.numpy()
+                       for name, weight in named_weights(start.model).items()}
+            self._state = RunState(stories=start.state.stories,
+                                   tokens=start.state.tokens,
+                                   seconds=start.state.seconds)
+        self._trainer.restore({name: self._replicas.from_chief(array)
+                               for name, array in arrays.items()})
         self._progress.line(f"Starting from the weights of "
                             f"{self._config.initial_weights}.")
 

@@ -17,10 +17,9 @@ from babi.data import run_data
 from babi.data.simulated import data_name
 from babi.data.vocabulary import Vocabulary
 from babi.model import trained
-from babi.model.answerer import SHAPE_SETTINGS, named_weights
+from babi.model.answerer import SHAPE_SETTINGS
 from babi.model.checkpoints import iterations
 from babi.model.record import RECORD_FILE, RunRecord, same_data
-from babi.model.run_state import RunState, Start
 from babi.stories.download import NoDataError
 from babi.stories.source import DEFAULT_VARIANT, OWN, SIMULATED
 from babi.stories.tasks import task_titles
@@ -94,7 +93,7 @@ def open_run(directory, data_dir, config, change_settings, progress, compiled=Tr
 
 
 def _start(config, vocabulary):
-    """`run_state.Start` of a new run that takes another's weights.
+    """The `trained.Trained` whose weights a new run takes.
 
     Raises:
       DataError, ConfigError: the checkpoint can't be used, or its model or words are
@@ -111,10 +110,7 @@ def _start(config, vocabulary):
             f"--initial_weights={config.initial_weights}: weights of another model: "
             f"{'; '.join(found)} (that run's -> this one's); give the settings of that "
             f"run, or other weights")
-    return Start({name: weight.numpy() for name, weight in
-                  named_weights(model.model).items()},
-                 RunState(stories=model.state.stories, tokens=model.state.tokens,
-                          seconds=model.state.seconds))
+    return model
 
 
 def _check_chief(record, replicas):
@@ -158,7 +154,7 @@ def load_data(config, data_dir, chosen, say):
 
 
 def _build_run(directory, record, data, progress, compiled, replicas, start=None):
-    """The run, after its newest checkpoint, or else after its `run_state.Start`."""
+    """The run, after its newest checkpoint, or else with the weights of `start`."""
     config = record.config
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
