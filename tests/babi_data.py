@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from babi.simulator.output import file_name
 from babi.stories.download import open_source
 from babi.stories.source import DataSource
-from babi.stories.story import Line, Story
-from babi.stories.tasks import TASK_NAMES
+from babi.stories.story import Line, Story, format_stories
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "babi"
 ARCHIVE = SHARED / "tasks_1-20_v1-2.tar.gz"
@@ -52,9 +52,15 @@ def make_stories(counts: dict[int, int], seed: int = 0) -> dict[int, list[Story]
             for task, count in counts.items()}
 
 
-def file_name(task: int, split: str) -> str:
-    """The official name of a file."""
-    return f"qa{task}_{TASK_NAMES[task]}_{split}.txt"
+def write_stories(folder: Path, variant: str, stories: dict[int, list[Story]],
+                  *splits: str) -> Path:
+    """Writes stories, the same for each split, in the official layout; the folder."""
+    (folder / variant).mkdir(parents=True, exist_ok=True)
+    for task, of_task in stories.items():
+        for split in splits:
+            (folder / variant / file_name(task, split)).write_text(
+                format_stories(of_task))
+    return folder
 
 
 def pack(members: dict[str, bytes | tarfile.TarInfo]) -> bytes:

@@ -5,7 +5,7 @@ import random
 
 import numpy as np
 import pytest
-from babi_data import file_name, make_story, make_stories
+from babi_data import make_stories, make_story, write_stories
 
 from babi.config import Config
 from babi.data import run_data
@@ -13,7 +13,7 @@ from babi.data.encoding import Encoder
 from babi.data.streams import StoryStream, hold_out
 from babi.data.vocabulary import Vocabulary
 from babi.stories.download import open_source
-from babi.stories.story import DataError, Line, Story, format_stories
+from babi.stories.story import DataError, Line, Story
 from training_process import ScriptServer
 
 SMALL = {"controller_units": 6, "memory_size": 5, "word_size": 4, "num_read_heads": 2,
@@ -21,15 +21,6 @@ SMALL = {"controller_units": 6, "memory_size": 5, "word_size": 4, "num_read_head
 LONG = Story(1, (*[Line(f"John went to the {place}.") for place in ("hall", "office")]
                  * 59, Line("Where is John?", "office", (118,)),
                  Line("Where is John?", "office", (118,))))
-
-
-def write_stories(folder, stories):
-    """A folder of stories, `{task: stories}`, in the official layout."""
-    (folder / "en-few").mkdir(parents=True, exist_ok=True)
-    for task, of_task in stories.items():
-        (folder / "en-few" / file_name(task, "train")).write_text(
-            format_stories(of_task))
-    return folder
 
 
 def test_one_of_two_to_fourteen_stories_is_held_out_and_never_the_only_one():
@@ -48,7 +39,8 @@ def test_trains_on_what_is_there_and_validates_on_a_story_if_there_are_two(
         stories = make_stories(stories, seed=3)
     config = Config(tasks=tuple(stories), packed_rows=packed_rows, row_length=16,
                     **SMALL)
-    data = run_data.load(config, write_stories(tmp_path, stories))
+    data = run_data.load(config, write_stories(
+        tmp_path, "en-few", stories, "train"))
     held = {} if data.validation is None else {
         data.validation.key(n) for n in range(data.validation.count)}
     expected = sum(len(of_task) > 1 for of_task in stories.values())
@@ -61,7 +53,8 @@ def test_trains_on_what_is_there_and_validates_on_a_story_if_there_are_two(
 
 
 def test_a_small_weight_leaves_no_task_of_few_stories_out(tmp_path):
-    data_dir = write_stories(tmp_path, make_stories({1: 1, 8: 3}, seed=3))
+    data_dir = write_stories(tmp_path, "en-few", make_stories({1: 1, 8: 3}, seed=3),
+                             "train")
     for weights, expected in (("1:0.2", {1, 8}), ("1:0.2,8:0.1", {1, 8}),
                               ("1:0.0", {8})):
         config = Config(tasks=(1, 8), task_weights=weights, **SMALL)
@@ -75,7 +68,7 @@ def test_nothing_at_all_is_one_line(tmp_path):
     for stories in ({}, {1: []}, {1: [], 2: []}):
         with pytest.raises(DataError, match="^a stream needs at least one story; "):
             StoryStream(stories, encoder, 1)
-    folder = write_stories(tmp_path, {1: [LONG], 8: []})
+    folder = write_stories(tmp_path, "en-few", {1: [LONG], 8: []}, "train")
     with pytest.raises(DataError, match="qa8_.*: the file is empty; get it anew"):
         run_data.load(Config(tasks=(1, 8), **SMALL), folder)
     data = run_data.load(Config(tasks=(1,), **SMALL), folder)
@@ -86,7 +79,7 @@ def test_nothing_at_all_is_one_line(tmp_path):
 
 def test_a_single_story_trains_and_says_that_nothing_is_validated(tmp_path):
     rng = random.Random(1)
-    write_stories(tmp_path / "data", {1: [make_story(1, rng)]})
+    write_stories(tmp_path / "data", "en-few", {1: [make_story(1, rng)]}, "train")
     flags = [f"--{name}={value}" for name, value in SMALL.items()]
     with ScriptServer(tmp_path) as server:
         code, output = server.run(

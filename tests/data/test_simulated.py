@@ -21,9 +21,9 @@ from babi.model.record import RunRecord
 from babi.program.progress import Progress
 from babi.simulator import OFFICIAL_STORIES, VERSION, Options, generate_story, split_of
 from babi.stories.download import NoDataError
-from babi.stories.story import DataError, count_questions, format_stories
+from babi.stories.story import DataError, count_questions
 from babi.training.start import open_run
-from babi_data import file_name, make_stories, make_story
+from babi_data import make_stories, make_story, write_stories
 from small_runs import assert_same_training
 from training_process import ScriptServer
 
@@ -174,12 +174,8 @@ def test_a_story_without_a_question_that_fits_gives_way_to_another():
 @pytest.fixture
 def short_files(tmp_path):
     """Official folders with 30 training stories of task 1 and 20 of task 19."""
-    folder = tmp_path / "data" / "en-10k"
-    folder.mkdir(parents=True)
     stories = make_stories({1: 30, 18: OFFICIAL_STORIES[18]}, seed=4)
-    for task, of_task in stories.items():
-        (folder / file_name(task, "train")).write_text(format_stories(of_task))
-    return folder.parent
+    return write_stories(tmp_path / "data", "en-10k", stories, "train")
 
 
 def test_a_short_task_is_filled_when_asked_for(short_files):

@@ -21,7 +21,7 @@ from babi.inspection.reading import Reader
 from babi.model import trained
 from babi.program import terminal
 from babi.stories.story import DataError, Line, Story, format_stories
-from babi_data import file_name, make_stories
+from babi_data import make_stories, write_stories
 from small_runs import small_checkpoint, wait_for
 from training_process import ROOT, ScriptServer
 
@@ -47,13 +47,8 @@ def stories():
 @pytest.fixture(scope="module")
 def data(stories, tmp_path_factory):
     """A folder of stories in the official layout."""
-    folder = tmp_path_factory.mktemp("data")
-    (folder / "en-small").mkdir()
-    for task, of_task in stories.items():
-        for split in ("train", "test"):
-            path = folder / "en-small" / file_name(task, split)
-            path.write_text(format_stories(of_task))
-    return folder
+    return write_stories(tmp_path_factory.mktemp("data"), "en-small", stories,
+                         "train", "test")
 
 
 # ---------------------------------------------------------------- typed stories

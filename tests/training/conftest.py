@@ -2,8 +2,7 @@
 
 import pytest
 
-from babi.stories.story import format_stories
-from babi_data import file_name, make_stories
+from babi_data import make_stories, write_stories
 from training_process import ScriptServer
 
 
@@ -15,11 +14,9 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def data(folder):
     """A folder of made-up stories in the official layout."""
-    (folder / "data" / "en-small").mkdir(parents=True)
     for split, seed, count in (("train", 1, 30), ("test", 2, 10)):
-        for task, stories in make_stories({1: count, 8: count}, seed).items():
-            path = folder / "data" / "en-small" / file_name(task, split)
-            path.write_text(format_stories(stories))
+        write_stories(folder / "data", "en-small",
+                      make_stories({1: count, 8: count}, seed), split)
     return folder / "data"
 
 
