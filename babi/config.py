@@ -258,11 +258,7 @@ class Config:
             NONE if self.phases == NONE else without(self.phases, OF_OFFICIAL)))
 
     def weighted_by(self, errors):
-        """The settings with tasks drawn by their held-out error; see `error_weights`.
-
-        Args:
-          errors: `{task: error}`.
-        """
+        """The settings with tasks drawn by their held-out errors, `{task: error}`."""
         if not (self.error_weights and any(errors.values())):
             return self
         mean = sum(errors.values()) / len(errors)

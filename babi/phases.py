@@ -53,10 +53,7 @@ def without(text, names):
 
 
 def phases_of(config):
-    """The `Phase`s of a run, first to last.
-
-    Args:
-      config: `config.Config` of the run.
+    """The `Phase`s of a run of a `config.Config`, first to last.
 
     Raises:
       ValueError: a phase that can't be read, or settings that it may not change or

@@ -190,11 +190,7 @@ class PackedBatches(Iterator[StoryBatch]):
                          for row in rows], shape[1])
 
     def _row(self, space, sources):
-        """Takes stories for one row out of the sources, from each the oldest first.
-
-        Returns:
-          Positions in the stream.
-        """
+        """Positions of stories for a row, out of the sources, the oldest first."""
         row = []
         for waiting in sources:
             left = []

@@ -84,9 +84,6 @@ class Encoder:
           story: what to encode.
           index: the story's number among the stories of its task.
 
-        Returns:
-          An `Example`.
-
         Raises:
           DataError: a word that the vocabulary lacks.
         """

@@ -43,15 +43,12 @@ class RunData(NamedTuple):
 
 
 def load(config, data_dir=None):
-    """Makes the data of a run: reads the official ones, or starts the simulator.
+    """Makes the `RunData` of a run: reads the official ones, or starts the simulator.
 
     Args:
       config: `config.Config`.
       data_dir: folder or archive; None: a cached copy, else a download. Of stories of
         one's own their `own.OwnSource`.
-
-    Returns:
-      A `RunData`.
 
     Raises:
       DataError: no data, or data that can't be used.

@@ -25,12 +25,7 @@ class Confusion:
         return bool(self._counts)
 
     def update(self, batch, predictions):
-        """Counts a batch's answers.
-
-        Args:
-          batch: `batches.Batch` of arrays.
-          predictions: word ids `[B, T]`.
-        """
+        """Counts the answers, word ids `[B, T]`, to a `batches.Batch` of arrays."""
         steps = np.asarray(batch.answers)
         self._counts.update(zip(
             np.asarray(batch.tasks)[steps].tolist(),
@@ -77,15 +72,12 @@ class Confusion:
 
 
 def draw(confusion, vocabulary, titles=TASK_TITLES):
-    """The picture: errors of all tasks, and what is confused in the worst.
+    """A matplotlib Figure: errors of all tasks, and what is confused in the worst.
 
     Args:
       confusion: `Confusion` with counts.
       vocabulary: `vocabulary.Vocabulary`.
       titles: {task: title}.
-
-    Returns:
-      A matplotlib Figure.
     """
     errors, worst = confusion.word_errors(), confusion.worst_tasks()
     height = max(3.9, 0.9 + 0.23 * len(errors))

@@ -37,10 +37,7 @@ def main():
 
 
 def read(run):
-    """The curves of a run: {name: (stories, values)}, arrays of equal length.
-
-    Args:
-      run: its directory.
+    """The curves of a run's directory: {name: (stories, values)}, arrays.
 
     Raises:
       UsageError: there are no events of training in it.
@@ -94,11 +91,7 @@ def _last_told(points):
 
 
 def draw(curves, path):
-    """Draws the curves of runs.
-
-    Args:
-      curves: {run: what `read` returns}.
-      path: of the picture.
+    """Draws the curves of runs, {run: what `read` returns}, into a file.
 
     Raises:
       UsageError: the file can't be written.

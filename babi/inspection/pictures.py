@@ -54,14 +54,11 @@ class Panel(NamedTuple):
 
 
 def busiest_slots(trajectory, limit=SLOTS_SHOWN):
-    """The slots with the largest write or read weighting at any step.
+    """Numbers of the slots most written or read at any step, ascending.
 
     Args:
       trajectory: `dnc.trajectory.Trajectory` of arrays `[T, ...]`.
       limit: how many at most.
-
-    Returns:
-      Slot numbers in ascending order.
     """
     largest = np.maximum(trajectory.write_weighting.max(axis=(0, 1)),
                          trajectory.read_weighting.max(axis=(0, 1)))
@@ -69,14 +66,11 @@ def busiest_slots(trajectory, limit=SLOTS_SHOWN):
 
 
 def memory_panels(trajectory, slots):
-    """The panels of a trajectory, from top to bottom.
+    """The `Panel`s of a trajectory, from top to bottom.
 
     Args:
       trajectory: `dnc.trajectory.Trajectory` of arrays `[T, ...]`.
       slots: numbers of the slots to show.
-
-    Returns:
-      A list of `Panel`s.
     """
     interface = trajectory.interface
     write_heads = _numbered(trajectory.write_weighting.shape[1])
@@ -136,13 +130,9 @@ def _numbered(count):
 
 
 def draw(reading):
-    """The whole picture of a reading: bands of panels over time, links, answers.
+    """A matplotlib Figure of an `answers.Reading`; see `save` and `pixels`.
 
-    Args:
-      reading: `reading.Reading`.
-
-    Returns:
-      A matplotlib Figure; see `save` and `pixels`.
+    It has bands of panels over time, and below them links and answers.
     """
     count = len(reading.words)
     num_bands = -(-count // STEPS_PER_BAND)

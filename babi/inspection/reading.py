@@ -23,14 +23,11 @@ class Reader:
         self._recorder = Recorder(model.dnc.cell)
 
     def read(self, stories):
-        """Reads stories, all in one batch.
+        """The `answers.Reading`s of stories, all read in one batch.
 
         Args:
           stories: {title: [(input word, right word or None), ...]}, as
             `encoding.story_tokens` gives them; at a `-` an answer is due.
-
-        Returns:
-          A list of `answers.Reading`s.
 
         Raises:
           DataError: words that the vocabulary lacks, or a model that gives no

@@ -20,16 +20,13 @@ _PREFERRED_LENGTH = 150  # words: its picture can be taken in at a glance
 
 
 def choose_examples(stream, count=STORIES_SHOWN):
-    """Examples to show: of tasks spread evenly, always the same of a stream.
+    """`encoding.Example`s to show: of tasks spread evenly, always the same.
 
     Of each task it is the first story that is not too long, or the shortest.
 
     Args:
       stream: `streams.ExampleStream` with a `count`.
       count: how many at most.
-
-    Returns:
-      A list of `encoding.Example`s.
     """
     positions = {}
     for position in range(stream.count):

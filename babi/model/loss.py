@@ -4,7 +4,7 @@ import tensorflow as tf
 
 
 def mean_cross_entropy(logits, targets, counted, count=None):
-    """Mean cross-entropy over the steps that count; 0 if there are none.
+    """Mean cross-entropy over the steps that count, a scalar; 0 if there are none.
 
     Args:
       logits: `[B, T, V]`.
@@ -12,9 +12,6 @@ def mean_cross_entropy(logits, targets, counted, count=None):
       counted: `[B, T]` booleans: True at the steps that count, as those of answers.
       count: how many steps count, where these rows are a part of a batch; None: those
         of these rows.
-
-    Returns:
-      A scalar.
     """
     each = tf.nn.sparse_softmax_cross_entropy_with_logits(
         labels=targets, logits=logits)

@@ -37,7 +37,7 @@ class Trained(NamedTuple):
 
 
 def load(path, jit=True, reuse=None):
-    """Reads a checkpoint and what stands beside it.
+    """The `Trained` of a checkpoint and what stands beside it.
 
     The weights are their averages, if the run kept these.
 
@@ -46,9 +46,6 @@ def load(path, jit=True, reuse=None):
       jit: whether the model is to be compiled with XLA.
       reuse: a `Trained` whose model takes the weights, if it has the same settings and
         words; it is of no use afterwards.
-
-    Returns:
-      A `Trained`.
 
     Raises:
       DataError, ConfigError: checkpoint, record or vocabulary can't be used.

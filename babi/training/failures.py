@@ -40,11 +40,7 @@ class FailedStep(NamedTuple):
 
 
 def write(path, step):
-    """Writes a step.
-
-    Args:
-      path: where to, ending in `.npz`.
-      step: `FailedStep`.
+    """Writes a `FailedStep` to a path that ends in `.npz`.
 
     Raises:
       OSError: the disk is full or may not be written to.

@@ -9,11 +9,7 @@ from babi.stories.tasks import TASK_NAMES
 
 
 def task_slots(tasks):
-    """Slots for the counts of tasks; a task's number is its slot, and 0 stays empty.
-
-    Args:
-      tasks: the numbers of a run's tasks.
-    """
+    """Slots to count a run's tasks: a task's number is its slot, and 0 stays empty."""
     return max(*TASK_NAMES, *tasks) + 1
 
 

@@ -130,14 +130,11 @@ class Replicas:
                 f"same command, to go on from the last checkpoint") from None
 
     def split(self, batch):
-        """Rows of a batch for each replica of this process.
+        """Rows of a batch for each replica of this process, for `strategy.run`.
 
         Args:
           batch: `batches.Batch` of arrays, the same in every process. If its rows
             can't be shared evenly, empty ones are added.
-
-        Returns:
-          A distributed `Batch`, for `strategy.run`.
         """
         import tensorflow as tf
 
@@ -148,11 +145,7 @@ class Replicas:
         return self.strategy.experimental_distribute_values_from_function(rows_of)
 
     def from_chief(self, array):
-        """The chief's array, in every worker.
-
-        Args:
-          array: NumPy array of numbers; of the same shape and type in all workers.
-        """
+        """The chief's array of numbers, of the same shape and type in all workers."""
         if self.workers == 1:
             return array
         import tensorflow as tf

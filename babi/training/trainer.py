@@ -105,14 +105,13 @@ class Trainer:
         self._call = sparing(self._run)
 
     def step(self, batch, stop=False):
-        """Trains on a batch; a step without finite numbers changes no weight.
+        """Trains on a batch; the step's `Outcome`.
+
+        A step without finite numbers changes no weight.
 
         Args:
           batch: `batches.Batch` of arrays; the same in every worker.
           stop: whether this worker was asked to stop.
-
-        Returns:
-          An `Outcome`.
         """
         stops = tf.constant(float(stop))
         if self.replicas.name == NONE:
