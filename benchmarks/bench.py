@@ -169,11 +169,7 @@ def _plan():
 
 
 def _names(known):
-    """Those of the known contestants that are to be measured.
-
-    Raises:
-      UsageError: one is not known, or the peer is asked for and not there.
-    """
+    """Those of the known contestants that are to be measured."""
     names = list(dict.fromkeys(_CONTESTANTS.value or known))
     strange = [name for name in names if name not in known]
     if strange:
@@ -233,11 +229,7 @@ def _reference():
 
 
 def _sizes(flag):
-    """The numbers of a flag.
-
-    Raises:
-      UsageError: one is no positive whole number.
-    """
+    """The numbers of a flag, all whole and above 0."""
     if not flag.value or not all(
             text.strip().isdecimal() and int(text) > 0 for text in flag.value):
         raise UsageError(f"--{flag.name}: {','.join(flag.value)!r} must be "

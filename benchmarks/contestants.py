@@ -105,14 +105,11 @@ PLANS = {
 
 
 def around(reference, axes):
-    """The points that differ from the reference in one axis only.
+    """The points that differ from the reference in one axis at most, each once.
 
     Args:
-      reference: `Point`; it is one of the points.
-      axes: `Point` of lists of values.
-
-    Returns:
-      list of `Point`, each once, each axis from small to large.
+      reference: `Point`.
+      axes: `Point` of lists of values, gone through from small to large.
     """
     return list(dict.fromkeys([reference, *(
         reference._replace(**{name: value})

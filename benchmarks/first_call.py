@@ -64,10 +64,6 @@ def _clocks():
 def measure(rounds, progress):
     """Runs the script of each contestant in turn, in a process of its own.
 
-    Args:
-      rounds: how often.
-      progress: function of a line of text.
-
     Returns:
       {contestant: [what `script` returns, a round each]}.
 

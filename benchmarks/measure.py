@@ -56,17 +56,12 @@ class Limits(NamedTuple):
 
 
 def measure_point(point, commands, task, limits, progress):
-    """Measures contestants at one point.
+    """Measures contestants at one `contestants.Point`; list of `Measurement`.
 
     Args:
-      point: `contestants.Point`.
       commands: {contestant: command of its worker}.
       task: dict of what stays the same over all points.
-      limits: `Limits`.
       progress: function of a line of text.
-
-    Returns:
-      list of `Measurement`.
     """
     with contextlib.ExitStack() as stack:
         runners = []

@@ -14,11 +14,7 @@ _STYLES = {"ours": ("#0072B2", "o"), "plain": ("#E69F00", "s"),
 
 
 def draw(results, path):
-    """Draws time and memory over each axis into a file.
-
-    Args:
-      results: `results.Results`.
-      path: of the picture; its ending says the format.
+    """Draws time and memory over each axis into a file, whose ending says the format.
 
     Raises:
       ResultsError: there is no axis with two points, or the file can't be written.
@@ -56,11 +52,7 @@ def draw(results, path):
 
 
 def along(results, reference, axis):
-    """The measured points that differ from the reference in one axis at most, sorted.
-
-    Args:
-      axis: a field of `Point`.
-    """
+    """Measured points that differ from the reference in this axis at most, sorted."""
     return sorted(point for point in results.points()
                   if point._replace(**{axis: getattr(reference, axis)}) == reference)
 

@@ -81,11 +81,7 @@ _BOUNDS = (
 
 
 def bounds(results):
-    """Whether ours keeps to its bounds, as far as they were measured.
-
-    Returns:
-      list of (line of text, whether it is kept).
-    """
+    """Whether ours keeps to its bounds: [(line, whether it is kept)]."""
     lines = []
     for point, value, name, most, of_peer in _BOUNDS:
         one = results.find("ours", point)
@@ -124,7 +120,7 @@ def disagreements(results, tolerance=1e-3):
 
 
 def compare(old, new, tolerance):
-    """What changed in ours, and in training, since other results.
+    """What changed in ours, and in training: [(line, whether it is a regression)].
 
     Times are set against the peer's of the same run where both have them, so that
     another speed of the machine cancels; the plain loop is no such measure, since it
@@ -133,9 +129,6 @@ def compare(old, new, tolerance):
     Args:
       old, new: `results.Results`.
       tolerance: share by which a value may grow.
-
-    Returns:
-      list of (line of text, whether it is a regression).
 
     Raises:
       ResultsError: they have no point in common, or measured different tasks.

@@ -71,13 +71,7 @@ _MEDIANS = ("train_seconds", "infer_seconds", "tokens_per_second")
 
 @dataclasses.dataclass
 class Results:
-    """A run of the benchmark, whole or in the making.
-
-    Attributes:
-      settings: what was to be measured and how; plain values.
-      machine: a description of it.
-      measurements: list of `Measurement`.
-    """
+    """A run of the benchmark: how it was set, on which machine, and what came of it."""
 
     settings: dict[str, Any]
     machine: dict[str, Any]
@@ -93,15 +87,7 @@ class Results:
         return list(dict.fromkeys(one.point for one in self.measurements))
 
     def ratio(self, one, other, value):
-        """How a value of a `Measurement` stands to another contestant's at its point.
-
-        Args:
-          other: name of the contestant.
-          value: name of an attribute of `Measurement`.
-
-        Returns:
-          A number; None where one is missing.
-        """
+        """A value of a `Measurement` by that of another contestant there, or None."""
         pair = [measured and getattr(measured, value)
                 for measured in (one, self.find(other, one.point))]
         return pair[0] / pair[1] if all(pair) else None

@@ -11,12 +11,7 @@ from dnc.trajectory import Recorder
 
 
 class Reader:
-    """Lets a model read stories and records what its memory does.
-
-    Args:
-      model: `model.QuestionAnswerer`.
-      vocabulary: its `vocabulary.Vocabulary`.
-    """
+    """Lets a `QuestionAnswerer` read stories and records what its memory does."""
 
     def __init__(self, model, vocabulary):
         self._vocabulary = vocabulary

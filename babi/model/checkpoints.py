@@ -64,13 +64,10 @@ def write(prefix, arrays):
 
 
 def read(prefix):
-    """Reads a checkpoint's arrays, every one checked against its checksum.
+    """A checkpoint's {name: NumPy array, or bytes}, each checked by its checksum.
 
     Args:
       prefix: path of the checkpoint without `.index`.
-
-    Returns:
-      {name: NumPy array, or bytes}.
 
     Raises:
       CheckpointError: there is no such checkpoint, or it is damaged.
@@ -115,14 +112,11 @@ def check(arrays, expected, prefix):
 
 
 def resolve(path):
-    """The prefix that a user means by a checkpoint's path.
+    """The prefix, a pathlib.Path, that a user means by a checkpoint's path.
 
     Args:
       path: a prefix such as `model/model.ckpt-5000`; one of its two files; a run
         directory, for its newest checkpoint; or `model/best`, for its best.
-
-    Returns:
-      The prefix, a pathlib.Path.
 
     Raises:
       CheckpointError: there is no such checkpoint.
