@@ -5,11 +5,11 @@ are alive at once and do a few steps each in every round; what a round's noise d
 one it does to all, and medians over rounds are compared.
 """
 
-import concurrent.futures
 import contextlib
 import json
 import math
 import os
+import select
 import subprocess
 import tempfile
 import time
@@ -108,7 +108,6 @@ class Runner:
         self._process = subprocess.Popen(
             command, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=self._errors, env=environment)
-        self._reader = concurrent.futures.ThreadPoolExecutor(1)
         with contextlib.suppress(OSError):  # it is the one to go if memory runs out
             with open(f"/proc/{self._process.pid}/oom_score_adj", "w") as file:
                 file.write("1000")
@@ -172,14 +171,15 @@ class Runner:
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
         deadline = time.monotonic() + self._limits.answer_seconds
-        answer = self._reader.submit(self._process.stdout.readline)
-        while not concurrent.futures.wait([answer], _WATCH_INTERVAL).done:
+        answers = self._process.stdout
+        while not select.select([answers], [], [], _WATCH_INTERVAL)[0]:
             used = bytes_in_proc(f"{self._process.pid}/status", "VmRSS") or 0
             if used > self._most_bytes:
                 return self._fail(f"needs more than {self._most_bytes / 1e9:.1f} GB")
             if time.monotonic() > deadline:
                 return self._fail(f"took more than {self._limits.answer_seconds:g} s")
-        return json.loads(answer.result()) if answer.result() else self._ended()
+        line = answers.readline()
+        return json.loads(line) if line else self._ended()
 
     def _fail(self, reason):
         self._process.kill()
@@ -203,6 +203,5 @@ class Runner:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._reader.shutdown()
         self._process.stdout.close()
         self._errors.close()
