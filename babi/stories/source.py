@@ -34,17 +34,15 @@ _MAX_DEPTH = 4
 
 
 class DataFile(NamedTuple):
-    """One file of a variant.
-
-    Attributes:
-      name: the file's name without its folders.
-      data: its bytes.
-      sha256: hash of the bytes, in hexadecimal.
-    """
+    """One file of a variant: its name without its folders, and its bytes."""
 
     name: str
     data: bytes
-    sha256: str
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the bytes, in hexadecimal."""
+        return hashlib.sha256(self.data).hexdigest()
 
 
 class DataSource(NamedTuple):
@@ -158,7 +156,7 @@ def _open_folder(folder: Path, variant: str) -> DataSource:
         raise DataError(f"{folder}: no bAbI files (such as "
                         f"qa1_single-supporting-fact_train.txt) in it; {hint}")
     names = _choose_variant(found, variant, folder)
-    files = {key: _data_file(path.name, read_file(path)) for key, path in names.items()}
+    files = {key: DataFile(path.name, read_file(path)) for key, path in names.items()}
     return DataSource("folder", folder, variant, files)
 
 
@@ -217,7 +215,7 @@ def open_archive(path: Path, variant: str = DEFAULT_VARIANT) -> DataSource:
     """
     files = _choose_variant(archive.read_archive(path, variant), variant, path)
     return DataSource("archive", path, variant,
-                      {key: _data_file(*named) for key, named in files.items()})
+                      {key: DataFile(*named) for key, named in files.items()})
 
 
 def _choose_variant(found: dict[str, dict], variant: str, path: Path) -> dict:
@@ -234,10 +232,6 @@ def _choose_variant(found: dict[str, dict], variant: str, path: Path) -> dict:
         raise DataError(f"{path}: several folders named {variant}: "
                         f"{', '.join(folders)}; give one of them as the data folder")
     return found[folders[0]]
-
-
-def _data_file(name: str, data: bytes) -> DataFile:
-    return DataFile(name, data, hashlib.sha256(data).hexdigest())
 
 
 @functools.cache
