@@ -37,8 +37,9 @@ def exported_to_onnx():
     """Whether a graph is being made that is to become a file of ONNX.
 
     That has no counterpart of some of TensorFlow's operations, nor of the compiled
-    loop. `model.export` says nowhere what its graph is for, so that this looks for who
-    has called: Keras's exporter, or tf2onnx itself.
+    loop. There is no public way to be told: `model.export` asks no layer, says nowhere
+    what its graph is for, and gives tf2onnx no handlers of operations. So this looks
+    for who has called: Keras's exporter, or tf2onnx itself.
     """
     if tf.executing_eagerly():
         return False
