@@ -12,6 +12,7 @@ import os
 import random
 import re
 import stat
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +26,8 @@ TEST_SHARE = 0.1  # of a task's stories, if it has no test file
 _MAX_BYTES = 256 << 20  # of all files
 _NAMED = 5  # tasks named in a remark
 
-_SPLITS = ("train", "valid", "test")
+_SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test",
+           **dict.fromkeys(("valid", "validation", "val", "dev"), "valid")}
 _SPLIT = re.compile(rf"(?:(.+)[-_. ])?({'|'.join(_SPLITS)})", re.IGNORECASE)
 
 
@@ -86,13 +88,19 @@ class OwnSource(NamedTuple):
                 "files": self.hashes}
 
     def differences(self) -> list[str]:
-        """Lines on what was kept for the test because no test stories were given."""
+        """Lines on stories kept for the test, and on those trained on besides."""
         shares = [f"{count:,} of the {count + len(self.train[task]):,} stories of "
                   f"{self.titles[task]}" for task, count in self.kept.items() if count]
         few = [self.titles[task] for task, count in self.kept.items() if not count]
-        return [f"no test stories given: {text}: {_names(names)}" for text, names in (
-            ("kept for the test, and not trained on", shares),
-            ("too few stories to keep one for the test", few)) if names]
+        copies = {task: len(set(stories) & set(self.train[task]))
+                  for task, stories in self.test.items()}
+        told = [f"{count:,} of {self.titles[task]}"
+                for task, count in copies.items() if count]
+        return [f"{text}: {_names(names)}" for text, names in (
+            ("no test stories given: kept for the test, and not trained on", shares),
+            ("no test stories given: too few stories to keep one for the test", few),
+            ("test stories that are among those to train on, word for word", told),
+        ) if names]
 
 
 def open_own(path: str | Path, test_path: str | Path | None = None) -> OwnSource:
@@ -107,6 +115,8 @@ def open_own(path: str | Path, test_path: str | Path | None = None) -> OwnSource
       DataError: nothing there, a file that can't be read, a malformed line, two files
         of one name, or test stories of a task that is not there.
     """
+    if "" in (path, test_path):
+        raise DataError("stories of no name; give a file or a folder")
     path = Path(path).expanduser().absolute()
     found = _find(path, "train")
     training = found.get("train", {})
@@ -204,13 +214,16 @@ def _find(path, split):
         match = _SPLIT.fullmatch(Path(last).stem)
         name, purpose = match.groups("") if match else (Path(last).stem, "")
         of_folders = [folder for folder in folders if folder.lower() in _SPLITS]
-        purpose = (split if single else purpose or [*of_folders, split][0]).lower()
+        purpose = split if single else _SPLITS[
+            (purpose or [*of_folders, split][0]).lower()]
         if purpose == "valid":
             raise DataError(f"{file}: stories to validate on are not read, as a share "
                             f"of those to train on is held out; put it elsewhere, or "
                             f"give it another name")
         name = "/".join([*(folder for folder in folders if folder not in of_folders),
                          *([name] if name else [])])
+        # Systems differ in how they write a letter with an accent.
+        name = unicodedata.normalize("NFC", name).strip()
         name = name or (path.parent if single else path).name
         if not name.isprintable():
             raise DataError(f"{str(file)!r}: not a name that can be shown; rename it")

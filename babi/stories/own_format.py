@@ -7,6 +7,7 @@ official files: supporting lines, last marks and the tab's neighbours may be mis
 import contextlib
 import functools
 import json
+import math
 import re
 
 from babi.stories.story import DataError, Line, Story, decoded, shown
@@ -18,6 +19,7 @@ _MAX_LETTERS = 200  # of a word
 
 _NUMBERED = re.compile(r"(\d{1,6})\s+(\S.*)")
 _CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_SUPPORT = re.compile(r"[\d\s,]*")
 _MARKS = (".", "?")
 _OBJECT = '{"story": ["...", "..."], "question": "...?", "answer": "..."}'
 
@@ -42,7 +44,8 @@ def parse_own(data: bytes, place: str, task: int) -> list[Story]:
     if longest > _MAX_LINE:
         raise DataError(f"{place}:{first}: a line of {longest:,} letters; divide it, "
                         f"or put the file elsewhere if it holds no stories")
-    read = _stories_of_json if lines[0][1].startswith("{") else _stories_of_text
+    is_json = lines[0][1].startswith(("{", "["))  # "[": to be told what is wanted
+    read = _stories_of_json if is_json else _stories_of_text
     stories = []
     for first, content in read(lines, place):
         size = sum(len(f"{line.text} {line.answer}".replace(",", " ").split()) + 1
@@ -72,7 +75,8 @@ def _stories_of_text(lines, place):
                 following = f" or {len(story) + 1}" if story else ""
                 raise DataError(f"expected a line numbered 1{following}, got "
                                 f"{shown(text)}; each story's lines are numbered 1, 2, "
-                                f"3, ...; docs/own-data.md says what can be read")
+                                f"3, ... (docs/own-data.md); put the file elsewhere if "
+                                f"it holds no stories")
             story.append(_line(match[2]))
     yield first, story
 
@@ -86,10 +90,11 @@ def _line(body):
             raise DataError(f"a question without an answer: {shown(body)}; put a tab "
                             f"and the answer behind it")
         return Line(sentence)
-    if len(rest) > 2:
+    if len(rest) > 2 or not _SUPPORT.fullmatch("".join(rest[1:])):
         raise DataError(f"{len(rest)} tabs in {shown(body)}; a question is followed by "
-                        f"a tab and its answer, and may be by another and the numbers "
-                        f"of supporting lines")
+                        f"a tab and its answer, of words with blanks or commas between "
+                        f"them, and may be by another and the numbers of supporting "
+                        f"lines")
     return Line(_sentence(text, "?"), _answer(rest[0]))
 
 
@@ -116,7 +121,8 @@ def _story_of_json(record):
             ("story", isinstance(story, list) and all(
                 isinstance(sentence, str) for sentence in story), "a list of texts"),
             ("question", isinstance(question, str), "a text"),
-            ("answer", all(type(word) in (str, int, float) for word in answer),
+            ("answer", all(type(word) in (str, int) or (
+                type(word) is float and math.isfinite(word)) for word in answer),
              "a text, a number or a list of them")):
         if not good:
             fault = f"is not {wanted}" if name in record else "is missing"

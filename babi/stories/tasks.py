@@ -69,7 +69,8 @@ def parse_tasks(text: str, titles: Mapping[int, str] = MappingProxyType(TASK_TIT
     if text.strip().lower() == "all":
         return tuple(titles)
     chosen, numbers = set(), {title: task for task, title in titles.items()}
-    for part in map(str.strip, text.split(",")):
+    parts = [text] if text.strip() in numbers else text.split(",")
+    for part in map(str.strip, parts):
         if part in numbers:
             chosen.add(numbers[part])
             continue

@@ -6,10 +6,12 @@ import unicodedata
 # A `-` by itself is a token too: typed after a question it asks for a word.
 _TOKEN = re.compile(r"[.?]|-(?=[\s.?-]|$)|[^\s.?]+")
 # Full stops and question marks of other scripts, as the two that the network knows.
-# Signs of the direction of writing, and byte-order marks, can't be seen: left out.
+# Signs of the direction of writing, byte-order marks and places where a word may be
+# broken can't be seen: left out, but for the blank without width.
 _SIGNS = str.maketrans(
-    dict.fromkeys("。．｡।۔։።", ".") | dict.fromkeys("？؟፧", "?") | dict.fromkeys(
-        "\ufeff\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
+    dict.fromkeys("。．｡।۔։።", ".") | dict.fromkeys("？؟፧", "?") | {"\u200b": " "}
+    | dict.fromkeys("\xad\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060"
+                    "\u2066\u2067\u2068\u2069\ufeff"))
 _COMMAS = re.compile("[,，、،፣]")
 
 

@@ -53,7 +53,7 @@ def write(folder, files):
     ("1 Where is she?\thome\t\n", (Line("Where is she?", "home"),)),
     ("\ufeff1 Ada left.\r\n2 Who left?\tAda\t1\r\n",
      (Line("Ada left."), Line("Who left?", "Ada"))),
-    ("1\tAda left\n  2   Who left \t Ada \t 1 3 x", (
+    ("1\tAda left\n  2   Who left \t Ada \t 1, 3 ", (
         Line("Ada left."), Line("Who left?", "Ada"))),
     ("1 What?\tmilk,apple", (Line("What?", "milk,apple"),)),
     ("1 What?\tmilk,  Apple pie.", (Line("What?", "milk,Apple,pie"),)),
@@ -69,8 +69,10 @@ def write(folder, files):
         Line("राम घर गया."), Line("राम कहाँ है?", "घर"))),
     ("1 Le cafe\u0301 ferme.\n2 Quoi?\tcaf\u00e9", (
         Line("Le caf\u00e9 ferme."), Line("Quoi?", "caf\u00e9"))),
+    ("1 A\xadda\u200bleft\u061c.\n2 Wh\u2060o?\tAda\u200bleft\u200b", (
+        Line("Ada left."), Line("Who?", "Ada,left"))),
     ("1 نمی\u200cدانم.\n2 چه؟\tهیچ", (Line("نمی\u200cدانم."), Line("چه?", "هیچ")))],
-    ids=range(13))
+    ids=range(14))
 def test_a_text_becomes_these_lines(text, expected):
     assert lines_of(text) == [expected]
 
@@ -139,6 +141,10 @@ def test_words_and_answers():
     (TEXT + "1 Ada left.\n2 Ben left.\n", "file:6: the story that starts here has no"),
     ("1 Ada left.\n1 Who?\tAda\n", "file:1: the story that starts here has no"),
     ("1 Who?\tAda\t1\t2\n", "file:1: 3 tabs in"),
+    ("1 What?\tmilk\tapple\n", "file:1: 2 tabs in 'What?\\tmilk\\tapple'; a question"),
+    ("1 Who?\t\u200b\u2060\n", "file:1: a question without an answer: 'Who?'"),
+    ("# My stories\n", "file:1: expected a line numbered 1, got '# My stories'; each "
+     "story's lines are numbered 1, 2, 3, ... (docs/own-data.md); put the file"),
     ("1 Who?\tAda - Ben\n", "file:1: a '-' by itself in 'Ada - Ben'"),
     ("1 Who?\twho?\n", "file:1: the answer 'who?' is not words"),
     ("1 Who?\t,\t\n", "file:1: the answer ',' is not words"),
@@ -162,7 +168,13 @@ def test_words_and_answers():
     ('{"story": ["\\ud800"], "question": "Who?", "answer": "a"}', "control character"),
     ("{" + '"a":{' * 100_000, "file:1: not JSON"),
     ('{"answer": ' + "9" * 5000 + "}", "file:1: not JSON"),
-    ("{\n  \"story\": []\n}", "file:1: not JSON")])
+    ("{\n  \"story\": []\n}", "file:1: not JSON"),
+    ('[{"story": [], "question": "Who?", "answer": "a"}]', "file:1: not an object; "),
+    ("[\n {},\n", "file:1: not JSON ("),
+    ('{"story": [], "question": "Who?", "answer": NaN}', '"answer" is not a text, a'),
+    ('{"story": [], "question": "Who?", "answer": ["a", 1e999]}', '"answer" is not a'),
+    ('{"story": [], "question": "Who?", "answer": "\\u200b"}', "the answer '\\u200b' is"
+     " not words")])
 def test_what_is_no_story_is_told_with_its_line(text, fault):
     with pytest.raises(DataError, match=f"^{re.escape(fault)}" if fault[:4] == "file"
                        else re.escape(fault)) as told:
@@ -223,6 +235,10 @@ def tasks_of(source):
      {"de/a": (2, 1), "en": (1, 1), "en/a": (18, 2)}),
     ({"t10.txt": 2, "t9.txt": 2, "t1.5.txt": 2},
      {"t1.5": (1, 1), "t9": (1, 1), "t10": (1, 1)}),
+    ({"a_training.txt": 3, "a-Testing": 4, "devil.c": 2},
+     {"a": (3, 4), "devil": (1, 1)}),
+    ({"cafe\u0301_train": 3, "caf\u00e9_test": 2, " b .txt": 2},
+     {"b": (1, 1), "caf\u00e9": (3, 2)}),
     ({".hidden": "x", ".git/a": "x", "qa1_where-is_train.txt": 1},
      {"qa1_where-is": (1, 0)}),
     ({"a b|c.txt": 2, "去.txt": 2, "1-5.txt": 2},
@@ -252,6 +268,8 @@ def test_test_stories_may_lie_elsewhere(tmp_path):
     ({"a.txt": 2, "a.jsonl": 2}, "a.txt: a second file for the task 'a', besides"),
     ({"a.txt": 2, "train/a.txt": 2}, "a second file for the task 'a'"),
     ({"a.txt": 2, "a_valid.txt": 2}, "a_valid.txt: stories to validate on are not"),
+    ({"a.txt": 2, "Dev/a.txt": 2}, "Dev/a.txt: stories to validate on are not"),
+    ({"a.txt": 2, "a": 2}, "a second file for the task 'a'"),
     ({"a.txt": 2, "b.txt": ""}, "b.txt: no story in it"),
     ({"a\nb.txt": 2}, r"a\\nb.txt': not a name that can be shown"),
     ({"a.txt": 2, "1/2/3/4/5/b.txt": "x"}, None),
@@ -271,7 +289,8 @@ def test_folders_that_can_not_be_tasks_are_told(files, fault, tmp_path):
 
 def test_what_is_no_plain_file_or_too_large_is_not_read(tmp_path, monkeypatch):
     write(tmp_path, {"a.txt": 2})
-    for path, fault in (("/nowhere", "/nowhere: No such file"),
+    for path, fault in (("", "stories of no name"),
+                        ("/nowhere", "/nowhere: No such file"),
                         ("/dev/zero", "/dev/zero: not a plain file")):
         for paths in ((path, None), (tmp_path, path)):
             with pytest.raises(DataError, match=fault):
@@ -315,6 +334,16 @@ def test_a_tenth_is_kept_for_the_test_always_the_same(tmp_path):
         "no test stories given: too few stories to keep one for the test: a"]
     with pytest.raises(DataError, match="no test stories of a, and too few to keep"):
         open_own(path).stories("test", (1,))
+
+
+def test_test_stories_that_are_trained_on_are_told(tmp_path):
+    write(tmp_path, {"a_train.txt": 3, "a_test.txt": 5, "b.txt": 4})
+    assert open_own(tmp_path).differences() == [
+        "no test stories given: kept for the test, and not trained on: 1 of the 4 "
+        "stories of b",
+        "test stories that are among those to train on, word for word: 3 of a"]
+    path = tmp_path / "b.txt"
+    assert open_own(path, path).differences()[0].endswith("word for word: 4 of b")
 
 
 def test_the_identity_is_of_what_is_trained_on(tmp_path):

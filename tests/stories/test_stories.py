@@ -193,6 +193,7 @@ def test_tasks_by_title_and_by_number_among_any():
         with pytest.raises(ValueError, match="^tasks: .* 1 to 3"):
             parse_tasks(text, titles)
     assert parse_tasks("counting,1") == (1, 7)
+    assert parse_tasks(" a,b ", {1: "b", 2: "a,b"}) == (2,)
 
 
 def test_weights_of_tasks():
