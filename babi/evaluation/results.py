@@ -1,6 +1,7 @@
 """Tables of question errors beside the published ones: text, Markdown, JSON."""
 
 import statistics
+from pathlib import PurePath
 from typing import NamedTuple
 
 from babi.data.simulated import data_name
@@ -133,9 +134,15 @@ def remarks(results):
     same = all(result.data.get("sha256") == test["sha256"] for result in results)
     part = "held-out training questions" if results[0].held_out else "questions"
     lines.append(f"tested on {sum(results[0].questions.values()):,} {part} of "
-                 f"{data_name(test)}"
-                 + ("" if same else ", which are not the data trained on"))
+                 + _tested_on(test, same, results[0].held_out))
     return list(dict.fromkeys(lines))
+
+
+def _tested_on(test, same, held_out):
+    """Names the data of a test, which may be `same` as those trained on."""
+    if test.get("test_stories") and not held_out:
+        return f"{PurePath(test['test_stories']).name}, test stories of one's own"
+    return data_name(test) + ("" if same else ", which are not the data trained on")
 
 
 def _summary(results):
