@@ -20,6 +20,7 @@ if not __package__:  # run as a file: the folder above is the root of imports
 from absl import flags  # noqa: E402
 
 from babi import asking  # noqa: E402
+from babi.data.encoding import story_tokens  # noqa: E402
 from babi.evaluation import results  # noqa: E402
 from babi.model.record import RunRecord  # noqa: E402
 from babi.phases import phases_of  # noqa: E402
@@ -27,6 +28,7 @@ from babi.program import scripts  # noqa: E402
 from babi.program.errors import UsageError  # noqa: E402
 from babi.program.files import write_atomically  # noqa: E402
 from babi.program.progress import Progress, duration  # noqa: E402
+from babi.stories.own import OwnSource  # noqa: E402
 from babi.stories.source import OWN, SIMULATED  # noqa: E402
 from babi.stories.tasks import parse_tasks, task_titles  # noqa: E402
 
@@ -124,6 +126,8 @@ def _stream(model, source, tasks):
     from babi.data.simulated import data_name
 
     if not _HELD_OUT.value:
+        if isinstance(source, OwnSource):
+            _check_words(source, tasks, model.vocabulary)
         return stream_of_tests(source, tasks, model.vocabulary)
     if source.identity()["sha256"] != model.record.data.get("sha256"):
         raise UsageError(
@@ -131,6 +135,15 @@ def _stream(model, source, tasks):
             f"{data_name(model.record.data)}, not on these data; give those with "
             f"--data_dir, or --stories if they are one's own")
     return stream_of_held_out(source, tasks, model.vocabulary, model.record.config)
+
+
+def _check_words(source, tasks, vocabulary):
+    """Raises DataError if test stories of one's own have words that a model lacks."""
+    from babi.data.typed import check_words
+
+    for task, stories in source.stories("test", tasks).items():
+        check_words([pair for story in stories for pair in story_tokens(story)],
+                    vocabulary, f"test stories of {source.titles[task]}")
 
 
 def _insert(found, path):

@@ -155,8 +155,8 @@ def open_recorded(identity: dict, path: str | Path | None = None,
         if given is None and place and not Path(place).is_absolute():
             raise DataError(f"{place}: a published model does not say where the "
                             f"stories of its run lie; give them with --{flag}")
-    source = open_own(path or identity["stories"],
-                      test_path or identity["test_stories"])
+    source = open_own(identity["stories"] if path is None else path,
+                      identity["test_stories"] if test_path is None else test_path)
     if list(source.titles.values()) != identity["tasks"]:
         raise DataError(f"{source.path}: other tasks than those of the run; give the "
                         f"run's with --stories")

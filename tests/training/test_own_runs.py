@@ -201,6 +201,12 @@ def test_stories_that_were_moved_are_found_and_others_refused(
     (moved / "places_test.txt").unlink()
     assert "other stories of places than those of the run" in one_line(
         server, "test", asked, f"--stories={moved}")
+    (tmp_path / "places.txt").write_text("1 Mary left.\n2 Who left ?\tMary\n")
+    assert ("test stories of places: the model does not know 'mary'; it knows the" in
+            one_line(server, "test", asked, "--tasks=places", f"--stories={stories}",
+                     f"--test_stories={tmp_path / 'places.txt'}"))
+    for flag in ("stories", "test_stories"):
+        assert "stories of no name" in one_line(server, "test", asked, f"--{flag}=")
     (moved / "more.txt").write_text(story(2))
     assert "other tasks than those of the run" in one_line(
         server, "test", asked, f"--stories={moved}")
