@@ -99,8 +99,7 @@ def _chosen_story(record):
 
     if _STORY_FILE.value:
         path = _STORY_FILE.value
-        return (pathlib.Path(path).name,
-                read_story(path, task=1, index=_INDEX.value))
+        return pathlib.Path(path).name, read_story(path, _INDEX.value)
     titles, index = task_titles(record.data), _INDEX.value
     try:
         task, *more = parse_tasks(_TASK.value, titles)

@@ -8,7 +8,7 @@ from babi.data.vocabulary import ANSWER_MARK, MARKS, QUESTION_MARK, STATEMENT_MA
 from babi.stories.own_format import parse_own
 from babi.stories.source import read_file
 from babi.stories.story import DataError, decoded
-from babi.stories.words import split_words
+from babi.stories.words import cleaned, split_words
 
 MAX_TOKENS = 100_000
 # Of the words that a vocabulary lacks, so many are named, with so many letters, each
@@ -48,13 +48,12 @@ def line_tokens(text):
     return tokens
 
 
-def text_tokens(text, place, limit=MAX_TOKENS):
+def text_tokens(text, place):
     """A typed text as (input word, None) pairs.
 
     Args:
       text: its lines, as `line_tokens` takes them.
       place: what the text is, for errors.
-      limit: how many pairs at most.
 
     Raises:
       DataError: it is not a story with a question, or too long.
@@ -67,35 +66,48 @@ def text_tokens(text, place, limit=MAX_TOKENS):
             raise DataError(f"{place}:{number}: {fault}") from None
     if not any(word == ANSWER_MARK for word, _ in tokens):
         raise DataError(f"{place}: no question in it; end a sentence with '?'")
+    return _not_too_long(tokens, place)
+
+
+def _not_too_long(tokens, place, limit=MAX_TOKENS):
+    """Tokens, if there are not more than a limit."""
     if len(tokens) > limit:
         raise DataError(f"{place}: {len(tokens):,} words are too many for a story; "
                         f"give at most {limit:,}")
     return tokens
 
 
-def read_story(path, task, index=0):
-    """Reads a story file, typed or in a format of stories of one's own (`own_format`).
+def given_tokens(text, place, index=0, limit=MAX_TOKENS):
+    """A story, typed or in a format of stories of one's own (`own_format`).
 
     Args:
-      path: the file.
-      task: the task that stories of such a format are taken for.
-      index: which of these stories, from 0.
+      text: the story, or in such a format several.
+      place: what the text is, for errors.
+      index: which of several, from 0.
+      limit: how many words and marks at most.
 
     Returns:
       A list of (input word, right word or None) pairs.
 
     Raises:
-      DataError: the file can't be read, or is not a story with a question.
+      DataError: it is not a story with a question, or too long.
     """
-    data = read_file(path)
-    text = decoded(data, path)
-    if "\t" in text or text.lstrip().startswith("{"):
-        stories = parse_own(data, str(path), task)
-        if index >= len(stories):
-            raise DataError(f"{path}: it has {len(stories)} stories, so the index is "
-                            f"0 to {len(stories) - 1}, not {index}")
-        return story_tokens(stories[index])
-    return text_tokens(text, path)
+    if "\t" not in text and not cleaned(text).lstrip().startswith("{"):
+        return _not_too_long(text_tokens(text, place), place, limit)
+    stories = parse_own(text.encode("utf-8", "surrogatepass"), str(place), task=1)
+    if index >= len(stories):
+        raise DataError(f"{place}: it has {len(stories)} stories, so the index is 0 to "
+                        f"{len(stories) - 1}, not {index}")
+    return _not_too_long(story_tokens(stories[index]), place, limit)
+
+
+def read_story(path, index=0):
+    """Reads a file with a story, or several, as for `given_tokens`.
+
+    Raises:
+      DataError: the file can't be read, or see there.
+    """
+    return given_tokens(decoded(read_file(path), path), path, index)
 
 
 def check_words(tokens, vocabulary, place):

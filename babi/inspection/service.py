@@ -1,10 +1,9 @@
 """What a page asks of the program: requests in, readings out, both objects of JSON."""
 
 from babi.data.encoding import story_tokens
-from babi.data.typed import check_words, text_tokens
+from babi.data.typed import check_words, given_tokens
 from babi.inspection import page
 from babi.program.errors import UsageError
-from babi.stories.story import parse_stories
 from babi.stories.tasks import TASK_TITLES
 
 MAX_WORDS = 2_500  # of a story: more than the longest of the tasks has
@@ -63,7 +62,8 @@ class Service:
         """(title, tokens, what is told of it) of the story in a request."""
         if "text" in request:
             text = _given(request, "text", str)
-            return "A typed story", _tokens_of(text), {"text": text}
+            return ("A typed story", given_tokens(text, "story", limit=MAX_WORDS),
+                    {"text": text})
         task, index = (_given(request, name, int) for name in ("task", "index"))
         if task not in self._titles:
             raise UsageError(f"there is no task {task}; tasks are 1 to "
@@ -77,18 +77,6 @@ class Service:
                 story_tokens(story),
                 {"text": "\n".join(map(_as_typed, story.lines)),
                  "stories": len(stories)})
-
-
-def _tokens_of(text):
-    """The tokens of a typed text, or of a story in bAbI's format that was pasted."""
-    if "\t" not in text:
-        return text_tokens(text, "story", MAX_WORDS)
-    story = parse_stories((text.strip("\n") + "\n").encode(), "story", task=1)[0]
-    tokens = story_tokens(story)
-    if len(tokens) > MAX_WORDS:
-        raise UsageError(f"story: {len(tokens):,} words are too many for a story; give "
-                         f"at most {MAX_WORDS:,}")
-    return tokens
 
 
 def _as_typed(line):

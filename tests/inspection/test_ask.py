@@ -80,12 +80,12 @@ def test_what_is_no_sentence_is_told(typed):
 def test_story_files(tmp_path, stories):
     path = tmp_path / "story.txt"
     path.write_text("1 Mary went to the kitchen.\n\n2 Where is Mary?\r\n")
-    assert [word for word, _ in read_story(path, 1)] == (
+    assert [word for word, _ in read_story(path)] == (
         "mary went to the kitchen . where is mary ? -".split())
     path.write_text(format_stories([
         Story(1, (Line("John left."), Line("Who left?", "john", (1,)))),
         Story(1, (Line("Fred left."), Line("Who left?", "fred,john", (1,))))]))
-    assert read_story(path, 1, index=1) == [
+    assert read_story(path, index=1) == [
         ("fred", None), ("left", None), (".", None), ("who", None), ("left", None),
         ("?", None), ("-", "fred"), ("-", "john")]
 
@@ -102,12 +102,12 @@ def test_files_that_are_no_story_are_told(tmp_path, content, message):
     path = tmp_path / "story.txt"
     path.write_bytes(content)
     with pytest.raises(DataError, match=message):
-        read_story(path, 1, index=3)
+        read_story(path, index=3)
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(DataError, match="No such file.*give another"):
-        read_story(tmp_path / "none.txt", 1)
+        read_story(tmp_path / "none.txt")
 
 
 # --------------------------------------------------------------------- the talk

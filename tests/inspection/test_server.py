@@ -225,6 +225,12 @@ def test_stories_of_a_task_come_with_answers_and_can_be_typed(service):
     assert typed["words"] == reading["words"] and typed["right"][-1] is None
     pasted = service.answer(asked | {"text": format_stories([STORY])})["readings"][0]
     assert pasted["words"] == reading["words"] and pasted["right"] == reading["right"]
+    for text in ("\ufeff1 Mary got the milk\r\n2 What is Mary carrying?\tmilk apple",
+                 '{"story": "Mary got the milk", "question": "What is Mary carrying", '
+                 '"answer": ["milk", "apple"]}'):
+        pasted = service.answer(asked | {"text": text})["readings"][0]
+        assert (pasted["words"], pasted["right"]) == (reading["words"],
+                                                      reading["right"])
 
 
 MIND = {"minds": ["one/model.ckpt-5"]}
@@ -242,7 +248,9 @@ MIND = {"minds": ["one/model.ckpt-5"]}
     (MIND | {"task": 1, "index": -1}, "give 0 to 2"),
     (MIND | {"text": ""}, "no question in it"),
     (MIND | {"text": "Where is the kitchin?"}, "kitchin' (nearest: kitchen"),
-    (MIND | {"text": "1 who\t?"}, "two tabs"),
+    (MIND | {"text": "1 who\t?"}, "story:1: the answer '?' is not words"),
+    (MIND | {"text": "1 who\ud800?\tmary"}, "story:1: byte 0xed is not UTF-8"),
+    (MIND | {"text": "1 who?\t" + "milk " * MAX_WORDS}, "too many for a story"),
     (MIND | {"text": "Who? " * MAX_WORDS}, "too many for a story")])
 def test_requests_that_cannot_be_answered(service, request_, sentence):
     with pytest.raises(UsageError) as fault:
