@@ -13,7 +13,10 @@ from tensorflow.python.framework import op_callbacks
 from tensorflow.python.ops import control_flow_util
 
 
-_EXPORTERS = ("keras.src.export.onnx", "tf2onnx.")
+_ONNX = "the export to ONNX"
+# Modules of those who have a graph made for a use of their own.
+_CALLERS = {_ONNX: ("keras.src.export.onnx", "tf2onnx."),
+            "tf.vectorized_map": ("tensorflow.python.ops.parallel_for.",)}
 
 
 def observed(tensors):
@@ -21,7 +24,8 @@ def observed(tensors):
 
     So that a compiled loop does not stand in between:
     `tf.debugging.enable_check_numerics` adds operations that XLA does not have, and
-    `tf.autodiff.ForwardAccumulator` needs the derivative of each operation.
+    `tf.autodiff.ForwardAccumulator` needs the derivative of each operation, and
+    `tf.vectorized_map` a counterpart of each.
 
     Args:
       tensors: what goes into the operations.
@@ -30,21 +34,31 @@ def observed(tensors):
         return "tf.debugging"
     if forwardprop_util.pack_tangents(tensors).tangents:
         return "tf.autodiff.ForwardAccumulator"
-    return "the export to ONNX" if exported_to_onnx() else None
+    return _caller()
 
 
 def exported_to_onnx():
     """Whether a graph is being made that is to become a file of ONNX.
 
     That has no counterpart of some of TensorFlow's operations, nor of the compiled
-    loop. There is no public way to be told: `model.export` asks no layer, says nowhere
-    what its graph is for, and gives tf2onnx no handlers of operations. So this looks
-    for who has called: Keras's exporter, or tf2onnx itself.
+    loop.
+    """
+    return _caller() == _ONNX
+
+
+def _caller():
+    """Which of `_CALLERS` has the graph made that is being made, or None.
+
+    There is no public way to be told. `model.export` asks no layer, says nowhere what
+    its graph is for, and gives tf2onnx no handlers of operations; `tf.vectorized_map`
+    is as silent. So this looks for who has called.
     """
     if tf.executing_eagerly():
-        return False
-    return any(frame.f_globals.get("__name__", "").startswith(_EXPORTERS)
-               for frame, _ in traceback.walk_stack(None))
+        return None
+    modules = {frame.f_globals.get("__name__", "")
+               for frame, _ in traceback.walk_stack(None)}
+    return next((caller for caller, names in _CALLERS.items()
+                 if any(module.startswith(names) for module in modules)), None)
 
 
 def loop(layer, step, sequences, initial_state, mask):

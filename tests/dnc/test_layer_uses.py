@@ -144,6 +144,23 @@ def test_forward_accumulator_gives_what_finite_differences_give(rng):
     assert float(tf.reduce_max(tf.abs(accumulator.jvp(outputs)))) > 0.01
 
 
+@pytest.mark.parametrize("of_gradients", [
+    False, pytest.param(True, marks=pytest.mark.slow)])
+def test_vectorized_map_gives_what_each_row_alone_gives(of_gradients, rng):
+    """Also the gradient of each row, as for private or weighted training."""
+    layer = make_layer(rng)
+    x = tf.constant(rng.normal(size=(2, 2, D)))
+
+    def row(steps, layer=layer):
+        with tf.GradientTape() as tape:
+            outputs = layer(steps[tf.newaxis])
+        return tape.gradient(outputs, layer.trainable_variables[0].value) if (
+            of_gradients) else outputs
+
+    expected = np.stack([row(steps, plain_twin(layer)) for steps in x])
+    assert_close(tf.vectorized_map(row, x), expected, 1e-12)
+
+
 @pytest.fixture
 def check_numerics():
     tf.debugging.enable_check_numerics()
