@@ -30,7 +30,7 @@ def line_tokens(text):
     Raises:
       DataError: a `-` elsewhere, or a mark without words before it.
     """
-    words = [word.lower() for word in split_words(_NUMBER.sub("", text))]
+    words = [word.lower() for word in split_words(_NUMBER.sub("", cleaned(text)))]
     if words and words[-1] not in MARKS:
         words.append(STATEMENT_MARK)
     tokens = []

@@ -2,8 +2,9 @@
 
     tf.saved_model.load("saved_model").serve(tf.constant(["... Where is John?"]))
 
-The graph reads text as `babi.data.typed.line_tokens` does, without its complaints. It
-needs nothing of this repository, and no XLA. Shapes: B texts, A words of the answers
+The graph reads text as `babi.data.typed.line_tokens` does, without its complaints; but
+a letter that Unicode can write in two ways is two. It needs nothing of this repository,
+and no XLA. Shapes: B texts, A words of the answers
 of the text that has most of them, K likely words, V words of the vocabulary.
 """
 
@@ -11,12 +12,15 @@ import tensorflow as tf
 
 from babi.model.answers import TOP_WORDS
 from babi.data.vocabulary import ANSWER_MARK, QUESTION_MARK
+from babi.stories.words import SIGNS
 
 # (pattern, replacement), applied in turn. `(?m)` takes each line for itself.
 _ASIDE = "\x01"
 _SPACING = (
     (_ASIDE, "\N{REPLACEMENT CHARACTER}"),  # it is no word, and needed below
-    (r"(?m)^[ \t]*[0-9]+[ \t]+", ""),  # the number of a line
+    *((f"[{signs}]", one) for one, signs in SIGNS.items()),
+    (r"\p{Zs}", " "),
+    (r"(?m)^[ \t]*\p{Nd}+[ \t]+", ""),  # the number of a line
     (r"([.?])", r" \1 "),
     (r"([\s-])-([\s-]|$)", r"\1 - \2"),  # "--" becomes "- -"; twice, as matches touch
     (r"([\s-])-([\s-]|$)", r"\1 - \2"),

@@ -5,13 +5,14 @@ import unicodedata
 
 # A `-` by itself is a token too: typed after a question it asks for a word.
 _TOKEN = re.compile(r"[.?]|-(?=[\s.?-]|$)|[^\s.?]+")
-# Full stops and question marks of other scripts, as the two that the network knows.
-# Signs of the direction of writing, byte-order marks and places where a word may be
-# broken can't be seen: left out, but for the blank without width.
-_SIGNS = str.maketrans(
-    dict.fromkeys("。．｡।۔։።", ".") | dict.fromkeys("？؟፧", "?") | {"\u200b": " "}
-    | dict.fromkeys("\xad\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060"
-                    "\u2066\u2067\u2068\u2069\ufeff"))
+# {what stands for others: these}. Full stops and question marks of other scripts, as
+# the two that the network knows. Signs of the direction of writing, byte-order marks
+# and places where a word may be broken can't be seen: left out, but for the blank
+# without width.
+SIGNS = {".": "。．｡।۔։።", "?": "？؟፧", " ": "\u200b",
+         "": "\xad\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066"
+             "\u2067\u2068\u2069\ufeff"}
+_SIGNS = {ord(sign): one for one, signs in SIGNS.items() for sign in signs}
 _COMMAS = re.compile("[,，、،፣]")
 
 

@@ -122,7 +122,8 @@ def test_a_saved_model_holds_each_weight_once(exported):
     TEXT, "1 Mary went\n2 Where is Mary?\n", "What has she?--", "what has she ? - - -",
     "John left. Where is he? Mary went", "a well-known fact", "12 apples. 13 pears",
     "ÉMILE WENT\r\nTo the Café?", "\t 3  He has 4 apples", "a\n\n\nb? - -\nc?", "",
-    "who? - who? who? - -\nwho?"])
+    "who? - who? who? - -\nwho?", "小明 去 厨房。\n２ 小明　在 哪里？ - -",
+    "\ufeffA\xadda\u200bleft\xa0home\u2060\n\u200f٣ أين مريم؟"])
 def test_the_served_graph_reads_text_as_the_program_does(text):
     tokens = [word for line in text.splitlines() for word, _ in typed.line_tokens(line)]
     found = serving.tokenize(tf.constant([text])).to_list()
