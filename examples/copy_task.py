@@ -22,9 +22,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
 
 from dnc import DNC  # noqa: E402
+from examples.recall.pictures import draw_panels  # noqa: E402
 
 SLOTS = 10
 BITS = 6  # of a word
@@ -121,48 +121,19 @@ def draw(layer, rng, title):
                     inputs[0, :steps, :BITS])
     answers = 1 / (1 + np.exp(-look.outputs)) * weights[0, :steps, None]
     gates = look.interface
-    figure = Figure((10, 9.5), dpi=100, layout="constrained")
-    figure.suptitle(title, size=12)
-    axes = figure.subplots(
-        6, 1, sharex=True, height_ratios=[BITS, BITS, SLOTS, SLOTS, SLOTS, 9])
-    images = [("words to write and to recall", "bit", bits),
-              ("words recalled", "bit", answers),
-              ("write weighting", "slot", look.write_weighting[:, 0]),
-              ("read weighting", "slot", look.read_weighting[:, 0]),
-              ("usage", "slot", look.usage)]
-    for panel, (name, rows, values) in zip(axes, images):
-        shades = panel.imshow(values.T, cmap="Blues", vmin=0, vmax=1, aspect="auto",
-                              interpolation="nearest")
-        panel.set_title(name, loc="left", size=9)
-        panel.set_ylabel(rows, size=9)
-        panel.set_yticks(range(0, values.shape[1], 3))
-    figure.colorbar(shades, ax=axes[:5], fraction=0.02, pad=0.01)
-    for name, values, style in (
-            ("free gate", gates.free_gates[:, 0], "-"),
-            ("allocation gate", gates.allocation_gates[:, 0], "--"),
-            ("write gate", gates.write_gates[:, 0], ":")):
-        axes[-1].plot(values, style, color="black", label=name, lw=1.5)
-    axes[-1].set_title("gates", loc="left", size=9)
-    axes[-1].set_ylim(-0.05, 1.05)
-    axes[-1].set_xlabel("step", size=9)
-    axes[-1].legend(loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=3,
-                    fontsize=9, frameon=False)
-    _mark_phases(axes, inputs[0, :steps])
-    return figure
-
-
-def _mark_phases(axes, inputs):
-    """Lines between the phases of an episode, and their names on top."""
-    phase = inputs[:, BITS:].argmax(axis=1)
-    starts = np.flatnonzero(np.diff(phase, prepend=-1))
-    for start, end in zip(starts, [*starts[1:], len(inputs)]):
-        axes[0].annotate(
-            ("write", "recall", "recall, free")[phase[start]],
-            ((start + end - 1) / 2, 1), xycoords=("data", "axes fraction"),
-            xytext=(0, 18), textcoords="offset points", ha="center", size=9)
-        for panel in axes:
-            panel.axvline(start - 0.5, color="black", lw=1.2 if phase[start] == 0
-                          else 0.6, ls="-" if phase[start] == 0 else "--")
+    phase = inputs[0, :steps, BITS:].argmax(axis=1)
+    return draw_panels(
+        title,
+        [("words to write and to recall", "bit", bits),
+         ("words recalled", "bit", answers),
+         ("write weighting", "slot", look.write_weighting[:, 0]),
+         ("read weighting", "slot", look.read_weighting[:, 0]),
+         ("usage", "slot", look.usage)],
+        [("gates", {"free gate": gates.free_gates[:, 0],
+                    "allocation gate": gates.allocation_gates[:, 0],
+                    "write gate": gates.write_gates[:, 0]})],
+        [(step, ("write", "recall", "recall, free")[phase[step]])
+         for step in np.flatnonzero(np.diff(phase, prepend=-1))], height=9.5)
 
 
 def main():
