@@ -7,12 +7,12 @@ PRESET ?= best
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help deps check test test-oldest ask viz babi reproduce results copy underground \
-  family-tree bench bench-peer clean
+.PHONY: help deps check test test-oldest ask viz babi reproduce results copy repeat-copy \
+  associative-recall key-value underground family-tree bench bench-peer clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1: /' \
-	  | awk -F': ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	  | awk -F': ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 deps: $(INSTALLED)  ## make .venv and install the requirements
 
@@ -62,6 +62,15 @@ results: deps  ## test the published models; puts the table into both READMEs
 
 copy: deps  ## learn to copy with ten slots, and draw it
 	$(BIN)/python examples/copy_task.py $(ARGS)
+
+repeat-copy: deps  ## learn to copy as often as told; ARGS=--show for no training
+	$(BIN)/python examples/repeat_copy.py $(ARGS)
+
+associative-recall: deps  ## learn which item came after one; likewise
+	$(BIN)/python examples/associative_recall.py $(ARGS)
+
+key-value: deps  ## learn to look up values by their keys; likewise
+	$(BIN)/python examples/key_value.py $(ARGS)
 
 underground: deps  ## walks on the Underground; ARGS=--show for no training
 	$(BIN)/python examples/underground.py $(ARGS)

@@ -1,0 +1,145 @@
+"""The options of the recall tasks, and what a script does as they say."""
+
+import argparse
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from examples.graphs.program import write
+from examples.graphs.training import load
+from examples.recall import training
+from examples.recall.pictures import draw_episode, draw_learning
+
+RESULTS = Path(__file__).resolve().parents[2] / "results"
+KINDS = {"dnc": "DNC", "lstm": "LSTM"}
+
+
+class Experiment(NamedTuple):
+    """A task and how it is learnt.
+
+    Attributes:
+      name: of its folders, such as "repeat_copy".
+      task: see `examples.recall.episodes`.
+      plan: `training.Plan`.
+      paper: (task, plan) of what was published.
+    """
+
+    name: str
+    task: object
+    plan: training.Plan
+    paper: tuple
+
+    @property
+    def shipped(self):
+        """The folder of the networks that are shipped."""
+        return RESULTS / self.name
+
+
+def parse(experiment, description, arguments=None):
+    """The arguments of the command line; leaves with a line if they can't be used."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--show", action="store_true",
+                        help="no training: the networks that are shipped")
+    parser.add_argument("--lstm", action="store_true",
+                        help="train the LSTM that stands beside the DNC, by as many "
+                        "updates")
+    parser.add_argument("--paper", action="store_true",
+                        help="task, network and rate as they were published")
+    parser.add_argument("--updates", type=int,
+                        help=f"of the whole training, a multiple of {training.EPOCH}")
+    parser.add_argument("--episodes", type=int, default=500,
+                        help="asked of each length; 0: none")
+    parser.add_argument("--seed", type=int, default=1, help="of weights and episodes")
+    for name, what in (("folder", "of the training"), ("output", "of the pictures")):
+        parser.add_argument(f"--{name}", type=Path, help=what,
+                            default=Path("runs") / experiment.name)
+    args = parser.parse_args(arguments)
+    if args.show and (args.paper or args.lstm or args.updates is not None):
+        parser.error("--show trains nothing; leave out --paper, --lstm and --updates")
+    if args.updates is not None and (
+            args.updates < 1 or args.updates % training.EPOCH):
+        parser.error(f"--updates={args.updates}: give a multiple of {training.EPOCH}")
+    if args.seed < 0 or args.episodes < 0:
+        parser.error("--seed and --episodes must be 0 or more")
+    for name in ("folder", "output"):
+        path = getattr(args, name)
+        if path.exists() and not path.is_dir():
+            parser.error(f"--{name}={path}: not a folder")
+    return args
+
+
+def main(experiment, description):
+    """Trains, asks and draws as the arguments say."""
+    args = parse(experiment, description)
+    task, plan = experiment.paper if args.paper else experiment[1:3]
+    folder = args.folder / ("paper" if args.paper else "minutes")
+    if not args.show:
+        kind = "lstm" if args.lstm else "dnc"
+        folder.mkdir(parents=True, exist_ok=True)
+        plan = plan._replace(updates=args.updates or plan.updates)
+        training.train(task, plan, plan.slots * (kind == "dnc"),
+                       weights_of(folder, kind), args.seed)
+    folders = {kind: folder if weights_of(folder, kind).exists() and not args.show
+               else experiment.shipped for kind in KINDS}
+    if args.paper:
+        folders = {kind: path for kind, path in folders.items() if path == folder}
+    print_table(task, plan, folders, args.episodes)
+    figures = {"learning.png": draw_learning(
+        {KINDS[kind]: path / f"{kind}.csv" for kind, path in folders.items()},
+        training.EPOCH, f"Learning to recall {task.longest} {task.unit}")}
+    if "dnc" in folders:
+        model = load_network(task, plan, plan.slots, weights_of(folders["dnc"], "dnc"))
+        figures["memory.png"] = draw_episode(
+            model.get_layer("memory"), task, np.random.default_rng(args.seed + 2))
+    write(args.output, figures, {})
+
+
+def weights_of(folder, kind):
+    """The path of the weights of a network in a folder."""
+    return folder / f"{kind}.weights.h5"
+
+
+def load_network(task, plan, slots, path):
+    """The network with so many slots, 0 for the LSTM, and the weights of a file.
+
+    Raises:
+      ValueError: the file is not there, damaged, or of another network.
+    """
+    if not path.exists():
+        raise ValueError(f"{path}: not there")
+    model = training.build(task, plan, slots)
+    load(model, path)
+    return model
+
+
+def print_table(task, plan, folders, count):
+    """Prints how much is right of what was trained, and of twice as much.
+
+    Args:
+      task, plan: see `Experiment`.
+      folders: {kind of network: folder of its weights}.
+      count: episodes of each length; 0 prints nothing.
+    """
+    if not count:
+        return
+    trials = task.trials()
+    print(f"Right of {count} new episodes each, in %, bits / whole episodes:")
+    print(" " * 14 + "".join(f"{name:>24}" for name in trials))
+    for kind, folder in folders.items():
+        cells = []
+        for trial, length in trials.values():
+            # Twice the memory for what may need twice the room.
+            slots = plan.slots * (1 + (trial.steps(length) > task.steps(task.longest)))
+            model = load_network(task, plan, slots * (kind == "dnc"),
+                                 weights_of(folder, kind))
+            bits, episodes = training.score(model, trial, length,
+                                            np.random.default_rng(5), count)
+            cells.append(f"{100 * bits:.1f} / {100 * episodes:.1f}")
+        with open(folder / f"{kind}.csv", encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        print(f"{KINDS[kind]:14}" + "".join(f"{cell:>24}" for cell in cells))
+        seconds = sum(float(row["processor_seconds"]) for row in rows)
+        print(f"  {model.count_params():,} weights, {training.EPOCH * len(rows):,} "
+              f"updates, {seconds / 60:.1f} minutes of a processor")

@@ -1,0 +1,142 @@
+"""The networks of the recall tasks, their training with `fit`, and their score."""
+
+import time
+from typing import Callable, NamedTuple
+
+import keras
+import numpy as np
+
+from dnc import DNC
+from examples.graphs.training import save
+from examples.recall.episodes import Batches, pad
+
+EPOCH = 200  # updates
+
+
+def adam(updates, rate=3e-3):
+    """Adam with a warm-up, then a rate that falls by a cosine to a thirtieth."""
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, updates), 1 / 30, warmup_target=rate, warmup_steps=100)
+    return keras.optimizers.Adam(schedule, global_clipnorm=1.0)
+
+
+def rmsprop(**options):
+    """A function of the number of updates: Keras's RMSprop at 1e-4."""
+    return lambda updates: keras.optimizers.RMSprop(1e-4, **options)
+
+
+class Plan(NamedTuple):
+    """A network and how it is trained.
+
+    Attributes:
+      units: of the DNC's LSTM.
+      slots, word_size, heads: of its memory; heads that read.
+      lstm_units: of the LSTM beside it, which has no fewer weights.
+      batch: episodes in an update.
+      updates: of the whole training, by EPOCH.
+      growing: share of them in which the lengths grow to the longest.
+      optimizer: function of the number of updates.
+      options: further arguments of `dnc.DNC`.
+    """
+
+    units: int = 64
+    slots: int = 16
+    word_size: int = 16
+    heads: int = 1
+    lstm_units: int = 80
+    batch: int = 16
+    updates: int = 4000
+    growing: float = 0.5
+    optimizer: Callable = adam
+    options: dict = {"layer_norm": True}
+
+
+def build(task, plan, slots):
+    """A DNC with so many slots in a Keras model, or with 0 slots an LSTM.
+
+    No weight depends on the number of slots. The model gives logits
+    `[B, T, outputs]`; its layer with a memory is named "memory".
+    """
+    inputs = keras.Input((None, task.features))
+    if slots:
+        outputs = DNC(task.outputs, controller_units=plan.units, memory_size=slots,
+                      word_size=plan.word_size, num_read_heads=plan.heads,
+                      return_sequences=True, name="memory", **plan.options)(inputs)
+    else:
+        hidden = keras.layers.LSTM(plan.lstm_units, return_sequences=True)(inputs)
+        outputs = keras.layers.Dense(task.outputs)(hidden)
+    return keras.Model(inputs, outputs)
+
+
+class Course(keras.callbacks.Callback):
+    """Moves the batches on with the epochs, and logs what an epoch has reached.
+
+    Args:
+      task: asked at its longest length after each epoch.
+      batches: `Batches`.
+    """
+
+    def __init__(self, task, batches):
+        super().__init__()
+        self.task, self.batches = task, batches
+        self._started = 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.batches.epoch = epoch
+        self._started = time.process_time()
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs.update(longest=self.batches.longest(EPOCH - 1),
+                    processor_seconds=time.process_time() - self._started)
+        logs["bits_right"], logs["episodes_right"] = score(
+            self.model, self.task, self.task.longest, np.random.default_rng(epoch), 100)
+
+
+def train(task, plan, slots, path, seed):
+    """Trains, and writes weights and a log; goes on with a training that was stopped.
+
+    Args:
+      task, plan, slots: see `build`.
+      path: of the weights, in a folder that is there; the rest is named after it.
+      seed: whole number, of weights and episodes.
+    """
+    keras.utils.set_random_seed(seed)
+    model = build(task, plan, slots)
+    model.compile(plan.optimizer(plan.updates),
+                  keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=True)
+    model.optimizer.build(model.trainable_variables)
+    batches = Batches(task, plan.batch, EPOCH, int(plan.growing * plan.updates), seed)
+    name = path.name.split(".")[0]
+    unfinished = path.with_name(f"{name}-unfinished-{plan.updates}-{seed}")
+    callbacks = [
+        Course(task, batches),
+        keras.callbacks.CSVLogger(path.with_name(f"{name}.csv"),
+                                  append=unfinished.exists()),
+        keras.callbacks.TensorBoard(path.with_name("tensorboard") / name,
+                                    write_graph=False),
+        keras.callbacks.BackupAndRestore(unfinished)]
+    model.fit(batches, epochs=plan.updates // EPOCH, shuffle=False, verbose=2,
+              callbacks=callbacks)
+    bare = build(task, plan, slots)
+    bare.set_weights(model.get_weights())
+    save(bare, path)
+
+
+def score(model, task, length, rng, count=500):
+    """How much of new episodes of a length is right.
+
+    Args:
+      model: function of inputs to logits; a bit is 1 where its logit is above 0.
+      task, length: see `episodes`.
+      rng: `numpy.random.Generator`.
+      count: of episodes.
+
+    Returns:
+      (share of the bits, share of the episodes without a wrong bit).
+    """
+    inputs, targets, due = pad([task.draw(rng, length) for _ in range(count)],
+                               task.steps(length))
+    wrong = (np.asarray(model(inputs)) > 0) != (targets > 0.5)
+    wrong &= due[:, :, np.newaxis] > 0
+    return (1 - wrong.sum() / (due.sum() * task.outputs),
+            1 - wrong.any(axis=(1, 2)).mean())
