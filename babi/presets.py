@@ -34,8 +34,8 @@ _JOINT = _EARLY | {
     "strategy": "mirrored",
 }
 
-# The lesson for task 16, when the memory is in use: its stories retold, most colors said
-# at once; then most of them later; then the stories as they are; then all tasks.
+# The lesson for task 16, when the memory is in use: its stories retold, most colors
+# said at once; then most of them later; then as they are; then all tasks.
 _LESSON = (
     "retell_task_16=true retold_apart=0.3 memory_size=32 packed_rows=8 row_length=192 "
     "learning_rate=5e-4 learning_rate_schedule=constant",
