@@ -48,12 +48,13 @@ def line_tokens(text):
     return tokens
 
 
-def text_tokens(text, place):
+def text_tokens(text, place, limit=MAX_TOKENS):
     """A typed text as (input word, None) pairs.
 
     Args:
       text: its lines, as `line_tokens` takes them.
       place: what the text is, for errors.
+      limit: how many pairs at most.
 
     Raises:
       DataError: it is not a story with a question, or too long.
@@ -66,10 +67,10 @@ def text_tokens(text, place):
             raise DataError(f"{place}:{number}: {fault}") from None
     if not any(word == ANSWER_MARK for word, _ in tokens):
         raise DataError(f"{place}: no question in it; end a sentence with '?'")
-    return _not_too_long(tokens, place)
+    return _not_too_long(tokens, place, limit)
 
 
-def _not_too_long(tokens, place, limit=MAX_TOKENS):
+def _not_too_long(tokens, place, limit):
     """Tokens, if there are not more than a limit."""
     if len(tokens) > limit:
         raise DataError(f"{place}: {len(tokens):,} words are too many for a story; "
@@ -93,7 +94,7 @@ def given_tokens(text, place, index=0, limit=MAX_TOKENS):
       DataError: it is not a story with a question, or too long.
     """
     if "\t" not in text and not cleaned(text).lstrip().startswith("{"):
-        return _not_too_long(text_tokens(text, place), place, limit)
+        return text_tokens(text, place, limit)
     stories = parse_own(text.encode("utf-8", "surrogatepass"), str(place), task=1)
     if index >= len(stories):
         raise DataError(f"{place}: it has {len(stories)} stories, so the index is 0 to "
