@@ -137,4 +137,9 @@ def _config_from_dict(settings):
                           f"by another version or was changed by hand")
     tasks = settings["tasks"]
     tasks = tuple(tasks) if isinstance(tasks, list) else tasks
-    return Config(**settings | {"tasks": tasks})
+    # Programs that rewrite JSON make 1 of 1.0.
+    whole = {field.name: float(settings[field.name])
+             for field in dataclasses.fields(Config)
+             if type(field.default) is float and type(settings[field.name]) is int
+             and abs(settings[field.name]) < 2**53}
+    return Config(**(settings | whole | {"tasks": tasks}))

@@ -105,6 +105,14 @@ def test_a_record_is_read_as_it_was_written(tmp_path):
     assert settings.keys() == {field.name for field in dataclasses.fields(Config)}
 
 
+def test_a_record_may_have_whole_numbers_without_a_point():
+    record = json.loads(RECORD.to_json())
+    assert record["settings"]["max_grad_norm"] == RECORD.config.max_grad_norm
+    record["settings"]["max_grad_norm"] = 2
+    config = RunRecord.from_json(json.dumps(record), "config.json").config
+    assert type(config.max_grad_norm) is float and config.max_grad_norm == 2.0
+
+
 def test_a_missing_record_is_told():
     with pytest.raises(ConfigError, match="config.json of its run beside it"):
         RunRecord.read("/nowhere")
