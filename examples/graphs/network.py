@@ -19,6 +19,7 @@ class GraphReader(keras.Model):
       units: list of the LSTM's layers' units.
       slots, word_size, read_heads: of the memory; 0 slots for an LSTM alone.
       layer_norm: normalise the gates of the DNC's LSTM: see `docs/variants.md`.
+      return_state: of the DNC, for what goes on step by step.
 
     Attributes:
       layer: the `DNC`, or an `RNN` of LSTM cells.
@@ -28,13 +29,14 @@ class GraphReader(keras.Model):
     """
 
     def __init__(self, units=(256,), slots=48, word_size=64, read_heads=4,
-                 layer_norm=False):
+                 layer_norm=False, return_state=False):
         super().__init__(name="graph_reader")
         self.slots = slots
         if slots:
             initializer = keras.initializers.RandomNormal(stddev=0.05)
             self.layer = DNC(
-                10 * DIGITS, return_sequences=True, name="core",
+                10 * DIGITS, return_sequences=True, return_state=return_state,
+                name="core",
                 controller=["lstm"] * len(units) if len(units) > 1 else "lstm",
                 controller_units=units[0], memory_size=slots, word_size=word_size,
                 num_read_heads=read_heads, layer_norm=layer_norm,

@@ -53,6 +53,11 @@ def pack(episodes, rows, length):
         used[roomy[0]] += len(episode.shown)
     if not places:
         raise ValueError(f"no episode fits into a row of {length} steps")
+    return fill(places, rows, length)
+
+
+def fill(places, rows, length):
+    """`Rows` of so many rows and steps that hold what `places` says."""
     shown = np.full((rows, length, 3), BLANK)
     named, begins = shown.copy(), np.zeros((rows, length), bool)
     answers, resets = begins.copy(), begins.copy()
@@ -73,7 +78,7 @@ def pack(episodes, rows, length):
 def _weights(digits, count):
     """How much each digit counts: see `Rows`."""
     weights = np.zeros(digits.shape, np.float32)
-    weights[count] = 1 / (DIGITS * count.sum())
+    weights[count] = 1 / (DIGITS * max(1, count.sum()))
     read = (digits != BLANK) & ~count[:, :, np.newaxis]
     weights[read] = READ_WEIGHT / read.sum()
     return weights

@@ -47,6 +47,20 @@ class Plan(NamedTuple):
         model.build()
         return model
 
+    def epoch(self, lesson, seed):
+        """The training batches of an epoch, in the lesson's shape: an `Epoch`."""
+        return Epoch(self.lessons, self.updates, self.rows,
+                     self.lessons[lesson].length, seed)
+
+    def examine(self, model, lesson, rng, count):
+        """Shares of new episodes of a lesson, `count` or more: see `evaluate`."""
+        return evaluate(model, stream(self.lessons, lesson, rng, 0.0),
+                        (self.rows, self.lessons[lesson].length), count)
+
+    def is_complete(self, lesson, shares):
+        """Whether a lesson is, with these shares of `examine`."""
+        return shares["right"] >= COMPLETE
+
 
 class Curriculum(keras.callbacks.Callback):
     """Moves the training on to the next lesson when the present one is complete.
@@ -71,8 +85,7 @@ class Curriculum(keras.callbacks.Callback):
 
     def batches(self, lesson):
         """The training batches, as the lesson's `Lesson` wants them."""
-        self.epoch = Epoch(self.plan.lessons, self.plan.updates, self.plan.rows,
-                           self.plan.lessons[lesson].length, self.seed)
+        self.epoch = self.plan.epoch(lesson, self.seed)
         self.epoch.lesson = lesson
         return self.epoch
 
@@ -84,8 +97,7 @@ class Curriculum(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         lesson = int(self.model.lesson)
         rng = np.random.default_rng([self.seed, epoch, self.plan.updates])
-        shares = evaluate(self.model, stream(self.plan.lessons, lesson, rng, 0.0),
-                          self.epoch.shape, self.questions)
+        shares = self.plan.examine(self.model, lesson, rng, self.questions)
         for spent, then, now in zip((self.model.seconds, self.model.processor),
                                     self._started, _clocks()):
             spent.assign_add(now - then)
@@ -95,7 +107,7 @@ class Curriculum(keras.callbacks.Callback):
                 lesson=lesson, minutes=minutes,
                 processor_minutes=float(self.model.processor) / 60, **shares)
         last = lesson + 1 == len(self.plan.lessons)
-        if shares["right"] >= COMPLETE and not last:
+        if self.plan.is_complete(lesson, shares) and not last:
             self.model.lesson.assign(lesson + 1)
             now, then = self.plan.lessons[lesson:lesson + 2]
             self.wants_other_memory = (now.slots, now.length) != (
