@@ -75,8 +75,8 @@ def main():
     if args.count and not args.text:
         print("Relations in the family tree answered rightly, in %, of "
               f"{args.count} of each number of labels:")
-        program.print_table({"DNC": model}, kinship.draw_episode, kinship.LENGTHS,
-                            args.count)
+        program.print_table({"DNC": model}, lambda network, rng: asking.right_by_length(
+            network, kinship.draw_episode, kinship.LENGTHS, rng, args.count))
         print("paper, four labels, its own tree: "
               f"{inference.PAPER_AFTER_LESSON_13} after its lesson 13, "
               f"{inference.PAPER_AT_THE_END} at the end")

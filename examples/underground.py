@@ -111,7 +111,8 @@ def main():
     if args.count and not args.text:
         print("Random walks on the Underground without a mistake, in %, of "
               f"{args.count} each:")
-        program.print_table(networks, london.draw_episode, london.LENGTHS, args.count)
+        program.print_table(networks, lambda model, rng: asking.right_by_length(
+            model, london.draw_episode, london.LENGTHS, rng, args.count))
         print(f"paper, seven steps: {PAPER_AFTER_LESSON_10} after its lesson 10, "
               f"{PAPER_AT_THE_END} at the end; its LSTM never completed lesson 1 (37)")
     draw(networks["DNC"], args.asked, args, folder / program.LOG)

@@ -35,6 +35,10 @@ class Numbered:
         return np.array([(self._nodes[here], self._edges[edge], self._nodes[there])
                          for here, edge, there in named]).reshape(-1, 3)
 
+    def label(self, node):
+        """The label of a node's name."""
+        return self._nodes[node]
+
     def name(self, triples):
         """Labels `[K, 3]` as edges; None for a label that names nothing here."""
         return [(self._node_of.get(here), self._edge_of.get(edge),

@@ -1,4 +1,4 @@
-"""A page of HTML with a slider: the walk on the map, step by step, offline."""
+"""A page of HTML with a slider: the answer on the map, step by step, offline."""
 
 import json
 from pathlib import Path
@@ -41,7 +41,8 @@ def _steps(look, decoder):
         if step < len(ride_of):
             entry |= {"phase": "description", "shown": ride_of[step]}
         else:
-            entry |= {"phase": "query", "reads": _reads(look, decoder, step, ride_of)}
+            entry |= {"phase": "query" if step in look.query else "planning",
+                      "reads": _reads(look, decoder, step, ride_of)}
         if step in look.answering:
             number = step - look.answering[0]
             entry |= {"phase": "answer", "right": look.right[number],

@@ -1,4 +1,4 @@
-"""Pictures of a walk on the Underground."""
+"""Pictures of walks and paths on the Underground."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -61,17 +61,59 @@ def draw_walk(look, title):
     Returns:
       A matplotlib Figure.
     """
-    columns = min(len(look.answering), 5)
-    rows = [steps[first:first + columns] for steps in (look.query, look.answering)
+    marked = list(zip(look.asked, look.right))
+    words = []
+    for number, (ride, answered, right) in enumerate(
+            zip(look.asked, look.answer, look.right)):
+        words += _in_words(number, ride, right)
+        if not right:
+            words.append(f"      answered: {edge_text(answered)}")
+    return _draw(look, title, marked, words)
+
+
+def draw_path(look, title):
+    """The map with a shortest path and the one found, and each step's reads.
+
+    Args:
+      look: `asking.Look` of `london_paths.look`.
+      title: what stands above.
+
+    Returns:
+      A matplotlib Figure.
+    """
+    marked = list(zip(look.answer, look.right))
+    words = [line for number, (ride, nearer) in enumerate(marked)
+             for line in _in_words(number, ride, nearer)]
+    shortest = [ride[2] for ride in look.asked[:-1]]
+    words += ["", f"One shortest path, {len(look.asked)} rides, is by way of",
+              *(f"      {station}" for station in shortest)]
+    return _draw(look, title, marked, words)
+
+
+def _draw(look, title, marked, words):
+    """A large map, words beside it, and a small map for each step from the query on.
+
+    Args:
+      look, title: see `draw_walk`.
+      marked: list of (ride, whether it is right).
+      words: lines of text.
+    """
+    phase = np.cumsum(look.episode.begins)
+    phases = [np.flatnonzero(phase == number) for number in range(2, phase[-1] + 1)]
+    columns = min(max(map(len, phases)), 5)
+    rows = [steps[first:first + columns] for steps in phases
             for first in range(0, len(steps), columns)]
     figure = Figure((11, 5.3 + 1.8 * len(rows)), dpi=80, layout="constrained")
     figure.suptitle(title, size=12)
     upper, lower = figure.subfigures(2, 1, height_ratios=[5.1, 1.8 * len(rows)])
     large, beside = upper.subplots(1, 2, width_ratios=[2.6, 1])
-    _asked_and_answered(large, look)
-    _in_words(beside, look)
+    _asked_and_answered(large, look, marked)
+    beside.axis("off")
+    beside.annotate("\n".join(words), (0, 0.95), xycoords="axes fraction", va="top",
+                    size=8.5)
+    planning = "planning, " if len(phases) > 2 else ""
     lower.suptitle("What each head reads, as strong as it reads it: "
-                   "while asked, then while answering", size=10)
+                   f"while asked, then while {planning}answering", size=10)
     name_heads(lower, look)
     for row, steps in zip(lower.subplots(len(rows), columns, squeeze=False), rows):
         for axes in row[len(steps):]:
@@ -81,16 +123,16 @@ def draw_walk(look, title):
     return figure
 
 
-def _asked_and_answered(axes, look):
-    """The large map: the walk asked, and a mark for each ride answered."""
+def _asked_and_answered(axes, look, marked):
+    """The large map: what is asked for, and marks at the rides answered."""
     _base(axes)
-    for number, (ride, answered, right) in enumerate(
-            zip(look.asked, look.answer, look.right)):
-        start, end = track(ride)
-        axes.plot(*np.stack([start, end]).T, color="black", lw=6.5, alpha=0.3, zorder=2,
+    for ride in look.asked:
+        axes.plot(*track(ride).T, color="black", lw=6.5, alpha=0.3, zorder=2,
                   solid_capstyle="round")
+    for number, (ride, right) in enumerate(marked):
+        start, end = track(ride)
         side = 0.3 if sum({*ride[::2]} == {*other[::2]}
-                          for other in look.asked[:number]) % 2 else 0.6
+                          for other, _ in marked[:number]) % 2 else 0.6
         axes.annotate(
             f"{number + 1} {RIGHT if right else WRONG}", start + side * (end - start),
             ha="center", va="center", size=9, weight="bold", zorder=5,
@@ -108,19 +150,11 @@ def _asked_and_answered(axes, look):
                       zorder=6)
 
 
-def _in_words(axes, look):
-    """The rides of the walk, ticked or crossed, and what was answered instead."""
-    lines = []
-    for number, (ride, answered, right) in enumerate(
-            zip(look.asked, look.answer, look.right)):
-        here, direction, there = ride
-        lines += [f"{RIGHT if right else WRONG} {number + 1}. {here}",
-                  f"      {direction} to {there}"]
-        if not right:
-            lines.append(f"      answered: {edge_text(answered)}")
-    axes.axis("off")
-    axes.annotate("\n".join(lines), (0, 0.95), xycoords="axes fraction", va="top",
-                  size=8.5)
+def _in_words(number, ride, right):
+    """Two lines about a ride: ticked or crossed, and where it leads."""
+    here, direction, there = ride
+    return [f"{RIGHT if right else WRONG} {number + 1}. {here}",
+            f"      {direction} to {there}"]
 
 
 def _reads(axes, look, step):

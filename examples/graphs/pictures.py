@@ -49,7 +49,9 @@ def draw_strip(look, decoder, title):
     panels[0, 0].set_yticks(range(len(slots)), [look.names[step] for step in sources],
                             size=7.5)
     panels[0, 0].set_title("description", size=9)
-    panels[0, 1].set_title("query | answer", size=9)
+    planned = look.episode.begins.sum() > 3
+    panels[0, 1].set_title(
+        "query, planning | answer" if planned else "query | answer", size=9)
     decoded = decoder(trajectory.memory[times, slots], look.numbered)
     panels[0, 1].yaxis.tick_right()
     panels[0, 1].set_yticks(range(len(slots)), [edge_text(edge) for edge in decoded],
@@ -120,13 +122,14 @@ def _stack_modes(axes, trajectory, steps):
     axes.set_xlabel("step", size=9)
 
 
-def draw_learning(log, updates, title):
+def draw_learning(log, updates, title, complete=0.9):
     """Accuracy over the updates, with the lessons as steps.
 
     Args:
       log: path of the file that the training's CSVLogger wrote.
       updates: in an epoch.
       title: what stands above.
+      complete: share of right ones at which a lesson is.
 
     Returns:
       A matplotlib Figure.
@@ -139,7 +142,7 @@ def draw_learning(log, updates, title):
     axes = figure.subplots()
     axes.plot(done, [100 * float(row["right"]) for row in rows], ".-", lw=1,
               color=HEADS[1])
-    axes.axhline(90, color="#888888", lw=0.8, ls=":")
+    axes.axhline(100 * complete, color="#888888", lw=0.8, ls=":")
     axes.set_ylabel("new episodes right, %", size=9)
     axes.set_xlabel("updates", size=9)
     axes.set_ylim(0, 101)

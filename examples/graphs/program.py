@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from examples.graphs import training
-from examples.graphs.asking import edge_text, right_by_length
+from examples.graphs.asking import edge_text
 from examples.graphs.encoding import END
 from examples.graphs.pictures import RIGHT, WRONG
 
@@ -141,17 +141,19 @@ def load_network(path, plan, slots):
     return model
 
 
-def print_table(networks, draw, lengths, count):
-    """Prints, for each network, the share of right answers by length.
+def print_table(networks, ask):
+    """Prints, for each network, the share of right answers by length, in percent.
 
     Args:
-      networks: {name: `GraphReader`}.
-      draw, lengths, count: see `asking.right_by_length`.
+      networks: {name: network}.
+      ask: function of a network and a `numpy.random.Generator` that gives
+        {length: share}.
     """
-    print("length   " + "".join(f"{length:>7}" for length in lengths))
-    for name, model in networks.items():
-        right = right_by_length(model, draw, lengths, np.random.default_rng(5), count)
-        print(f"{name:9}" + "".join(f"{100 * share:7.1f}" for share in right.values()))
+    for number, (name, model) in enumerate(networks.items()):
+        right = ask(model, np.random.default_rng(5))
+        if not number:
+            print("length    " + "".join(f"{length:>7}" for length in right))
+        print(f"{name:10}" + "".join(f"{100 * share:7.1f}" for share in right.values()))
 
 
 def print_answers(look):
