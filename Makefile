@@ -8,7 +8,8 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .PHONY: help deps check test test-oldest ask viz babi reproduce results copy repeat-copy \
-  associative-recall key-value underground family-tree bench bench-peer clean
+  associative-recall key-value underground family-tree shortest-path bench \
+  bench-peer clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1: /' \
@@ -77,6 +78,9 @@ underground: deps  ## walks on the Underground; ARGS=--show for no training
 
 family-tree: deps  ## relations in a family tree; ARGS=--show for no training
 	$(BIN)/python examples/family_tree.py $(ARGS)
+
+shortest-path: deps  ## shortest paths on the Underground; ARGS=--show for no training
+	$(BIN)/python examples/shortest_path.py $(ARGS)
 
 bench: deps  ## measure speed and memory; ARGS=--quick, --training, --first-call
 	$(BIN)/python benchmarks/bench.py $(ARGS)

@@ -1,0 +1,190 @@
+"""A network that finds paths: each of its choices is its next input."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from examples.graphs.encoding import DIGITS
+from examples.graphs.network import GraphReader
+from examples.graphs.rows import Epoch
+from examples.graphs.shortest import make_batch
+from examples.graphs.training import Plan
+
+
+def play(step, states, inputs):
+    """Answers: at each step one edge out of where one is, until the goal is reached.
+
+    The choice is among these edges alone; an edge is as likely as its nine digits
+    together. The most likely one is taken, or in training at some steps the planner's.
+    Gradients go through the likelihoods, not through the choices.
+
+    Args:
+      step: function of features `[B, FEATURES]` and states that gives scores
+        `[B, 10 * DIGITS]` and the next states.
+      states: those before the first step of the answer.
+      inputs: of `shortest.make_batch`.
+
+    Returns:
+      {"taken": `[B, L]` numbers of the edges taken, -1 behind the end; "arrived": `[B]`
+      whether the goal was reached; "likelihood": `[B, L]` logarithm of that of the
+      planner's edge, 0 where there is none}.
+    """
+    edges = tf.reshape(tf.one_hot(inputs["digits"], 10),
+                       (-1, inputs["digits"].shape[1], 10 * DIGITS))  # [B, E, 90]
+    here, goal = inputs["start"], inputs["goal"]
+    shown, going = tf.zeros_like(edges[:, 0]), here >= 0
+    taken, likelihoods = [], []
+    for number in range(inputs["planner"].shape[1]):
+        flags = tf.stack([tf.fill(tf.shape(here), float(number == 0)),
+                          tf.ones(tf.shape(here))], axis=1)
+        scores, states = step(tf.concat([shown, flags], axis=1), states)
+        legal = inputs["source"] == here[:, tf.newaxis]
+        likelihood = renormalised(scores, edges, legal)
+        best = tf.gather(inputs["best"], here, axis=1, batch_dims=1)
+        going &= best >= 0
+        likelihoods.append(tf.where(going, tf.gather(
+            likelihood, tf.maximum(best, 0), axis=1, batch_dims=1), 0.0))
+        choice = tf.where(inputs["planner"][:, number], best,
+                          tf.argmax(likelihood, axis=1, output_type=tf.int32))
+        taken.append(tf.where(going, choice, -1))
+        choice = tf.maximum(taken[-1], 0)
+        here = tf.where(going, tf.gather(
+            inputs["destination"], choice, axis=1, batch_dims=1), here)
+        shown = tf.gather(edges, choice, axis=1, batch_dims=1)
+        going &= (here != goal) & (number + 1 < inputs["limit"])
+    return {"taken": tf.stack(taken, axis=1), "arrived": here == goal,
+            "likelihood": tf.stack(likelihoods, axis=1)}
+
+
+def renormalised(scores, edges, legal):
+    """Logarithms of how likely each edge is, of those that are legal.
+
+    Args:
+      scores: `[B, 10 * DIGITS]` of the ten values of each digit.
+      edges: `[B, E, 10 * DIGITS]` digits of the edges, each one of ten.
+      legal: `[B, E]` booleans.
+
+    Returns:
+      `[B, E]`, very low where an edge is not legal.
+    """
+    digits = tf.nn.log_softmax(tf.reshape(scores, (-1, DIGITS, 10)))
+    products = tf.einsum("bed,bd->be", edges, tf.reshape(digits, tf.shape(scores)))
+    return tf.nn.log_softmax(tf.where(legal, products, -1e9))
+
+
+@keras.saving.register_keras_serializable("graphs")
+class PathFinder(GraphReader):
+    """A `GraphReader` that answers step by step, on from what it chose before."""
+
+    def call(self, inputs, training=None):
+        """What `play` returns of the batch, and "read": logits `[B, T, DIGITS, 10]`
+        of the steps before.
+
+        Args:
+          inputs: of `shortest.make_batch`.
+          training: passed to the layer.
+        """
+        scores, *states = self.layer(
+            inputs["steps"], resets=inputs["resets"] > 0, training=training)
+        answer = play(self.layer.cell, states, inputs)
+        read = tf.reshape(scores, (-1, inputs["steps"].shape[1], DIGITS, 10))
+        return {**answer, "read": read}
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None,
+                     training=True):
+        """Cross-entropy with the planner's edge, a step, and that of what is read."""
+        likelihood = y_pred["likelihood"]
+        steps = tf.reduce_sum(tf.cast(y_pred["taken"] >= 0, tf.float32))
+        return super().compute_loss(
+            x, y, y_pred["read"], sample_weight, training) - tf.reduce_sum(
+                likelihood) / steps
+
+
+class Guess:
+    """Random edges out of where one is, to compare with.
+
+    Args:
+      rng: `numpy.random.Generator`.
+      looks_ahead: True takes an edge to the goal where there is one.
+    """
+
+    def __init__(self, rng, looks_ahead=False):
+        self.rng, self.looks_ahead = rng, looks_ahead
+
+    def predict_on_batch(self, inputs):
+        """What `play` returns of the batch."""
+        steps = inputs["steps"]
+        shown = [steps[:, :, place:place + 30].any(axis=2) for place in (0, 30, 60)]
+        query = (shown[0] & ~shown[1] & shown[2]).argmax(axis=1)
+        goal = steps[np.arange(len(steps)), query, 60:90]
+
+        def step(features, states):
+            scores = self.rng.normal(size=(len(steps), 10 * DIGITS))
+            if self.looks_ahead:
+                scores[:, 60:] += 1000 * goal
+            return tf.constant(scores, tf.float32), states
+
+        return {name: value.numpy() for name, value in play(step, (), inputs).items()}
+
+
+class PathPlan(Plan):
+    """A `Plan` of `shortest.Lesson`; none of its episodes is of an earlier lesson."""
+
+    def build(self, slots):
+        model = PathFinder(self.units, slots, self.word_size, self.read_heads,
+                           self.layer_norm, return_state=True)
+        model.build()
+        return model
+
+    def epoch(self, lesson, seed):
+        return Paths(self.lessons, self.updates, self.rows,
+                     self.lessons[lesson].length, seed)
+
+    def examine(self, model, lesson, rng, count):
+        lesson = self.lessons[lesson]
+        routes = [lesson.draw(rng) for _ in range(-(-count // self.rows) * self.rows)]
+        return evaluate(model, routes, self.rows, lesson.length, lesson.most)
+
+    def is_complete(self, lesson, shares):
+        share, least = self.lessons[lesson].complete
+        return shares[share] >= least
+
+
+class Paths(Epoch):
+    """The training batches of an epoch of paths."""
+
+    def __getitem__(self, index):
+        rng = np.random.default_rng([self.seed, self.number, index])
+        lesson = self.lessons[self.lesson]
+        routes = [lesson.draw(rng) for _ in range(self.shape[0])]
+        return make_batch(routes, self.shape[1], lesson.most, rng)
+
+
+def evaluate(model, routes, rows, length, most):
+    """How good the paths are that a network finds.
+
+    Args:
+      model: `PathFinder`.
+      routes: list of `Route`.
+      rows: of a batch; they divide the number of routes.
+      length, most: see `shortest.make_batch`.
+
+    Returns:
+      {"right": share of paths as short as can be, "near": at most one step longer,
+      "nearer": share of all steps that come nearer to the goal}.
+    """
+    right, near, nearer = [], [], []
+    for first in range(0, len(routes), rows):
+        batch = routes[first:first + rows]
+        inputs, _, _ = make_batch(batch, length, most)
+        answer = model.predict_on_batch(inputs)
+        for route, taken, arrived in zip(batch, answer["taken"], answer["arrived"]):
+            taken = taken[taken >= 0]
+            away = route.survey.distances[:, route.goal]
+            longer = len(taken) - route.distance
+            right.append(arrived and longer == 0)
+            near.append(arrived and longer <= 1)
+            nearer += [away[route.survey.destination[edge]]
+                       < away[route.survey.source[edge]] for edge in taken]
+    return {"right": float(np.mean(right)), "near": float(np.mean(near)),
+            "nearer": float(np.mean(nearer))}

@@ -1,0 +1,122 @@
+"""Shortest paths asked for on the London Underground."""
+
+import numpy as np
+
+from examples.graphs import asking, london
+from examples.graphs.finder import evaluate
+from examples.graphs.shortest import (PLANNING, SPARE, make_batch, make_route,
+                                      played, survey)
+
+DISTANCES = (1, 2, 3, 4, 5, 6)  # edges of the shortest paths that are asked
+PAPER_DISTANCE = 4
+SLOTS = 128  # hold the 106 triples, the query and the answer
+
+_STATIONS = list(london.STATIONS)
+
+
+def _all_distances():
+    """{(station, station): edges of a shortest path between them}."""
+    places = np.array([(_STATIONS.index(here), 0, _STATIONS.index(there))
+                       for here, _, there in london.RIDES])
+    distances = survey(places).distances
+    return {(here, there): int(distances[number, other])
+            for number, here in enumerate(_STATIONS)
+            for other, there in enumerate(_STATIONS)}
+
+
+_DISTANCES = _all_distances()
+
+
+def pairs(distance):
+    """All pairs of stations at a distance."""
+    return [pair for pair, apart in _DISTANCES.items() if apart == distance]
+
+
+def route(numbered, start, goal, planning=PLANNING):
+    """The `Route` between two stations of a `london.number`.
+
+    Args:
+      numbered: `asking.Numbered`.
+      start, goal: names of stations.
+      planning: steps of planning; None: as many as there are triples.
+    """
+    surveyed = survey(numbered.triples)
+    ends = np.searchsorted(surveyed.nodes, [numbered.label(start),
+                                            numbered.label(goal)])
+    return make_route(surveyed, *ends, planning or len(numbered.triples))
+
+
+def right_by_distance(model, planning, rng, count=100):
+    """{distance: share of its pairs between which a shortest path is found}.
+
+    All pairs are asked equally often, each with numbers of its own.
+
+    Args:
+      model: `PathFinder` with SLOTS slots.
+      planning: see `route`.
+      rng: `numpy.random.Generator`.
+      count: ask at least so many of each distance.
+    """
+    right = {}
+    for distance in DISTANCES:
+        asked = pairs(distance)
+        asked *= -(-count // len(asked))
+        routes = [route(london.number(rng), *pair, planning) for pair in asked]
+        shares = evaluate(model, routes, asking.ROWS, len(routes[0].episode.shown),
+                          distance + SPARE)
+        right[distance] = shares["right"]
+    return right
+
+
+def look(model, start, goal, planning, rng):
+    """Asks for one path, with numbers drawn anew.
+
+    Args:
+      model: `PathFinder` with SLOTS slots.
+      start, goal: names of stations.
+      planning: see `route`.
+      rng: `numpy.random.Generator`.
+
+    Returns:
+      An `asking.Look`: asked for is one shortest path; a step of the answer is right
+      if it comes nearer to the goal.
+    """
+    numbered = london.number(rng)
+    asked = route(numbered, start, goal, planning)
+    length = len(asked.episode.shown)
+    inputs, _, _ = make_batch([asked], length, asked.distance + SPARE)
+    taken = np.asarray(model.predict_on_batch(inputs)["taken"][0])
+    taken = taken[taken >= 0]
+    away = asked.survey.distances[:, asked.goal]
+    shortest, node = [], asked.start
+    while node != asked.goal:
+        shortest.append(asked.best[node])
+        node = asked.survey.destination[shortest[-1]]
+    planned = int(asked.episode.begins.nonzero()[0][2])
+    names = [f"asked: {start} to {goal}",
+             *(f"planning {step}" for step in range(1, length - planned + 1)),
+             *(f"answer {step}" for step in range(1, len(taken) + 1))]
+    triples = numbered.triples
+    seen = asking.look(model, numbered, numbered.name(triples[shortest]),
+                       played(asked, taken), names)
+    return seen._replace(
+        answer=numbered.name(triples[taken]),
+        right=[bool(away[there] < away[here]) for here, there in zip(
+            asked.survey.source[taken], asked.survey.destination[taken])])
+
+
+def ends(start, goals):
+    """(start, goal) of the names of stations.
+
+    Raises:
+      ValueError: not one goal, no such station, or the same twice.
+    """
+    if len(goals) != 1:
+        raise ValueError("give one goal")
+    for name in (start, *goals):
+        if name not in london.STATIONS:
+            raise ValueError(
+                f"no station {name!r}; there are {', '.join(london.STATIONS)}")
+    if start == goals[0]:
+        raise ValueError("start and goal are the same")
+    return start, goals[0]

@@ -1,0 +1,249 @@
+"""Shortest paths through graphs: the planner, the lessons and the batches they make."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from examples.graphs.encoding import BLANK, Episode, Question, blank, make_episode
+from examples.graphs.encoding import to_digits
+from examples.graphs.random_graphs import random_graph
+from examples.graphs.rows import fill
+
+PLANNING = 10  # steps between question and answer
+FAR = 1000  # the distance to where no path leads
+BETA = 0.8  # DAgger: how often a training step goes on where the planner would
+SPARE = 2  # steps more than the distance after which training gives an answer up
+
+
+class Survey(NamedTuple):
+    """A graph with its nodes numbered, and all distances.
+
+    Attributes:
+      triples: `[E, 3]` labels.
+      source, destination: `[E]` numbers of nodes, 0 to n - 1.
+      distances: `[n, n]` edges of a shortest path from one node to another; FAR where
+        there is none.
+      nodes: `[n]` labels.
+    """
+
+    triples: np.ndarray
+    source: np.ndarray
+    destination: np.ndarray
+    distances: np.ndarray
+    nodes: np.ndarray
+
+
+def survey(triples):
+    """The `Survey` of triples `[E, 3]`: breadth first, from all nodes at once."""
+    nodes = np.unique(triples[:, [0, 2]])
+    source, destination = np.searchsorted(nodes, triples[:, [0, 2]]).T
+    adjacent = np.zeros((len(nodes), len(nodes)))
+    adjacent[source, destination] = 1
+    distances = np.full(adjacent.shape, FAR)
+    reached, steps = np.eye(len(nodes)) > 0, 0
+    while reached.any():
+        distances[reached] = steps
+        steps += 1
+        reached = (reached @ adjacent > 0) & (distances == FAR)
+    return Survey(triples, source, destination, distances, nodes)
+
+
+class Route(NamedTuple):
+    """A shortest path that is asked for.
+
+    Attributes:
+      episode: `Episode` of description, query and planning; the answer is played.
+      survey: `Survey` of the graph.
+      start, goal: numbers of nodes.
+      best: `[n]` number of the edge that the planner takes from a node, the first of
+        one shortest path to the goal; -1 at the goal and where no path leads there.
+    """
+
+    episode: Episode
+    survey: Survey
+    start: int
+    goal: int
+    best: np.ndarray
+
+    @property
+    def distance(self):
+        """Edges of a shortest path."""
+        return int(self.survey.distances[self.start, self.goal])
+
+
+def make_route(surveyed, start, goal, planning=PLANNING, rng=None):
+    """The `Route` from node to node of a `Survey`.
+
+    The query is one step, (start, blank, goal).
+
+    Args:
+      surveyed: `Survey`.
+      start, goal: numbers of nodes.
+      planning: steps without input after the query.
+      rng: with this `numpy.random.Generator` there are hints: at the k-th step of
+        planning the planner's edge out of some node at distance k from the goal.
+    """
+    best = _first_edges(surveyed, goal)
+    hints = blank(planning)
+    if rng is not None:
+        away = surveyed.distances[:, goal]
+        for step in range(planning):
+            there = np.flatnonzero(away == step + 1)
+            if len(there):
+                hints[step] = surveyed.triples[best[there[rng.integers(len(there))]]]
+    query = [(surveyed.nodes[start], BLANK, surveyed.nodes[goal])]
+    episode = make_episode(surveyed.triples, Question(
+        np.array(query), blank(0), hints))
+    return Route(episode, surveyed, start, goal, best)
+
+
+def played(route, taken):
+    """The `Episode` of a route with its answer, each edge the input after it.
+
+    Args:
+      route: `Route`.
+      taken: `[A]` numbers of the edges that the answer took.
+    """
+    asked, answer = route.episode, route.survey.triples[taken]
+    begins = np.arange(len(answer)) == 0
+    return Episode(
+        np.vstack([asked.shown, blank(1), answer[:-1]]),
+        np.vstack([asked.due, answer]), np.concatenate([asked.begins, begins]),
+        np.vstack([asked.hints, blank(len(answer))]))
+
+
+def _first_edges(surveyed, goal):
+    """See `Route.best`; of several edges one, whichever is shown last."""
+    away = surveyed.distances[:, goal]
+    here, there = away[surveyed.source], away[surveyed.destination]
+    edges = np.flatnonzero((here == there + 1) & (here < FAR))
+    best = np.full(len(away), -1)
+    best[surveyed.source[edges]] = edges
+    return best
+
+
+class Lesson(NamedTuple):
+    """What the graphs and the paths of a lesson are like; ranges with both ends.
+
+    Attributes:
+      nodes: (least, most) of a graph.
+      out_degree: (least, most) edges out of a node.
+      distance: (least, most) edges of a shortest path from start to goal.
+      planning: (least, most) steps of planning; None: as many as the graph has triples.
+      slots: of the memory that it is trained with.
+      length: steps of a row of training, which holds one episode up to the answer; a
+        graph that is too large for it is drawn anew.
+      hints: see `make_route`.
+      complete: the lesson is when a share of `finder.evaluate` is so large.
+    """
+
+    nodes: tuple
+    out_degree: tuple
+    distance: tuple
+    planning: tuple = (PLANNING, PLANNING)
+    slots: int = 128
+    length: int = 161
+    hints: bool = False
+    complete: tuple = ("near", 0.8)
+
+    @property
+    def most(self):
+        """Steps of the longest answer."""
+        return self.distance[1] + SPARE
+
+    def draw(self, rng):
+        """A random `Route`."""
+        while True:  # until the graph fits and has two nodes so far apart
+            nodes = rng.integers(self.nodes[0], self.nodes[1] + 1)
+            surveyed = survey(random_graph(nodes, self.out_degree, rng))
+            planning = len(surveyed.triples)
+            if self.planning:
+                planning = rng.integers(self.planning[0], self.planning[1] + 1)
+            pairs = np.argwhere((surveyed.distances >= self.distance[0])
+                                & (surveyed.distances <= self.distance[1]))
+            if len(pairs) and len(surveyed.triples) + 1 + planning <= self.length:
+                break
+        start, goal = pairs[rng.integers(len(pairs))]
+        return make_route(surveyed, start, goal, planning, rng if self.hints else None)
+
+
+# Extended Data Table 5, lessons 1 to 15.
+PAPER = tuple(Lesson(*ranges) for ranges in (
+    ((5, 10), (1, 2), (2, 2)), ((5, 20), (1, 2), (2, 2)), ((10, 20), (1, 2), (2, 2)),
+    ((10, 20), (1, 2), (2, 3)), ((10, 20), (1, 3), (2, 3)), ((10, 20), (2, 3), (2, 3)),
+    ((10, 20), (2, 3), (2, 4)), ((10, 20), (2, 4), (2, 4)), ((10, 25), (2, 4), (2, 4)),
+    ((10, 25), (2, 4), (2, 5)), ((10, 25), (2, 4), (2, 5)), ((15, 25), (2, 4), (2, 5)),
+    ((15, 25), (2, 5), (2, 5)), ((20, 25), (2, 5), (2, 5)), ((20, 25), (2, 6), (2, 5))))
+
+# What the paper's networks reached after each of them, in percent: on its Underground,
+# pairs of stations at distance four, and in graphs of the last lesson.
+PAPERS_UNDERGROUND = (8.2, 4.0, 4.0, 9.5, 14.4, 14.2, 28.3, 29.2, 34.4, 32.3, 33.8,
+                      34.9, 40.9, 50.7, 55.3)
+PAPERS_FINAL = (11.2, 12.7, 13.2, 13.7, 22.8, 27.6, 34.0, 39.7, 41.1, 40.0, 44.0, 47.2,
+                54.3, 54.0, 64.0)
+
+# An hour's way. Paths have two edges or more: with one edge it is enough to take the
+# edge to the goal where there is one. Hints help three lessons to find the first
+# look-ups, and then go; planning is short at first, and the memory not much larger than
+# a lesson needs.
+HOUR = tuple(lesson._replace(complete=("right", share)) for share, lesson in (
+    (0.95, Lesson((4, 8), (1, 2), (2, 2), (1, 2), 32, 16, True)),
+    (0.8, Lesson((6, 10), (2, 4), (2, 3), (2, 4), 48, 40, True)),
+    (0.8, Lesson((8, 14), (2, 4), (2, 4), (3, 10), 64, 64, True)),
+    (0.8, Lesson((8, 14), (2, 4), (2, 4), (10, 10), 64, 64)),
+    (0.8, Lesson((10, 20), (2, 4), (2, 4), (10, 10), 96, 80)),
+    (0.8, Lesson((20, 25), (2, 6), (2, 5))),
+))
+
+
+def planned_by_triples(lessons):
+    """Lessons with as many steps of planning as the graph has triples."""
+    return tuple(lesson._replace(
+        planning=None, length=2 * (lesson.length - lesson.planning[1]) - 1)
+        for lesson in lessons)
+
+
+def make_batch(routes, length, most, rng=None):
+    """A batch to be played: see `finder.play`.
+
+    Args:
+      routes: list of `Route`, one in each row, so that all answers begin together.
+      length: T, steps of a row.
+      most: L, steps of the longest answer.
+      rng: `numpy.random.Generator` of the mixture in training; without it the network
+        goes its own way.
+
+    Returns:
+      (inputs, targets, weights). Targets and weights of the T steps before the answer
+      are as in `Rows`. Inputs: {"steps", "resets": as in `Rows`; "digits": `[B, E, 9]`,
+      "source", "destination": `[B, E]`, of the edges, -1 where there is none; "best":
+      `[B, n]`; "start", "goal": `[B]`; "limit": `[B]`, the most steps of an answer;
+      "planner": `[B, L]` booleans: where the planner chooses the next position}.
+    """
+    rows = len(routes)
+    places = [(row, length - len(route.episode.shown), route.episode)
+              for row, route in enumerate(routes)]
+    filled = fill(places, rows, length)
+    limit = [min(most, route.distance + SPARE) for route in routes]
+    planner = np.zeros((rows, most), bool)
+    if rng is not None:
+        planner = rng.random(planner.shape) < BETA
+    surveys = [route.survey for route in routes]
+    inputs = {
+        **filled.inputs,
+        "digits": _padded([to_digits(each.triples) for each in surveys], length),
+        "source": _padded([each.source for each in surveys], length),
+        "destination": _padded([each.destination for each in surveys], length),
+        "best": _padded([route.best for route in routes], length),
+        "start": np.array([route.start for route in routes], np.int32),
+        "goal": np.array([route.goal for route in routes], np.int32),
+        "limit": np.array(limit, np.int32), "planner": planner}
+    return inputs, filled.targets, filled.weights
+
+
+def _padded(arrays, length):
+    """Arrays `[K, ...]` of different K as one `[B, length, ...]`, int32, -1 behind."""
+    result = np.full((len(arrays), length, *arrays[0].shape[1:]), -1, np.int32)
+    for row, array in zip(result, arrays):
+        row[:len(array)] = array
+    return result
