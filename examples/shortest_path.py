@@ -2,7 +2,7 @@
 
     python3 examples/shortest_path.py --show         # the network that is shipped
     python3 examples/shortest_path.py                # train one; again to go on
-    python3 examples/shortest_path.py --path="Victoria: Moorgate"
+    python3 examples/shortest_path.py --path="Victoria: Bank"
 
 After the paper's Figure 2. A network reads a graph edge by edge, then start and goal.
 It has ten steps without input to plan, and then goes from node to node: at each step
@@ -44,7 +44,7 @@ def parse_path(text):
     return london_paths.ends(*program.split(text, PATH.default))
 
 
-PATH = program.Asked("path", "Victoria: Moorgate", parse_path)
+PATH = program.Asked("path", "Piccadilly Circus: Moorgate", parse_path)
 
 
 def draw(model, path, args, log):
@@ -107,17 +107,16 @@ def print_lessons(networks, args):
           "the last and on its Underground:")
     print("lesson  nodes  edges  path" + "".join(f"{name:>12}" for name in networks)
           + "    paper: last  Underground")
-    rows = 10
-    count = -(-args.count // rows) * rows
     for number, (lesson, last, underground) in enumerate(zip(
             planned(PAPERS, args).lessons, shortest.PAPERS_FINAL,
             shortest.PAPERS_UNDERGROUND), 1):
         rng = np.random.default_rng([5, number])
-        routes = [lesson.draw(rng) for _ in range(count)]
+        routes = [lesson.draw(rng) for _ in range(args.count)]
         ranges = (f"{low}-{high}" for low, high in lesson[:3])
         print("{:6} {:>6} {:>6} {:>5}".format(number, *ranges), end="")
         for network in networks.values():
-            shares = evaluate(network, routes, rows, lesson.length, lesson.most)
+            shares = evaluate(network, routes, asking.ROWS, lesson.length,
+                              london_paths.MOST)
             print(f"{100 * shares['right']:12.1f}", end="")
         print(f"{last:16} {underground:12}")
 

@@ -30,7 +30,7 @@ def play(step, states, inputs):
       planner's edge, 0 where there is none}.
     """
     edges = tf.reshape(tf.one_hot(inputs["digits"], 10),
-                       (-1, inputs["digits"].shape[1], 10 * DIGITS))  # [B, E, 90]
+                       (tf.shape(inputs["digits"])[0], -1, 10 * DIGITS))  # [B, E, 90]
     here, goal = inputs["start"], inputs["goal"]
     shown, going = tf.zeros_like(edges[:, 0]), here >= 0
     taken, likelihoods = [], []
@@ -87,7 +87,7 @@ class PathFinder(GraphReader):
         scores, *states = self.layer(
             inputs["steps"], resets=inputs["resets"] > 0, training=training)
         answer = play(self.layer.cell, states, inputs)
-        read = tf.reshape(scores, (-1, inputs["steps"].shape[1], DIGITS, 10))
+        read = tf.reshape(scores, (-1, tf.shape(scores)[1], DIGITS, 10))
         return {**answer, "read": read}
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None,
@@ -136,6 +136,9 @@ class PathPlan(Plan):
         model.build()
         return model
 
+    def shape(self, lesson):
+        return (*super().shape(lesson), self.lessons[lesson].most)
+
     def epoch(self, lesson, seed):
         return Paths(self.lessons, self.updates, self.rows,
                      self.lessons[lesson].length, seed)
@@ -166,7 +169,7 @@ def evaluate(model, routes, rows, length, most):
     Args:
       model: `PathFinder`.
       routes: list of `Route`.
-      rows: of a batch; they divide the number of routes.
+      rows: of a batch; the last is filled up with routes that do not count.
       length, most: see `shortest.make_batch`.
 
     Returns:
@@ -176,7 +179,7 @@ def evaluate(model, routes, rows, length, most):
     right, near, nearer = [], [], []
     for first in range(0, len(routes), rows):
         batch = routes[first:first + rows]
-        inputs, _, _ = make_batch(batch, length, most)
+        inputs, _, _ = make_batch((batch + routes)[:rows], length, most)
         answer = model.predict_on_batch(inputs)
         for route, taken, arrived in zip(batch, answer["taken"], answer["arrived"]):
             taken = taken[taken >= 0]

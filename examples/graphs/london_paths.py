@@ -9,6 +9,7 @@ from examples.graphs.shortest import (PLANNING, SPARE, make_batch, make_route,
 
 DISTANCES = (1, 2, 3, 4, 5, 6)  # edges of the shortest paths that are asked
 PAPER_DISTANCE = 4
+MOST = DISTANCES[-1] + SPARE  # steps of an answer, to whatever is asked
 SLOTS = 128  # hold the 106 triples, the query and the answer
 
 _STATIONS = list(london.STATIONS)
@@ -62,8 +63,8 @@ def right_by_distance(model, planning, rng, count=100):
         asked = pairs(distance)
         asked *= -(-count // len(asked))
         routes = [route(london.number(rng), *pair, planning) for pair in asked]
-        shares = evaluate(model, routes, asking.ROWS, len(routes[0].episode.shown),
-                          distance + SPARE)
+        length = len(routes[0].episode.shown)
+        shares = evaluate(model, routes, asking.ROWS, length, MOST)
         right[distance] = shares["right"]
     return right
 
@@ -84,7 +85,7 @@ def look(model, start, goal, planning, rng):
     numbered = london.number(rng)
     asked = route(numbered, start, goal, planning)
     length = len(asked.episode.shown)
-    inputs, _, _ = make_batch([asked], length, asked.distance + SPARE)
+    inputs, _, _ = make_batch([asked], length, MOST)
     taken = np.asarray(model.predict_on_batch(inputs)["taken"][0])
     taken = taken[taken >= 0]
     away = asked.survey.distances[:, asked.goal]

@@ -47,6 +47,10 @@ class Plan(NamedTuple):
         model.build()
         return model
 
+    def shape(self, lesson):
+        """(slots, steps of a row): with another, another model is compiled."""
+        return self.lessons[lesson].slots, self.lessons[lesson].length
+
     def epoch(self, lesson, seed):
         """The training batches of an epoch, in the lesson's shape: an `Epoch`."""
         return Epoch(self.lessons, self.updates, self.rows,
@@ -67,7 +71,7 @@ class Curriculum(keras.callbacks.Callback):
 
     At the end of an epoch it asks new episodes of the lesson. It ends the training
     when all lessons are complete, when the time is up, and when the next lesson wants
-    another memory: then `train` goes on with a model that has it.
+    another memory or rows: then `train` goes on with a model that has them.
 
     Args:
       plan: `Plan`.
@@ -80,7 +84,7 @@ class Curriculum(keras.callbacks.Callback):
         super().__init__()
         self.plan, self.seed, self.minutes = plan, seed, minutes
         self.questions = questions
-        self.wants_other_memory = False
+        self.wants_other_model = False
         self._started = (0.0, 0.0)
 
     def batches(self, lesson):
@@ -109,10 +113,9 @@ class Curriculum(keras.callbacks.Callback):
         last = lesson + 1 == len(self.plan.lessons)
         if self.plan.is_complete(lesson, shares) and not last:
             self.model.lesson.assign(lesson + 1)
-            now, then = self.plan.lessons[lesson:lesson + 2]
-            self.wants_other_memory = (now.slots, now.length) != (
-                then.slots, then.length)
-        if minutes >= self.minutes or self.wants_other_memory:
+            self.wants_other_model = (
+                self.plan.shape(lesson) != self.plan.shape(lesson + 1))
+        if minutes >= self.minutes or self.wants_other_model:
             self.model.stop_training = True
 
 
@@ -214,7 +217,7 @@ def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=2):
         model.fit(curriculum.batches(lesson), initial_epoch=done, epochs=1_000_000,
                   shuffle=False, verbose=verbose,
                   callbacks=[curriculum, Saving(folder), *callbacks])
-        if not curriculum.wants_other_memory:
+        if not curriculum.wants_other_model:
             return model
 
 
