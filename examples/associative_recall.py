@@ -19,7 +19,7 @@ if not __package__:  # run as a file: the folder above is the root of imports
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from examples.graphs.program import run  # noqa: E402
+from examples.common import run  # noqa: E402
 from examples.recall import training  # noqa: E402
 from examples.recall.episodes import blank, both_lengths  # noqa: E402
 from examples.recall.program import Experiment, main  # noqa: E402

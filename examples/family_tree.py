@@ -22,6 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np  # noqa: E402
 
+from examples import common  # noqa: E402
 from examples.graphs import asking, family_picture, inference  # noqa: E402
 from examples.graphs import kinship, pictures, program, training  # noqa: E402
 
@@ -58,7 +59,7 @@ def draw(model, chain, args, log):
     if log.exists():
         figures["learning.png"] = pictures.draw_learning(
             log, DNC.updates, "Learning relations, lesson by lesson")
-    program.write(args.output, figures, {})
+    common.write(args.output, figures, {})
 
 
 def parse_arguments(arguments=None):
@@ -84,4 +85,4 @@ def main():
 
 
 if __name__ == "__main__":
-    program.run(main)
+    common.run(main)

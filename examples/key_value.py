@@ -21,7 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np  # noqa: E402
 
-from examples.graphs.program import run  # noqa: E402
+from examples.common import run  # noqa: E402
 from examples.recall import training  # noqa: E402
 from examples.recall.episodes import blank, both_lengths  # noqa: E402
 from examples.recall.program import Experiment, main  # noqa: E402

@@ -23,6 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np  # noqa: E402
 
+from examples import common  # noqa: E402
 from examples.graphs import asking, london, london_page  # noqa: E402
 from examples.graphs import london_paths, london_picture, pictures  # noqa: E402
 from examples.graphs import program, shortest  # noqa: E402
@@ -63,8 +64,8 @@ def draw(model, path, args, log):
     if log.exists():
         figures["learning.png"] = pictures.draw_learning(
             log, DNC.updates, "Learning to find paths, lesson by lesson", 0.8)
-    program.write(args.output, figures,
-                  {"path.html": london_page.render(look, decoder, title)})
+    common.write(args.output, figures,
+                 {"path.html": london_page.render(look, decoder, title)})
 
 
 def parse_arguments(arguments=None):
@@ -136,4 +137,4 @@ def main():
 
 
 if __name__ == "__main__":
-    program.run(main)
+    common.run(main)

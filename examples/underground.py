@@ -25,6 +25,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np  # noqa: E402
 
+from examples import common  # noqa: E402
 from examples.graphs import asking, london, london_page  # noqa: E402
 from examples.graphs import london_picture, pictures, program, training  # noqa: E402
 from examples.graphs.traversal import (HOUR, PAPER,  # noqa: E402
@@ -69,8 +70,8 @@ def draw(model, walk, args, log):
     if log.exists():
         figures["learning.png"] = pictures.draw_learning(
             log, DNC.updates, "Learning to walk, lesson by lesson")
-    program.write(args.output, figures,
-                  {"walk.html": london_page.render(look, decoder, title)})
+    common.write(args.output, figures,
+                 {"walk.html": london_page.render(look, decoder, title)})
 
 
 def parse_arguments(arguments=None):
@@ -119,4 +120,4 @@ def main():
 
 
 if __name__ == "__main__":
-    program.run(main)
+    common.run(main)

@@ -3,8 +3,9 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from examples.common import HEADS
 from examples.graphs import family
-from examples.graphs.pictures import HEADS, LEAST, RIGHT, WRONG, name_heads
+from examples.graphs.pictures import LEAST, RIGHT, WRONG, name_heads
 
 COLUMNS = 4
 _POSITIONS = {name: np.array(place) for name, place in family.PERSONS.items()}

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from examples.common import HEADS
 from examples.graphs import london
 from examples.graphs.asking import edge_text
 from examples.graphs.london_picture import LABELS, track
-from examples.graphs.pictures import HEADS, LEAST
+from examples.graphs.pictures import LEAST
 
 _TEMPLATE = Path(__file__).with_name("london_page.html")
 

@@ -3,9 +3,10 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from examples.common import HEADS
 from examples.graphs import london
 from examples.graphs.asking import edge_text
-from examples.graphs.pictures import HEADS, LEAST, RIGHT, WRONG, name_heads
+from examples.graphs.pictures import LEAST, RIGHT, WRONG, name_heads
 
 _APART = 0.16  # between lines that run side by side
 

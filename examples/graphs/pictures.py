@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from examples.common import HEADS
 from examples.graphs.asking import edge_text
 
-HEADS = ("#d55e00", "#0072b2", "#cc79a7", "#009e73", "#e69f00")  # colours
 WRITE = "#2e8b2e"
 RIGHT, WRONG = "\N{CHECK MARK}", "\N{BALLOT X}"
 LEAST = 0.05  # a weaker read is not drawn

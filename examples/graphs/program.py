@@ -1,13 +1,13 @@
 """What the scripts of the graph experiments share: options, training, weights."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Callable, NamedTuple
 
 import keras
 import numpy as np
 
+from examples.common import load, save
 from examples.graphs import training
 from examples.graphs.asking import edge_text
 from examples.graphs.encoding import END
@@ -120,7 +120,7 @@ def train(args, plan, path, slots):
     model = training.train(plan, path.parent, args.seed, args.minutes, callbacks)
     bare = plan.build(slots)
     bare.set_weights(model.get_weights())
-    training.save(bare, path)
+    save(bare, path)
     lesson = int(bare.lesson)
     print(f"{float(bare.seconds) / 60:.0f} minutes of training "
           f"({float(bare.processor) / 60:.0f} of a processor): at lesson {lesson} of "
@@ -137,7 +137,7 @@ def load_network(path, plan, slots):
     if not path.exists():
         raise ValueError(f"{path}: not there")
     model = plan.build(slots)
-    training.load(model, path)
+    load(model, path)
     return model
 
 
@@ -161,23 +161,3 @@ def print_answers(look):
     for step, edge, right in zip(look.answering, look.answer, look.right):
         if look.episode.due[step, 0] != END:
             print(f"  {RIGHT if right else WRONG} {edge_text(edge)}")
-
-
-def write(folder, figures, pages):
-    """Writes {name: matplotlib Figure} and {name: text} into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, figure in figures.items():
-        figure.savefig(folder / name)
-    for name, text in pages.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    print(f"Written to {folder}: {', '.join([*figures, *pages])}")
-
-
-def run(main):
-    """Calls a script's main function; errors of its input are told in a line."""
-    try:
-        main()
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {str(error).splitlines()[0]}")
-    except KeyboardInterrupt:
-        sys.exit("Stopped. The same command goes on from the last evaluation.")

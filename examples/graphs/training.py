@@ -1,6 +1,5 @@
 """Training through the lessons, with Keras's `fit`, resumable at any moment."""
 
-import os
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -8,6 +7,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from examples.common import load, save
 from examples.graphs.encoding import END, to_labels
 from examples.graphs.network import GraphReader, compile_reader
 from examples.graphs.rows import Epoch, pack, stream
@@ -139,16 +139,6 @@ class Saving(keras.callbacks.Callback):
         save(self.model, self.path)
 
 
-def save(model, path):
-    """Saves a model's weights so that the file is there whole or not at all."""
-    aside = path.with_name(f"aside-{os.getpid()}.weights.h5")
-    try:
-        model.save_weights(aside)
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
 def evaluate(model, episodes, shape, count):
     """How many questions are answered right, and how many parts of the answers.
 
@@ -230,19 +220,3 @@ def saved_lesson(plan, folder):
     if lesson >= len(plan.lessons):
         raise ValueError(f"{folder}: trained with other lessons; choose another folder")
     return lesson
-
-
-def load(model, path):
-    """Loads a training's weights, if there are any yet.
-
-    Raises:
-      ValueError: the file is damaged, or of another network.
-    """
-    if not path.exists():
-        return
-    try:
-        model.load_weights(path)
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"{path}: damaged, or of another network ({reason}); choose "
-                         f"another folder") from None

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import offset_copy
 
 from dnc.trajectory import origins
-from examples.graphs.pictures import HEADS
+from examples.common import HEADS
 
 LEAST = 0.02  # smaller shares of what a slot holds are not drawn
 STYLES = ("-", "--", ":")

@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from examples.graphs.program import write
-from examples.graphs.training import load
+from examples.common import load, write
 from examples.recall import training
 from examples.recall.pictures import draw_episode, draw_learning
 

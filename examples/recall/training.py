@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from dnc import DNC
-from examples.graphs.training import save
+from examples.common import save
 from examples.recall.episodes import Batches, pad
 
 EPOCH = 200  # updates
