@@ -1,6 +1,7 @@
 """What all scripts of the experiment share: how they start and how they fail."""
 
 import contextlib
+import gc
 import importlib
 import logging
 import os
@@ -55,6 +56,7 @@ def start_tensorflow():
         stack.callback(os.dup2, screen, 2)
         os.dup2(nowhere.fileno(), 2)
         stack.enter_context(_without("matplotlib"))
+        stack.enter_context(_all_kept())
         importlib.import_module("tensorflow")
 
 
@@ -73,6 +75,17 @@ def _without(package):
         yield
     finally:
         del sys.modules[package]
+
+
+@contextlib.contextmanager
+def _all_kept():
+    """Collects no garbage: what is imported stays, and is not looked through again."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _use_wide_vectors():
