@@ -202,17 +202,24 @@ def _answer(answer: str) -> str:
 def _support(text: str, previous: list[Line]) -> tuple[int, ...]:
     support = []
     for field in text.split(" ") if text else ():
-        well_formed = (field.isascii() and field.isdigit() and field[0] != "0"
-                       and len(field) <= _MAX_SUPPORT_DIGITS)
-        if not well_formed or int(field) > len(previous):
+        number = _number(field)
+        if not 0 < number <= len(previous):
             raise DataError(
                 f"supporting line {shown(field)} is not the number of an earlier "
                 f"line of the story (1 to {len(previous)}); mend the number")
-        if previous[int(field) - 1].answer is not None:
+        if previous[number - 1].answer is not None:
             raise DataError(f"supporting line {field} is a question; name "
                             f"statements only")
-        support.append(int(field))
+        support.append(number)
     return tuple(support)
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _number(field: str) -> int:
+    """The number of a line as the files write it; 0 if it is none."""
+    well_formed = (field.isascii() and field.isdigit() and field[0] != "0"
+                   and len(field) <= _MAX_SUPPORT_DIGITS)
+    return int(field) if well_formed else 0
 
 
 def shown(text: str, limit: int = 60) -> str:

@@ -10,7 +10,6 @@ from babi.checks import NONE
 from babi.config import differences
 from babi.evaluation.evaluator import Evaluator
 from babi.inspection.events import Events
-from babi.inspection.visualise import Visualiser, choose_examples
 from babi.model.answerer import named_weights
 from babi.model.checkpoints import CheckpointError, RunCheckpoints
 from babi.model.run_state import RunState
@@ -267,6 +266,9 @@ class Run:
         """Starts what the phase at hand needs while it trains."""
         shown = self._data.validation and self._config.visualise_interval
         if shown and self._replicas.is_chief:
+            # matplotlib takes half a second, before the first step.
+            from babi.inspection.visualise import Visualiser, choose_examples
+
             self._visualiser = Visualiser(
                 self._trainer, self._data.vocabulary,
                 choose_examples(self._data.validation), self._events, self._titles)
