@@ -3,8 +3,8 @@
 Only the loopback address is listened on. Other sites that the browser has open are
 kept out too: a request must name a loopback host (a name that was bound to this address
 does not pass), a question must be JSON and, if the browser tells its origin, of this
-page. What is taken is bounded: bytes, words (`service`), requests at once, and the time
-that a request may take to arrive.
+page. What is taken is bounded: bytes, words (`service`), connections and requests at
+once, and the time that a request may take to arrive.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ import json
 import socket
 import sys
 import threading
+import time
 import traceback
 import urllib.parse
 
@@ -22,6 +23,7 @@ from babi.program.errors import UsageError
 HOST = "127.0.0.1"
 MAX_BYTES = 64 << 10
 MAX_REQUESTS = 8  # at once; one of them is read by the network, the others wait
+MAX_CONNECTIONS = 100  # that are open, those without a request among them
 _SECONDS = 20  # for a request to arrive, and for its turn
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _POLICY = ("default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
@@ -51,12 +53,33 @@ class Server(http.server.ThreadingHTTPServer):
         self.service = service
         self.reading = threading.Lock()  # one network, one story at a time
         self.places = threading.BoundedSemaphore(MAX_REQUESTS)
+        self._open = {}  # {connection: when its request must have arrived}
         super().__init__((HOST, port), _Handler)
 
     @property
     def address(self):
         """The page's address."""
         return f"http://localhost:{self.server_port}/"
+
+    def process_request(self, request, client_address):
+        """Lets a thread take a connection, if there are not too many."""
+        if len(self._open) < MAX_CONNECTIONS:
+            self._open[request] = time.monotonic() + _SECONDS
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def shutdown_request(self, request):
+        """Ends a connection."""
+        self._open.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self):
+        """Now and then, takes no more of requests that arrive too slowly."""
+        for request, end in list(self._open.items()):
+            if time.monotonic() > end:
+                with contextlib.suppress(OSError):  # it has ended meanwhile
+                    request.shutdown(socket.SHUT_RD)
 
     def handle_error(self, request, client_address):
         """A browser that has gone away is no fault; what else happens is told."""

@@ -1,5 +1,6 @@
 """The page's server: what it takes and refuses, and what it answers."""
 
+import contextlib
 import http.client
 import json
 import socket
@@ -12,7 +13,7 @@ from babi.inspection import page
 from babi.inspection import server as page_server
 from babi.inspection.minds import Minds
 from babi.inspection.reading import Reader
-from babi.inspection.server import MAX_BYTES, MAX_REQUESTS, Server
+from babi.inspection.server import MAX_BYTES, MAX_CONNECTIONS, MAX_REQUESTS, Server
 from babi.inspection.service import MAX_WORDS, Service
 from babi.model import checkpoints, trained
 from babi.program.errors import UsageError
@@ -156,6 +157,38 @@ def test_who_sends_nothing_is_dropped(server, monkeypatch):
         short.sendall(b"POST /ask HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
                       b"Content-Type: application/json\r\n\r\n{")
         assert b"200" not in short.recv(100)
+    assert send(server)[0] == 200
+
+
+@pytest.mark.parametrize("start", [
+    b"POST /ask HTTP/1.1\r\nX: ", b"POST /ask HTTP/1.1\r\nHost: localhost\r\n"
+    b"Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n"])
+def test_who_sends_drop_by_drop_is_dropped(server, monkeypatch, start):
+    monkeypatch.setattr(page_server, "_SECONDS", 0.3)
+    with socket.create_connection(("127.0.0.1", server.server_port), 0.05) as slow:
+        slow.sendall(start)
+        for _ in range(200):
+            with contextlib.suppress(TimeoutError):
+                assert slow.recv(100).startswith(b"HTTP/1.0 4")
+                break
+            with contextlib.suppress(ConnectionError):  # it may be closed already
+                slow.sendall(b" ")
+        else:
+            pytest.fail("it was still listened to")
+
+
+def test_connections_are_bounded(server):
+    with contextlib.ExitStack() as stack:
+        open_ones = [stack.enter_context(socket.create_connection(
+            ("127.0.0.1", server.server_port), 10)) for _ in range(MAX_CONNECTIONS)]
+        with socket.create_connection(("127.0.0.1", server.server_port), 10) as other:
+            assert other.recv(100) == b""
+        open_ones[0].sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert open_ones[0].recv(100).startswith(b"HTTP/1.0 200")
+    for _ in range(1000):
+        if not server._open:
+            break
+        threading.Event().wait(0.01)
     assert send(server)[0] == 200
 
 
