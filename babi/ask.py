@@ -192,8 +192,8 @@ def _write(reading):
         write_atomically(html, page.render(reading).encode())
         pictures.save(pictures.draw(reading), picture)
     except OSError as error:
-        raise UsageError(f"--output: {error.filename or html}: "
-                         f"{error.strerror}; give another") from None
+        raise UsageError(f"--output: {_OUTPUT.value}: {error.strerror}; give "
+                         f"another") from None
     if not _JSON.value:
         print(f"Written: {picture} {html}")
 

@@ -221,7 +221,7 @@ def test_what_a_user_can_mend_takes_one_line(server, checkpoint, data, tmp_path)
             ([asked, f"--story_file={story}"],
              "story.txt: the model does not know 'attic', 'sofa'; it knows the 159"),
             ([asked, f"--story_file={known}", f"--output={tmp_path}/no/look"],
-             "--output: ")):
+             f"--output: {tmp_path}/no/look: ")):
         code, output = server.run("ask", *flags)
         assert code == 1, (flags, output)
         lines = [line for line in output.splitlines() if line.startswith("error: ")]

@@ -8,6 +8,7 @@ import pytest
 
 from babi.inspection import page
 from babi.inspection.reading import Reader
+from babi.model.answerer import QuestionAnswerer
 from babi.model.answers import Reading
 from browser import chromium, needs_chromium
 from dnc.interface import Interface
@@ -115,7 +116,7 @@ def test_hovering_shows_the_details(told, tmp_path):
             assert re.search(rf"{name}\s+{value}", text), text
         assert "backward 0.10, content 0.70, forward 0.20" in text
         assert re.search(
-            r"read slot 3 \(0\.75\), which holds what was written at\s+"
+            r"read slot 3 \(0\.75\), written at\s+"
             r"step 5, “mary went to the \[kitchen\]” \(0\.50\)", text), text
         shades = "document.querySelector('[data-step=\"%d\"]').style.background"
         assert tab.evaluate(shades % 4) and tab.evaluate(shades % 5)
@@ -169,4 +170,26 @@ def test_two_minds_show_the_same_step(told, tmp_path):
         assert tab.evaluate("document.querySelectorAll('.word.here').length") == 2
         assert all("step 10 of 23" in tab.text(f".mind:nth-child({of_mind}) .details")
                    for of_mind in (1, 2))
+        assert tab.faults == []
+
+
+@needs_chromium
+def test_two_minds_of_other_sizes_have_the_same_panels_side_by_side(readings, tmp_path):
+    model = QuestionAnswerer(
+        len(VOCABULARY), controller_units=5, memory_size=4 * N, word_size=W,
+        num_read_heads=3, jit=False)
+    model.build()
+    larger, = Reader(model, VOCABULARY).read({"short": SHORT})
+    path = tmp_path / "sizes.html"
+    path.write_text(page.render(readings[0], larger), encoding="utf-8")
+    with chromium() as tab:
+        tab.open(path.as_uri())
+        tops, others = tab.evaluate("views.map(view => [...view.tops])")
+        assert tops == others and [title for title, _ in tops] == [
+            panel["title"] for panel in page.content(larger)["panels"]]
+        # As high as the larger one: 8 pixels for each of its slots.
+        tops = dict(tops)
+        assert tops["usage"] - tops["write weighting"] > 8 * 4 * N
+        assert tab.box(".mind:nth-child(1) .labels")[1::2] == tab.box(
+            ".mind:nth-child(2) .labels")[1::2]
         assert tab.faults == []

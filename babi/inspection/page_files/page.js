@@ -24,10 +24,20 @@ function show(readings, step) {
   views.forEach(view => view.bringIntoView(wanted));
 }
 
-// Side by side, the same things stand at the same height and scroll together.
+// Side by side, the same things stand at the same height and scroll together, also if
+// one model has fewer slots or heads.
 function layOut() {
-  const room = Math.max(...views.map(view => view.wordsRoom()));
-  views.forEach(view => view.layOut(room));
+  const words = Math.max(...views.map(view => view.wordsRoom()));
+  const rooms = new Map(), tops = new Map();
+  for (const [title, room] of views.map(view => view.panelRooms())
+    .sort((one, other) => other.length - one.length).flat())
+    rooms.set(title, Math.max(room, rooms.get(title) ?? 0));
+  let top = words;
+  for (const [title, room] of rooms) {
+    tops.set(title, top);
+    top += titleHeight + room + gap;
+  }
+  views.forEach(view => view.layOut(words, tops, top));
 }
 
 function scrollTogether(boxes) {

@@ -85,21 +85,26 @@ class View {
 
   rowHeight(panel) { return panel.slots ? (panel.labels.length > 24 ? 4 : 8) : 15; }
 
-  // How much room the words above the plots need.
+  // How much room the words above the plots need, and each panel below its title.
   wordsRoom() {
     return 14 + 7 * Math.min(28, Math.max(...this.columnText.map(text => text.length)));
   }
 
-  // Sets all sizes anew, with some room for words; then the part of the plots that can
-  // be seen is drawn.
-  layOut(wordsRoom) {
+  panelRooms() {
+    return this.panels.map(panel =>
+      [panel.title, panel.labels.length * this.rowHeight(panel)]);
+  }
+
+  // Sets all sizes anew, with some room for words, the top of each panel's title and
+  // the height of all; then the part of the plots that can be seen is drawn.
+  layOut(wordsRoom, tops, height) {
     const {panels, plots} = this;
     this.labelWidth = plots.clientWidth < 600 ? 108 : 170;
     this.wordsHeight = wordsRoom;
-    this.stepWidth = Math.max(11, Math.min(26, Math.floor(
+    this.tops = tops;
+    this.height = height;
+    this.stepWidth = Math.max(13, Math.min(26, Math.floor(
       (plots.clientWidth - this.labelWidth - 34) / this.count)));
-    this.height = this.wordsHeight + panels.reduce((sum, panel) => sum + titleHeight
-      + gap + panel.labels.length * this.rowHeight(panel), 0);
     this.area.style.width = this.count * this.stepWidth + 1 + "px";
     this.area.style.height = this.height + "px";
     for (const panel of panels) panel.picture ??= this.picture(panel);
@@ -137,20 +142,18 @@ class View {
 
   drawLabels() {
     const context = this.prepare(this.labels, this.labelWidth);
-    let top = this.wordsHeight;
     for (const panel of this.panels) {
       const size = this.rowHeight(panel), every = Math.ceil(13 / size);
+      const top = this.tops.get(panel.title) + titleHeight;
       context.textAlign = "left";
       context.font = "bold 12px system-ui, sans-serif";
-      context.fillText(panel.title, 10, top + titleHeight / 2, this.labelWidth - 12);
-      top += titleHeight;
+      context.fillText(panel.title, 10, top - titleHeight / 2, this.labelWidth - 12);
       context.font = "11px system-ui, sans-serif";
       context.textAlign = "right";
       panel.labels.forEach((label, row) => {
         if (row % every === 0) context.fillText((panel.slots ? "slot " : "") + label,
           this.labelWidth - 6, top + (row + 0.5) * size, this.labelWidth - 12);
       });
-      top += panel.labels.length * size + gap;
     }
   }
 
@@ -180,13 +183,11 @@ class View {
     }
     plot.imageSmoothingEnabled = false;
     plot.strokeStyle = "#555";
-    let top = this.wordsHeight;
     for (const panel of this.panels) {
       const rows = panel.labels.length, height = rows * this.rowHeight(panel);
-      top += titleHeight;
+      const top = this.tops.get(panel.title) + titleHeight;
       plot.drawImage(panel.picture, first, 0, seen, rows, 0, top, seen * width, height);
       plot.strokeRect(0.5, top + 0.5, seen * width, height);
-      top += height + gap;
     }
   }
 
@@ -262,8 +263,7 @@ class View {
       "read all slots a little, none above " + this.content.least, box);
     for (const [slot, weight, sources] of slots) {
       element("div", "", `read slot ${slot} (${share(weight)})`
-        + (sources.length ? ", which holds what was written at" : ", where nothing is"),
-        box);
+        + (sources.length ? ", written at" : ", where nothing is"), box);
       const list = element("ul", "", undefined, box);
       for (const [origin, left] of sources) {
         const item = element("li", "source", `${this.place(origin)} (${share(left)})`,
