@@ -47,16 +47,21 @@ def main():
     """Serves TensorBoard until Ctrl-C."""
     folders = _runs()
     scripts.start_tensorflow()
-    from tensorboard import program
+    from tensorboard import default, program
+    from tensorboard.plugins.custom_scalar.custom_scalars_plugin import (
+        CustomScalarsPlugin)
 
     output = pathlib.Path(flags.FLAGS.output_dir)
-    board = program.TensorBoard()
+    # It opens on the first tab that has something to show: the layout, or the graph.
+    board = program.TensorBoard(sorted(
+        default.get_plugins(), key=lambda plugin: plugin is not CustomScalarsPlugin))
     places = [str(output), *(f"{_name(folder)}:{folder}" for folder in folders)]
     try:
         for name in (_GRAPH, _LAYOUT):  # of an earlier start
             for old in (output / name).glob("events.out.tfevents.*"):
                 old.unlink()
-        write_layout(output / _LAYOUT)
+        if folders:
+            write_layout(output / _LAYOUT)
         board.configure(
             logdir_spec=",".join(places), host="localhost", port=_PORT.value,
             reload_interval=5)

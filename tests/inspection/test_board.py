@@ -58,9 +58,22 @@ def test_it_shows_graph_run_and_layout(run, tmp_path):
         layout = get("plugin/custom_scalars/layout")
         assert [category["title"] for category in layout["category"]] == list(
             board.LAYOUT)
+        # TensorBoard opens on the first tab that is listed and has something to show.
+        assert next(iter(get("plugins_listing"))) == "custom_scalars"
         stack.pop_all()
         process.send(signal.SIGINT)
         assert process.wait() == 0 and "Traceback" not in process.output()
+
+
+def test_without_runs_there_is_the_graph_alone(tmp_path):
+    board.write_layout(tmp_path / "logs/layout")  # of an earlier start
+    with ScriptServer(tmp_path) as server, contextlib.ExitStack() as stack:
+        process = server.start("inspection.board", "--tensorboard_port=0",
+                               f"--output_dir={tmp_path}/logs", "--memory_size=8")
+        stack.callback(process.send, signal.SIGKILL)  # whatever else happens
+        wait_for(lambda: "#graphs (Ctrl-C ends it)" in process.output())
+        assert [path.parent.name for path in (tmp_path / "logs").glob("*/*")] == [
+            "graph"]
 
 
 def test_every_chart_shows_what_training_writes():
