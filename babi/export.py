@@ -2,14 +2,12 @@
 
     python3 babi/export.py --checkpoint_file=model/best --output_dir=published
 
-The folder holds
-
-- the checkpoint `model.ckpt-<iteration>`, the run's settings and vocabulary:
-  `babi/test.py` takes it as any run directory;
-- `model.keras`, the question answerer with its words, in one file:
-  `keras.saving.load_model` reads it where `babi` was imported;
-- `saved_model`, which takes text and needs TensorFlow alone, see `babi.model.serving`;
-- SHA256SUMS of all of these (`sha256sum --check SHA256SUMS`).
+- `published` has the checkpoint `model.ckpt-<iteration>`, the run's settings and
+  vocabulary: `babi/test.py` takes it as any run directory;
+- `published.keras` is the question answerer with its words, in one file:
+  `keras.saving.load_model` reads it where `dnc` or `babi` was imported;
+- `published/saved_model` takes text and needs TensorFlow alone: `babi.model.serving`;
+- `published/SHA256SUMS` is of all of these (there, `sha256sum --check SHA256SUMS`).
 """
 
 import os
@@ -27,7 +25,8 @@ from babi.program.errors import UsageError  # noqa: E402
 _CHECKPOINT_FILE = flags.DEFINE_string(
     "checkpoint_file", None, "the checkpoint, such as model/best")
 _OUTPUT_DIR = flags.DEFINE_string(
-    "output_dir", None, "the folder to write; it must be empty or not there")
+    "output_dir", None, "the folder to write, which must be empty or not there, and "
+    "beside it <output_dir>.keras")
 _SAVED_MODEL = flags.DEFINE_bool(
     "saved_model", True, "write the SavedModel too; --nosaved_model: leave it out")
 
@@ -43,6 +42,9 @@ def main():
     scripts.start_tensorflow()
     from babi.model import published
 
+    if published.keras_file(directory).exists():
+        raise UsageError(f"--output_dir: {published.keras_file(directory)} is there "
+                         f"already; give another")
     try:
         prefix = published.export(_CHECKPOINT_FILE.value, directory, _SAVED_MODEL.value)
     except OSError as error:

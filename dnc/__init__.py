@@ -58,6 +58,9 @@ _check_backend(keras.config.backend())
 
 from dnc.cell import DNCCell  # noqa: E402
 from dnc.layer import DNC  # noqa: E402
+from dnc import elsewhere  # noqa: E402
+
+elsewhere.register()
 
 __all__ = ["DNC", "DNCCell"]
 

@@ -64,7 +64,7 @@ def test_packages_import_only_those_that_stand_before_them():
     assert not wrong
 
 
-def test_the_layer_knows_nothing_of_the_experiment():
+def test_the_layer_imports_nothing_of_the_experiment():
     for path in (ROOT / "dnc").rglob("*.py"):
         assert not [name for name in imports(path) if name.startswith("babi")]
 

@@ -1,6 +1,7 @@
 """The published models: any is had by name or path, and written for publishing."""
 
 import hashlib
+import os
 import pathlib
 import zipfile
 
@@ -16,7 +17,7 @@ from babi.stories.story import DataError
 DEFAULT = "best"  # the one that errs least: see results/README.md
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "results"
 ENDING = ".keras"
-SUMS_FILE, KERAS_FILE, SAVED_MODEL = "SHA256SUMS", "model.keras", "saved_model"
+SUMS_FILE, SAVED_MODEL = "SHA256SUMS", "saved_model"
 
 
 def find(name=None, folder=FOLDER):
@@ -46,7 +47,7 @@ def find(name=None, folder=FOLDER):
         there = ", ".join(sorted(found.name for found in folder.glob("*")
                                  if checkpoints.iterations(found)))
         there = f"{folder} has {there}" if there else (
-            f"a checkout of the repository has them in {folder}")
+            f"a checkout of the repository has them in {folder.name}/")
         raise DataError(f"{name}: no published model ({there}), and {fault}; or train "
                         f"one with `make babi`, and give model/best") from None
 
@@ -73,12 +74,18 @@ def load(name=None, folder=FOLDER):
     return model
 
 
+def keras_file(directory):
+    """The path of a published model's `.keras` file, beside its folder."""
+    directory = directory.resolve()
+    return directory.with_name(directory.name + ENDING)
+
+
 def export(checkpoint_file, directory, saved_model=True):
-    """Writes a checkpoint's model in each form, and what belongs to it, into a folder.
+    """Writes a checkpoint's model in each form, and what belongs to it.
 
     Args:
       checkpoint_file: as for `checkpoints.resolve`.
-      directory: the folder, a pathlib.Path.
+      directory: the folder, a pathlib.Path; for one file see `keras_file`.
       saved_model: whether to write the SavedModel too.
 
     Returns:
@@ -93,7 +100,7 @@ def export(checkpoint_file, directory, saved_model=True):
                                          "run_state": model.state.to_json()})
     model.record.without_places().write(directory)
     model.vocabulary.save(directory / VOCABULARY_FILE)
-    model.model.save(directory / KERAS_FILE)
+    model.model.save(keras_file(directory))
     if saved_model:
         serving.save(model.model, directory / SAVED_MODEL)
     write_atomically(directory / SUMS_FILE, _sums(directory).encode())
@@ -101,7 +108,10 @@ def export(checkpoint_file, directory, saved_model=True):
 
 
 def _sums(directory):
-    """A line for each file of a folder, at any depth: its hash and its path."""
-    files = sorted(path for path in directory.rglob("*") if path.is_file())
-    return "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  "
-                   f"{path.relative_to(directory).as_posix()}\n" for path in files)
+    """A line for each file: its hash, and its path from a folder, where they are."""
+    files = [keras_file(directory), *sorted(
+        path for path in directory.resolve().rglob("*") if path.is_file())]
+    return "".join(
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  "
+        f"{pathlib.Path(os.path.relpath(path, directory)).as_posix()}\n"
+        for path in files)

@@ -3,6 +3,7 @@
 Keras finds a class by its registered name. To register the class itself would import
 TensorFlow with `babi`, and take seconds from every script's `--help`; so a stand-in
 is registered as soon as Keras is there, and imports the class when a file asks for it.
+`dnc.elsewhere` does so where `dnc` alone was imported.
 """
 
 import importlib.abc
