@@ -8,6 +8,7 @@ import os
 import sys
 
 from absl import app, flags
+from absl import logging as absl_logging
 
 from babi.program.allocator import restart_with_huge_pages
 from babi.program.errors import UsageError
@@ -48,8 +49,8 @@ def start_tensorflow():
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    for name in ("absl", "tensorboard"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("tensorboard").setLevel(logging.WARNING)
+    absl_logging.set_verbosity(absl_logging.WARNING)  # of Matplotlib's remarks too
     _use_wide_vectors()
     with open(os.devnull, "w") as nowhere, contextlib.ExitStack() as stack:
         # The first remarks come from C++, before any level is heeded.

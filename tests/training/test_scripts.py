@@ -228,7 +228,7 @@ def test_test_and_export_agree_from_any_folder(server, run, data, folder):
     assert "9.0 +- 12.6" in markdown and "9.0 +- 12.6" in output
     code, output = server.run("export", f"--checkpoint_file={prefix}",
                               f"--output_dir={folder / 'published'}")
-    assert code == 0, output
+    assert code == 0 and output == f"Written: {folder / 'published' / prefix.name}\n"
     assert not any(name.startswith("optimizer") for name in checkpoints.read(
         folder / "published" / prefix.name))
     sums = subprocess.run(["sha256sum", "--check", "SHA256SUMS"], text=True,
