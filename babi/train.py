@@ -82,7 +82,8 @@ def train(settings, data, compiled=True):
     scripts.start_tensorflow()
     from babi.training.start import open_run
 
-    replicas.prepare(settings.strategy, settings.packed_rows or settings.batch_size)
+    replicas.prepare(settings.strategy, settings.packed_rows or settings.batch_size,
+                     settings.memory_size)
     workers = replicas.Replicas(settings.strategy)
     progress = Progress(settings.num_training_iterations)
     with workers.together(), open_run(

@@ -21,22 +21,30 @@ from babi.checks import MIRRORED, MULTI_WORKER, NONE
 from babi.program.errors import UsageError
 
 
+# Numbers in the link matrices of a batch that several threads share with profit: more
+# than 8 rows of 64 slots, less than one of 256.
+_MUCH = 40_000
+
+
 class ClusterError(UsageError):
     """A cluster that can't be used, or that lost a worker: one line."""
 
 
-def prepare(name, rows):
-    """Sets up devices; must come before TensorFlow makes them.
+def prepare(name, rows, slots):
+    """Sets up devices and threads; must come before TensorFlow makes them.
 
     Args:
       name: one of `STRATEGIES`.
       rows: rows of a batch, which the cores of a machine share evenly.
+      slots: of the memory.
 
     Raises:
       ClusterError: TF_CONFIG is needed and missing or malformed.
     """
     if name == MULTI_WORKER:
         _check_cluster(os.environ.get("TF_CONFIG"))
+    if name == NONE:
+        _use_one_thread_for_little(rows * slots ** 2)
     if name != MIRRORED:
         return
     # Read when devices are made: each then has threads of its own.
@@ -54,6 +62,18 @@ def prepare(name, rows):
     cpu, = tf.config.list_physical_devices("CPU")
     tf.config.set_logical_device_configuration(
         cpu, [tf.config.LogicalDeviceConfiguration()] * cores)
+
+
+def _use_one_thread_for_little(numbers):
+    """Leaves a small link matrix, of so many numbers in a batch, to one thread.
+
+    To hand over parts of so little costs more than the other threads bring, and with
+    one the numbers do not hang on how many cores there are.
+    """
+    import tensorflow as tf
+
+    if numbers < _MUCH and "TF_NUM_INTRAOP_THREADS" not in os.environ:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
 
 
 def _check_cluster(text):

@@ -67,8 +67,24 @@ def test_a_cluster_that_cannot_be_is_refused(monkeypatch, text):
     if text is not None:
         monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(ClusterError, match="TF_CONFIG.*set it") as error:
-        prepare(MULTI_WORKER, 4)
+        prepare(MULTI_WORKER, 4, 32)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("rows, slots, asked, threads", [
+    (8, 32, None, 1), (6, 64, None, 1), (1, 256, None, 0), (8, 32, "3", 0)])
+def test_little_work_is_left_to_one_thread(rows, slots, asked, threads):
+    """Not so where somebody has asked for a number of threads; 0: TensorFlow's own."""
+    code = ("import sys, tensorflow as tf; from babi.training import replicas; "
+            f"replicas.prepare('none', {rows}, {slots}); "
+            "print(tf.config.threading.get_intra_op_parallelism_threads())")
+    environment = {name: value for name, value in os.environ.items()
+                   if name != "TF_NUM_INTRAOP_THREADS"}
+    if asked:
+        environment["TF_NUM_INTRAOP_THREADS"] = asked
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, timeout=99,
+                          env=environment, capture_output=True)
+    assert done.stdout.split() == [str(threads)], done.stderr
 
 
 def difference(one, other, iteration):
