@@ -21,7 +21,8 @@ _OBJECTS = 50_000
 def run(main, huge_pages=False):
     """Runs a script's `main()` on the parsed flags.
 
-    What a user can mend is reported on one line, with exit code 1.
+    What a user can mend is reported on one line, with exit code 1; Ctrl-C, where the
+    script makes nothing of it, with 130.
 
     Args:
       main: a function without arguments; returns None or an exit code.
@@ -38,6 +39,9 @@ def run(main, huge_pages=False):
             return main()
         except UsageError as fault:
             _fail(fault)
+        except KeyboardInterrupt:
+            print("Interrupted.", file=sys.stderr)
+            return 130  # as shells have it: 128 and the number of SIGINT
 
     app.run(guarded, flags_parser=_parse_flags)
 

@@ -1,5 +1,6 @@
 """What all scripts share: how they start."""
 
+import os
 import pathlib
 import re
 import subprocess
@@ -42,3 +43,21 @@ def test_help_names_the_flags_wherever_they_are_defined(script, expected):
                           text=True, capture_output=True, timeout=60)
     named = set(re.findall(r"^  --(?:\[no\])?(\w+):", done.stdout, re.M))
     assert expected <= named
+
+
+@pytest.mark.parametrize("command", [
+    ("babi/train.py", "--checkpoint_dir=run"), ("babi/ask.py", "--json"),
+    ("babi/test.py", "--checkpoint_file=run"),
+    ("-m", "babi.simulator", "--output_dir=stories")], ids=" ".join)
+def test_an_interrupt_before_the_work_is_told_in_one_line(command, tmp_path):
+    """Ctrl-C comes while TensorFlow is imported, which takes seconds."""
+    (tmp_path / "tensorflow.py").write_text(
+        "import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    done = subprocess.run(
+        [sys.executable, *(str(ROOT / word) if word.endswith(".py") else word
+                           for word in command)],
+        cwd=tmp_path, text=True, capture_output=True, timeout=60,
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}"})
+    assert done.returncode == 130, done.stderr
+    assert done.stderr == "Interrupted.\n" and not done.stdout
+    assert not (tmp_path / "run").exists()

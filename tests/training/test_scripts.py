@@ -112,6 +112,14 @@ def test_a_hang_up_saves_unless_it_was_to_be_ignored(ignored):
         signal.signal(signal.SIGHUP, before)
 
 
+def test_a_second_interrupt_is_not_waited_for():
+    with StopRequest() as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert stop.name == "SIGINT"
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
 def test_a_screen_that_is_gone_ends_nothing(folder, data):
     """As `train.py | head -1`: the reader leaves after a line, the run does not."""
     reader = subprocess.Popen(
