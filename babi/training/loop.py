@@ -52,6 +52,15 @@ class Run:
         self._prepare(0)
         self._replicas = self._trainer.replicas
 
+    def _prepare(self, number):
+        phase = self._phases[number]
+        if number == self._phase:
+            return
+        self._phase = number
+        self._trainer = self._trainer_of(phase)
+        self._evaluator = Evaluator(self._trainer.model, self._config.jit)
+        self._batches = self._data.training(phase.settings)
+
     @property
     def num_weights(self):
         """Weights of the model."""
@@ -61,6 +70,75 @@ class Run:
     def shapes(self):
         """Shapes `(B, T)` of the batches of the phase at hand."""
         return self._batches.shapes
+
+    def resume(self, start=None):
+        """Goes on from the newest checkpoint that can be used, if there is one.
+
+        Args:
+          start: `trained.Trained`, whose weights a run without a checkpoint takes.
+
+        Raises:
+          DataError: there are checkpoints, but none can be used.
+        """
+        arrays = self._trainer.arrays()
+        found = self._newest(arrays) if self._replicas.is_chief else None
+        share = self._replicas.from_chief
+        if not share(np.array(found is not None, np.int32)):
+            if self._config.initial_weights != NONE:
+                self._begin(arrays, start)
+            return
+        found = found or arrays | {"run_state": b""}
+        state = self._replicas.bytes_from_chief(found["run_state"])
+        self._state = RunState.from_json(state)
+        arrays = {name: share(found[name]) for name in arrays}
+        iteration = int(arrays["iteration"])
+        self._prepare(phase_at(self._phases, iteration))
+        self._trainer.restore(arrays)
+        errors = self._state.data.get("task_errors")
+        if errors and self._state.data.get("phase", 0) == self._phase:
+            self._weigh_tasks({int(task): error for task, error in errors.items()})
+        self._place_batches()
+        self._progress.line(f"Going on from iteration {iteration:,}, after "
+                            f"{self._state.stories:,} stories.")
+
+    def _newest(self, arrays):
+        """Arrays of the newest checkpoint that is like `arrays`, or None."""
+        self._checkpoints.remove_drafts()
+        expected = {name: (array.shape, array.dtype)
+                    for name, array in arrays.items()}
+        expected["run_state"] = ((), np.bytes_)
+        found = self._checkpoints.newest(expected, self._progress.line)
+        return None if found is None else found[1]
+
+    def _begin(self, arrays, start):
+        """Takes the weights of `start`; of several workers the chief alone has it."""
+        if start:
+            arrays |= {name: weight.numpy()
+                       for name, weight in named_weights(start.model).items()}
+            self._state = RunState(stories=start.state.stories,
+                                   tokens=start.state.tokens,
+                                   seconds=start.state.seconds)
+        self._trainer.restore({name: self._replicas.from_chief(array)
+                               for name, array in arrays.items()})
+        self._progress.line(f"Starting from the weights of "
+                            f"{self._config.initial_weights}.")
+
+    def _weigh_tasks(self, errors):
+        """Draws the tasks by their held-out errors, `{task: error}`, from now on."""
+        self._batches = self._data.training(
+            self._phases[self._phase].settings.weighted_by(errors))
+
+    def _place_batches(self, anew=False):
+        """Goes on with the data after the batch that was last trained on.
+
+        Args:
+          anew: whether stories that waited for a row are let go: in other shares of
+            the tasks, or rows of another shape, they are not the same.
+        """
+        place = self._state.data
+        if anew or place.get("phase", 0) != self._phase:
+            place = {"position": place["position"], "pool": [], "long": []}
+        self._batches.restore(place)
 
     def train(self):
         """Trains until `num_training_iterations`, or until asked to stop.
@@ -99,6 +177,45 @@ class Run:
                 f"{iteration:,}. The same command goes on from there.")
         else:
             self._progress.line(f"Finished: {iteration:,} iterations.")
+
+    def _begin_report(self):
+        """Remembers what was counted before the next report."""
+        self._reported = dataclasses.replace(self._state)
+        self._steps_of_rows = 0  # those without a token too
+
+    def _start_phase(self):
+        """Starts what the phase at hand needs while it trains."""
+        shown = self._data.validation and self._config.visualise_interval
+        if shown and self._replicas.is_chief:
+            # matplotlib takes half a second, before the first step.
+            from babi.inspection.visualise import Visualiser, choose_examples
+
+            self._visualiser = Visualiser(
+                self._trainer, self._data.vocabulary,
+                choose_examples(self._data.validation), self._events, self._titles)
+        self._feeder = Feeder(self._batches)
+        self._remember_place()
+
+    def _remember_place(self):
+        """Keeps where the data stand after the batch that was last handed out."""
+        place = self._feeder.state | {"phase": self._phase}
+        if self._state.data.get("phase", 0) == self._phase:
+            kept = self._state.data.get("task_errors")
+            place |= {"task_errors": kept} if kept else {}
+        self._state.data = place
+
+    def _go_to_phase(self, number):
+        """Goes on with all that was learnt in the settings of another phase."""
+        arrays = self._trainer.arrays()
+        self._prepare(number)
+        self._trainer.restore(arrays)
+        self._place_batches()
+        shapes = ", ".join(f"{rows}x{steps}" for rows, steps in self.shapes)
+        changes = differences(*(phase.settings for phase in
+                                self._phases[number - 1:number + 1]))
+        self._progress.line(
+            f"{int(arrays['iteration']):,}  phase {number + 1} of "
+            f"{len(self._phases)}: {'; '.join(changes)}; batches {shapes}")
 
     def _step(self, iteration, stop):
         """Makes one step and what is due after it; returns the iteration."""
@@ -167,11 +284,6 @@ class Run:
             return f"{path} could not be written ({error.strerror})"
         return f"the step is kept in {path}: " \
                f"python3 -m babi.training.replay --step={path}"
-
-    def _begin_report(self):
-        """Remembers what was counted before the next report."""
-        self._reported = dataclasses.replace(self._state)
-        self._steps_of_rows = 0  # those without a token too
 
     def _report(self, iteration):
         """Writes a line and the training curves, and starts the totals anew."""
@@ -261,115 +373,3 @@ class Run:
             self._progress.line(f"{fault}. Training goes on and will try again; make "
                                 f"room or mend the permissions.")
             return False
-
-    def _start_phase(self):
-        """Starts what the phase at hand needs while it trains."""
-        shown = self._data.validation and self._config.visualise_interval
-        if shown and self._replicas.is_chief:
-            # matplotlib takes half a second, before the first step.
-            from babi.inspection.visualise import Visualiser, choose_examples
-
-            self._visualiser = Visualiser(
-                self._trainer, self._data.vocabulary,
-                choose_examples(self._data.validation), self._events, self._titles)
-        self._feeder = Feeder(self._batches)
-        self._remember_place()
-
-    def _go_to_phase(self, number):
-        """Goes on with all that was learnt in the settings of another phase."""
-        arrays = self._trainer.arrays()
-        self._prepare(number)
-        self._trainer.restore(arrays)
-        self._place_batches()
-        shapes = ", ".join(f"{rows}x{steps}" for rows, steps in self.shapes)
-        changes = differences(*(phase.settings for phase in
-                                self._phases[number - 1:number + 1]))
-        self._progress.line(
-            f"{int(arrays['iteration']):,}  phase {number + 1} of "
-            f"{len(self._phases)}: {'; '.join(changes)}; batches {shapes}")
-
-    def _prepare(self, number):
-        phase = self._phases[number]
-        if number == self._phase:
-            return
-        self._phase = number
-        self._trainer = self._trainer_of(phase)
-        self._evaluator = Evaluator(self._trainer.model, self._config.jit)
-        self._batches = self._data.training(phase.settings)
-
-    def _weigh_tasks(self, errors):
-        """Draws the tasks by their held-out errors, `{task: error}`, from now on."""
-        self._batches = self._data.training(
-            self._phases[self._phase].settings.weighted_by(errors))
-
-    def _place_batches(self, anew=False):
-        """Goes on with the data after the batch that was last trained on.
-
-        Args:
-          anew: whether stories that waited for a row are let go: in other shares of
-            the tasks, or rows of another shape, they are not the same.
-        """
-        place = self._state.data
-        if anew or place.get("phase", 0) != self._phase:
-            place = {"position": place["position"], "pool": [], "long": []}
-        self._batches.restore(place)
-
-    def _remember_place(self):
-        """Keeps where the data stand after the batch that was last handed out."""
-        place = self._feeder.state | {"phase": self._phase}
-        if self._state.data.get("phase", 0) == self._phase:
-            kept = self._state.data.get("task_errors")
-            place |= {"task_errors": kept} if kept else {}
-        self._state.data = place
-
-    def resume(self, start=None):
-        """Goes on from the newest checkpoint that can be used, if there is one.
-
-        Args:
-          start: `trained.Trained`, whose weights a run without a checkpoint takes.
-
-        Raises:
-          DataError: there are checkpoints, but none can be used.
-        """
-        arrays = self._trainer.arrays()
-        found = self._newest(arrays) if self._replicas.is_chief else None
-        share = self._replicas.from_chief
-        if not share(np.array(found is not None, np.int32)):
-            if self._config.initial_weights != NONE:
-                self._begin(arrays, start)
-            return
-        found = found or arrays | {"run_state": b""}
-        state = self._replicas.bytes_from_chief(found["run_state"])
-        self._state = RunState.from_json(state)
-        arrays = {name: share(found[name]) for name in arrays}
-        iteration = int(arrays["iteration"])
-        self._prepare(phase_at(self._phases, iteration))
-        self._trainer.restore(arrays)
-        errors = self._state.data.get("task_errors")
-        if errors and self._state.data.get("phase", 0) == self._phase:
-            self._weigh_tasks({int(task): error for task, error in errors.items()})
-        self._place_batches()
-        self._progress.line(f"Going on from iteration {iteration:,}, after "
-                            f"{self._state.stories:,} stories.")
-
-    def _begin(self, arrays, start):
-        """Takes the weights of `start`; of several workers the chief alone has it."""
-        if start:
-            arrays |= {name: weight.numpy()
-                       for name, weight in named_weights(start.model).items()}
-            self._state = RunState(stories=start.state.stories,
-                                   tokens=start.state.tokens,
-                                   seconds=start.state.seconds)
-        self._trainer.restore({name: self._replicas.from_chief(array)
-                               for name, array in arrays.items()})
-        self._progress.line(f"Starting from the weights of "
-                            f"{self._config.initial_weights}.")
-
-    def _newest(self, arrays):
-        """Arrays of the newest checkpoint that is like `arrays`, or None."""
-        self._checkpoints.remove_drafts()
-        expected = {name: (array.shape, array.dtype)
-                    for name, array in arrays.items()}
-        expected["run_state"] = ((), np.bytes_)
-        found = self._checkpoints.newest(expected, self._progress.line)
-        return None if found is None else found[1]

@@ -92,39 +92,39 @@ def open_run(directory, data_dir, config, change_settings, progress, compiled=Tr
         yield _build_run(directory, record, data, progress, compiled, replicas, start)
 
 
-def _start(config, vocabulary):
-    """The `trained.Trained` whose weights a new run takes.
+def _existing_record(directory):
+    """The record of a run directory; None where no run was started yet."""
+    if (directory / RECORD_FILE).exists():
+        return RunRecord.read(directory)
+    if iterations(directory):
+        raise ConfigError(f"{directory}: it has checkpoints but no {RECORD_FILE}; "
+                          f"restore that file, or give another --checkpoint_dir")
+    return None
+
+
+def _allowed_changes(directory, record, config, change_settings):
+    """What a continued run changes, as texts.
 
     Raises:
-      DataError, ConfigError: the checkpoint can't be used, or its model or words are
-        others.
+      ConfigError: settings differ that may not.
     """
-    model = trained.load(config.initial_weights, jit=False)
-    theirs = model.record.config
-    found = differences(theirs, dataclasses.replace(
-        theirs, **{name: getattr(config, name) for name in SHAPE_SETTINGS}))
-    if model.vocabulary != vocabulary:
-        found.append("the vocabulary")
-    if found:
+    if record is None:
+        return ()
+    fixed = differences(record.config, config, (FIXED,))
+    adjustable = differences(record.config, config, (ADJUSTABLE,))
+    if fixed:
         raise ConfigError(
-            f"--initial_weights={config.initial_weights}: weights of another model: "
-            f"{'; '.join(found)} (that run's -> this one's); give the settings of that "
-            f"run, or other weights")
-    return model
-
-
-def _check_chief(record, replicas):
-    """Raises ClusterError if this worker's run is not the chief's."""
-    chief = RunRecord.from_json(
-        replicas.bytes_from_chief(record.to_json().encode()).decode(), "the chief")
-    found = differences(chief.config, record.config)
-    if not same_data(chief.data, record.data):
-        found.append("the data")
-    if found:
-        raise ClusterError(
-            f"worker {replicas.worker}: not the chief's run: {'; '.join(found)} "
-            f"(chief's -> this worker's); start all workers with the same flags and "
-            f"data")
+            f"{directory}: this run was started with other settings: "
+            f"{'; '.join(fixed + adjustable)} (run's -> asked for); give the run's, "
+            f"or another --checkpoint_dir")
+    if adjustable and not change_settings:
+        raise ConfigError(
+            f"{directory}: this run was started with other settings: "
+            f"{'; '.join(adjustable)} (run's -> asked for); give the run's, or "
+            f"--change_settings to go on with the new ones, or another "
+            f"--checkpoint_dir")
+    step = max(iterations(directory), default=0)
+    return tuple(f"at iteration {step:,} or before it: {text}" for text in adjustable)
 
 
 def load_data(config, data_dir, chosen, say):
@@ -151,6 +151,86 @@ def load_data(config, data_dir, chosen, say):
         "simulated stories (--data_dir=PATH gives official ones; --data=official says "
         "what was tried).")
     return config, run_data.load(config)
+
+
+def _check_data(directory, record, data):
+    """Raises ConfigError unless the data are those that the run was started with."""
+    if not same_data(record.data, data.identity):
+        raise ConfigError(
+            f"{directory}: this run was started on other data: "
+            f"{data_name(record.data)}, and at hand are {data_name(data.identity)}; "
+            f"give the run's data, or another --checkpoint_dir")
+    path = directory / run_data.VOCABULARY_FILE
+    if path.exists() and Vocabulary.load(path) != data.vocabulary:
+        raise ConfigError(f"{path}: not the vocabulary of these data; restore the "
+                          f"file, or give another --checkpoint_dir")
+
+
+def _start(config, vocabulary):
+    """The `trained.Trained` whose weights a new run takes.
+
+    Raises:
+      DataError, ConfigError: the checkpoint can't be used, or its model or words are
+        others.
+    """
+    model = trained.load(config.initial_weights, jit=False)
+    theirs = model.record.config
+    found = differences(theirs, dataclasses.replace(
+        theirs, **{name: getattr(config, name) for name in SHAPE_SETTINGS}))
+    if model.vocabulary != vocabulary:
+        found.append("the vocabulary")
+    if found:
+        raise ConfigError(
+            f"--initial_weights={config.initial_weights}: weights of another model: "
+            f"{'; '.join(found)} (that run's -> this one's); give the settings of that "
+            f"run, or other weights")
+    return model
+
+
+@contextlib.contextmanager
+def _locked(directory):
+    """Keeps other processes from training in a directory, which it makes.
+
+    Raises:
+      ConfigError: it can't be made or written to, or another process trains there.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        file = open(directory / ".lock", "w")
+    except OSError as error:
+        raise ConfigError(f"{directory}: can't be written: {error.strerror}; give "
+                          f"another --checkpoint_dir") from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigError(f"{directory}: another process is training in it; wait "
+                              f"for its end, or give another --checkpoint_dir") \
+                from None
+        yield
+
+
+def _packages():
+    """{package: version} of what can change the numbers."""
+    versions = {name: importlib.metadata.version(name)
+                for name in ("tensorflow", "keras", "numpy")}
+    return {"dnc": getattr(dnc, "__version__", "unknown"),
+            "python": platform.python_version(),
+            "platform": platform.platform()} | versions
+
+
+def _check_chief(record, replicas):
+    """Raises ClusterError if this worker's run is not the chief's."""
+    chief = RunRecord.from_json(
+        replicas.bytes_from_chief(record.to_json().encode()).decode(), "the chief")
+    found = differences(chief.config, record.config)
+    if not same_data(chief.data, record.data):
+        found.append("the data")
+    if found:
+        raise ClusterError(
+            f"worker {replicas.worker}: not the chief's run: {'; '.join(found)} "
+            f"(chief's -> this worker's); start all workers with the same flags and "
+            f"data")
 
 
 def _build_run(directory, record, data, progress, compiled, replicas, start=None):
@@ -188,83 +268,3 @@ def _task_list(config, data):
         return ",".join(map(str, config.tasks))
     titles = task_titles(data.identity)
     return ", ".join(f"{task} {titles[task]}" for task in config.tasks)
-
-
-def _existing_record(directory):
-    """The record of a run directory; None where no run was started yet."""
-    if (directory / RECORD_FILE).exists():
-        return RunRecord.read(directory)
-    if iterations(directory):
-        raise ConfigError(f"{directory}: it has checkpoints but no {RECORD_FILE}; "
-                          f"restore that file, or give another --checkpoint_dir")
-    return None
-
-
-def _allowed_changes(directory, record, config, change_settings):
-    """What a continued run changes, as texts.
-
-    Raises:
-      ConfigError: settings differ that may not.
-    """
-    if record is None:
-        return ()
-    fixed = differences(record.config, config, (FIXED,))
-    adjustable = differences(record.config, config, (ADJUSTABLE,))
-    if fixed:
-        raise ConfigError(
-            f"{directory}: this run was started with other settings: "
-            f"{'; '.join(fixed + adjustable)} (run's -> asked for); give the run's, "
-            f"or another --checkpoint_dir")
-    if adjustable and not change_settings:
-        raise ConfigError(
-            f"{directory}: this run was started with other settings: "
-            f"{'; '.join(adjustable)} (run's -> asked for); give the run's, or "
-            f"--change_settings to go on with the new ones, or another "
-            f"--checkpoint_dir")
-    step = max(iterations(directory), default=0)
-    return tuple(f"at iteration {step:,} or before it: {text}" for text in adjustable)
-
-
-def _check_data(directory, record, data):
-    """Raises ConfigError unless the data are those that the run was started with."""
-    if not same_data(record.data, data.identity):
-        raise ConfigError(
-            f"{directory}: this run was started on other data: "
-            f"{data_name(record.data)}, and at hand are {data_name(data.identity)}; "
-            f"give the run's data, or another --checkpoint_dir")
-    path = directory / run_data.VOCABULARY_FILE
-    if path.exists() and Vocabulary.load(path) != data.vocabulary:
-        raise ConfigError(f"{path}: not the vocabulary of these data; restore the "
-                          f"file, or give another --checkpoint_dir")
-
-
-def _packages():
-    """{package: version} of what can change the numbers."""
-    versions = {name: importlib.metadata.version(name)
-                for name in ("tensorflow", "keras", "numpy")}
-    return {"dnc": getattr(dnc, "__version__", "unknown"),
-            "python": platform.python_version(),
-            "platform": platform.platform()} | versions
-
-
-@contextlib.contextmanager
-def _locked(directory):
-    """Keeps other processes from training in a directory, which it makes.
-
-    Raises:
-      ConfigError: it can't be made or written to, or another process trains there.
-    """
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        file = open(directory / ".lock", "w")
-    except OSError as error:
-        raise ConfigError(f"{directory}: can't be written: {error.strerror}; give "
-                          f"another --checkpoint_dir") from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ConfigError(f"{directory}: another process is training in it; wait "
-                              f"for its end, or give another --checkpoint_dir") \
-                from None
-        yield

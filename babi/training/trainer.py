@@ -120,9 +120,25 @@ class Trainer:
                   for steps in (batch.answers, batch.mask & ~batch.answers)]
         return self._call(self.replicas.split(batch), stops, counts)
 
-    def learning_rate(self):
-        """The learning rate of the next update."""
-        return float(self.optimizer.learning_rate)
+    def _step(self, batch, stops):
+        return self._update(self._sums(batch, stops))
+
+    def _sums(self, batch, stops, counts=(None, None), replica=0):
+        """A replica's `Sums`.
+
+        Args:
+          batch: `Batch` of tensors, the replica's rows.
+          stops: scalar.
+          counts, replica: as for `gradients`.
+        """
+        loss, logits, gradients = self.gradients(batch, counts, replica)
+        predictions = tf.argmax(logits, axis=-1, output_type=tf.int32)
+        right = tf.logical_and(predictions == batch.targets, batch.answers)
+        questions, questions_wrong = count_questions(
+            predictions, batch, task_slots(self.config.tasks))
+        counted = (tf.math.count_nonzero(batch.answers), tf.math.count_nonzero(right),
+                   questions, questions_wrong)
+        return Sums(gradients, loss, dict(zip(COUNTED, counted)), stops)
 
     def gradients(self, batch, counts=(None, None), replica=0):
         """Loss, logits and gradients of a batch of tensors.
@@ -153,8 +169,23 @@ class Trainer:
         gradients = tape.gradient(total, self.model.trainable_variables)
         return loss, logits, gradients
 
-    def _step(self, batch, stops):
-        return self._update(self._sums(batch, stops))
+    def _update(self, sums):
+        """Clips, and moves the weights if all numbers are finite; an `Outcome`."""
+        gradients, loss, counts, stops = sums
+        norm = tf.linalg.global_norm(gradients)
+        finite = tf.logical_and(tf.math.is_finite(loss), tf.math.is_finite(norm))
+        if self.config.max_grad_norm:
+            gradients, _ = tf.clip_by_global_norm(
+                gradients, self.config.max_grad_norm, use_norm=norm)
+
+        def update():
+            self.optimizer.apply(gradients, self.model.trainable_variables)
+            self.metrics.add(steps=1, loss=loss, gradient_norm=norm, **counts)
+            return tf.constant(0)
+
+        tf.cond(finite, update, lambda: tf.constant(0))
+        self.iteration.assign_add(1)
+        return Outcome(finite, loss, norm, stops)
 
     def _step_of_all(self, batch, stops, counts):
         strategy = self.replicas.strategy
@@ -187,40 +218,9 @@ class Trainer:
         return Sums(parts[:weights], parts[weights],
                     dict(zip(COUNTED, parts[weights + 1:-1])), parts[-1])
 
-    def _sums(self, batch, stops, counts=(None, None), replica=0):
-        """A replica's `Sums`.
-
-        Args:
-          batch: `Batch` of tensors, the replica's rows.
-          stops: scalar.
-          counts, replica: as for `gradients`.
-        """
-        loss, logits, gradients = self.gradients(batch, counts, replica)
-        predictions = tf.argmax(logits, axis=-1, output_type=tf.int32)
-        right = tf.logical_and(predictions == batch.targets, batch.answers)
-        questions, questions_wrong = count_questions(
-            predictions, batch, task_slots(self.config.tasks))
-        counted = (tf.math.count_nonzero(batch.answers), tf.math.count_nonzero(right),
-                   questions, questions_wrong)
-        return Sums(gradients, loss, dict(zip(COUNTED, counted)), stops)
-
-    def _update(self, sums):
-        """Clips, and moves the weights if all numbers are finite; an `Outcome`."""
-        gradients, loss, counts, stops = sums
-        norm = tf.linalg.global_norm(gradients)
-        finite = tf.logical_and(tf.math.is_finite(loss), tf.math.is_finite(norm))
-        if self.config.max_grad_norm:
-            gradients, _ = tf.clip_by_global_norm(
-                gradients, self.config.max_grad_norm, use_norm=norm)
-
-        def update():
-            self.optimizer.apply(gradients, self.model.trainable_variables)
-            self.metrics.add(steps=1, loss=loss, gradient_norm=norm, **counts)
-            return tf.constant(0)
-
-        tf.cond(finite, update, lambda: tf.constant(0))
-        self.iteration.assign_add(1)
-        return Outcome(finite, loss, norm, stops)
+    def learning_rate(self):
+        """The learning rate of the next update."""
+        return float(self.optimizer.learning_rate)
 
     def variables(self):
         """{name in a checkpoint: variable} of all that a step reads or writes."""
