@@ -46,7 +46,8 @@ class Run:
         self._progress = progress
         self._checkpoints = RunCheckpoints(directory, self._config.max_checkpoints)
         self._state = RunState()
-        self._save_failed = False
+        self._save_failed = self._stopping = False
+        self._begin_report()
         self._feeder = self._events = self._visualiser = None
         self._phase = None
         self._prepare(0)
@@ -153,7 +154,6 @@ class Run:
         self._start_phase()
         try:
             with StopRequest() as stop:
-                self._stopping = False
                 while (iteration < self._config.num_training_iterations
                        and not self._stopping):
                     if phase_at(self._phases, iteration) != self._phase:
