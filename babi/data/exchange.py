@@ -39,7 +39,7 @@ def exchanged(story, *key):
     """A story with the names of each group exchanged at random.
 
     Args:
-      story: `stories.Story`.
+      story: `story.Story`.
       *key: non-negative integers; the same ones exchange the same names.
 
     Returns:

@@ -29,7 +29,7 @@ def retold(story, *key, apart=1.0):
     """A story of task 16 told without short cuts; of any other task as it is.
 
     Args:
-      story: `stories.Story`.
+      story: `story.Story`.
       *key: non-negative integers; the same ones tell the same story.
       apart: the share of stories that are told as above; of the others all colors are
         said at once.

@@ -21,7 +21,7 @@ def keeps(story, number):
     """Whether a story of task 16 is trained on; always the same for the same number.
 
     Args:
-      story: `stories.Story`.
+      story: `story.Story`.
       number: the story's number.
     """
     colors = [match[1] for line in story.lines

@@ -14,7 +14,7 @@ class Evaluator:
     """Evaluates a model, many stories at once.
 
     Args:
-      model: `model.QuestionAnswerer`.
+      model: `answerer.QuestionAnswerer`.
       jit: whether to compile with XLA.
     """
 

@@ -45,7 +45,7 @@ class Visualiser:
     """Writes what can be seen of a model for TensorBoard.
 
     Args:
-      trainer: `training.Trainer`.
+      trainer: `trainer.Trainer`.
       vocabulary: `vocabulary.Vocabulary`.
       examples: `encoding.Example`s to show, the same each time.
       events: `events.Events`.

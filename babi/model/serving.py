@@ -44,7 +44,7 @@ def save(model, folder):
         a text gets no answers.
 
     Args:
-      model: `model.QuestionAnswerer` with words, made with `jit=False`.
+      model: `answerer.QuestionAnswerer` with words, made with `jit=False`.
       folder: the folder to write.
     """
     module = tf.Module()

@@ -27,7 +27,7 @@ class FailedStep(NamedTuple):
     Attributes:
       record: `record.RunRecord`.
       batch: `batches.Batch` of arrays.
-      arrays: `training.Trainer.arrays()` before the step.
+      arrays: `trainer.Trainer.arrays()` before the step.
       stories: texts that name the stories of the batch.
       vocabulary_size: V.
     """

@@ -30,8 +30,8 @@ class Run:
     Args:
       directory: the run directory.
       record: `record.RunRecord` of the run.
-      trainer_of: a function of a `phases.Phase` that makes its `training.Trainer`.
-      data: `data.RunData`.
+      trainer_of: a function of a `phases.Phase` that makes its `trainer.Trainer`.
+      data: `run_data.RunData`.
       progress: `progress.Progress`.
     """
 

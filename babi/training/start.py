@@ -131,15 +131,15 @@ def load_data(config, data_dir, chosen, say):
     """Loads the official data; where there are none, simulated ones unless forbidden.
 
     Args:
-      config, data_dir: as for `data.load`.
+      config, data_dir: as for `run_data.load`.
       chosen: whether the config's data were asked for, so that no others will do.
       say: called with a line that tells of simulated data which were not asked for.
 
     Returns:
-      (config of the data, `data.RunData`).
+      (config of the data, `run_data.RunData`).
 
     Raises:
-      DataError: see `data.load`.
+      DataError: see `run_data.load`.
     """
     try:
         return config, run_data.load(config, data_dir)

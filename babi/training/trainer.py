@@ -67,7 +67,7 @@ class Trainer:
       rate_start: the update from which the learning rate's schedule is counted.
 
     Attributes:
-      model: `model.QuestionAnswerer`.
+      model: `answerer.QuestionAnswerer`.
       optimizer: Keras optimizer.
       metrics: `metrics.Metrics`.
       iteration: steps made, skipped ones included; int64 variable.
