@@ -8,6 +8,7 @@ import re
 import pytest
 
 import babi
+import dnc
 from babi.evaluation import results
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -67,6 +68,12 @@ def test_packages_import_only_those_that_stand_before_them():
 def test_the_layer_imports_nothing_of_the_experiment():
     for path in (ROOT / "dnc").rglob("*.py"):
         assert not [name for name in imports(path) if name.startswith("babi")]
+
+
+@pytest.mark.parametrize("path, pattern", [
+    ("setup.py", r'^    version="(.+)",$'), ("CITATION.cff", r"^version: (.+)$")])
+def test_the_version_is_the_same_wherever_it_stands(path, pattern):
+    assert re.findall(pattern, (ROOT / path).read_text(), re.M) == [dnc.__version__]
 
 
 def test_the_model_card_has_the_table_of_the_readme():

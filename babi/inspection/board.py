@@ -13,6 +13,7 @@ import threading
 
 from absl import flags
 
+from babi import command_line
 from babi.inspection import graph
 from babi.program import scripts
 from babi.program.errors import UsageError
@@ -74,7 +75,7 @@ def main():
         print(f"Runs: {', '.join(map(str, folders))}")
     else:
         print("No runs here yet: `make babi` trains one, --run names it.")
-    graph.write(graph.command_line.from_flags(), output / _GRAPH)
+    graph.write(command_line.from_flags(), output / _GRAPH)
     print(f"TensorBoard: {address}#{'custom_scalars' if folders else 'graphs'} "
           f"(Ctrl-C ends it)", flush=True)
     try:
