@@ -6,7 +6,8 @@
 
 A person runs `train.py`, `train_eager.py`, `test.py`, `ask.py` and `export.py`; what
 can be set stands in `config.py`, `presets.py` and `phases.py`, `checks.py` says what
-goes together, and `command_line.py` makes flags of it. The rest follows a story through
+goes together, and `command_line.py` makes flags of it; `asking.py` has the flags of
+`test.py` and `ask.py` about whose stories to ask. The rest follows a story through
 its life, and each package imports only those before it:
 
   program     how a script starts, fails, writes files and shows its progress

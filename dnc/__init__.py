@@ -12,18 +12,27 @@
     >>> cell.memory_size, cell.word_size, cell.num_read_heads, cell.num_write_heads
     (256, 64, 4, 1)
 
+Read `interface` (what the controller says), `addressing` (the paper's equations, pure
+functions of tensors, on `sums`), `memory` (a step of write, link and read),
+`controllers`, `maps` and `normalisation` (what stands around the memory), `cell` (a
+whole step), `layer` (a sequence of them), `trajectory` (what they did) and `variants`
+(what may be otherwise). `arguments` checks what users give, and `private` has what is
+taken of TensorFlow and Keras that is not public. `fast_path` is a house of its own.
+
 The variants that others have published are arguments of `DNCCell` and `DNC`; with the
 defaults it is the paper's. Each stands in one place, which the plain loop and the fast
 path share. How the next one is added:
 
 1. A flag of the memory: a field of `dnc.variants.Variants`, with its equation and
-   source, and in `check` what it does not go with. The cell's argument of that name,
-   and `babi.config`, `babi.model.answerer` and `babi.model.record` for training.
+   source, and in `check` what it does not go with; in `dnc.cell` the argument of that
+   name. For training a setting in `babi.config`, what it does not go with in
+   `babi.checks` (`_check_model`), and its name in `babi.model.answerer` (`_OF_SHAPE`)
+   and `babi.model.record` (`_ADDED`).
 2. What it adds to the interface: a field of `dnc.interface.Interface`, its shape in
    `shapes` (None without the variant) and its activation. What it adds to the state, or
    leaves out: likewise in `dnc.memory`. Whether a field is there then says what to do.
 3. What it adds to a step: a pure function in `dnc.addressing`, called in
-   `dnc.memory.step`.
+   `dnc.memory.step`; what one wants to see of it, in `dnc.trajectory`.
 4. The fast path holds the memory transposed, and uses the same functions on what is
    of size O(N): `fast_path.forward.Step` forward; backward, a tape differentiates
    them, and only what multiplies M or L needs an adjoint by hand, in

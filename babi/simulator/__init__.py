@@ -8,9 +8,12 @@
 `python3 -m babi.simulator --output_dir=...` writes files in the official layout;
 `python3 -m babi.simulator.fidelity --data_dir=...` compares with the official ones.
 
-How stories come about: `world` and `script` have what the tasks share, `whereabouts`,
-`carrying`, `time_reasoning`, `space` and `reasoning` the rules of the tasks, `words`
-all words, and `registry` the list of the tasks.
+In: a task, a seed, a number, `options`. Out: a `babi.stories.story.Story`. Read `words`
+(all of them), `chance` (draws that are the same everywhere), `task` (what a task is),
+`script` (how a story is written down) and `world` (people who move, take and give),
+which the rules of the tasks share: `whereabouts`, `carrying`, `time_reasoning`, `space`
+and `reasoning`. `registry` lists the tasks, `generation` numbers their stories,
+`output` writes them to files, and `fidelity` compares.
 """
 
 from babi.simulator.generation import (OFFICIAL_STORIES, SPLITS, VERSION, check_options,

@@ -11,18 +11,22 @@ recurrence is one function with a gradient of its own:
    of a segment from the kept write weightings (the controller is not run again),
    then steps back through it. What is of size O(N) is differentiated by a
    GradientTape over the same functions that the plain path uses; the adjoints of L
-   and M are derived by hand: see `dnc.fast_path.step_back`, and `read_back` and
-   `write_back` beside it.
+   and M are derived by hand.
 3. Weights are constants inside the loop; the gradient of each is one matrix product
    over all steps after it. The input projection is one product before it.
 
+Read `state` (what the loops carry and keep), `forward` (a step, with `controllers` and
+`look_up`, and the loop of them, with `arrays`), `segments` (where it is cut), `past`
+(the steps seen again), `step_back` with `read_back` and `write_back`, `backward` (the
+loop of them), and `loops`, which makes one compiled function of both: `pays` says when,
+and `plain` what the gradient of the gradient is. Where a line looks odd, `xla` says
+why.
+
 Memory use is O(T (N + W R) + (T / K + K) N^2), not O(T N^2); long sequences are cut
-twice: see `dnc.fast_path.segments`. All is compiled by XLA, once for each shape and for
-all layers of one configuration: see `dnc.fast_path.loops`, and `dnc.fast_path.pays` for
-when.
-Arrays are time-major; memory is held transposed, `[B, W, N]`, which suits both
-look-ups. Dimensions: T steps, B batch, N slots, W word size, R read heads, H write
-heads, U controller units, X interface size.
+twice. All is compiled by XLA, once for each shape and for all layers of one
+configuration. Arrays are time-major; memory is held transposed, `[B, W, N]`, which
+suits both look-ups. Dimensions: T steps, B batch, N slots, W word size, R read heads, H
+write heads, U controller units, X interface size.
 """
 
 import math
