@@ -17,7 +17,7 @@ import collections
 import functools
 import itertools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -60,13 +60,6 @@ _KIND_OF.update({name.lower(): kind for name, kind in _KIND_OF.items()})
 def template(sentence: str) -> str:
     """A sentence with kinds in place of names: `PERSON went to the PLACE.`"""
     return _NAME.sub(lambda match: _KIND_OF[match[0].lower()], sentence)
-
-
-def vocabulary(stories: Iterable[Story]) -> set[str]:
-    """All words of the stories' sentences and answers as written."""
-    return {word for story in stories for line in story.lines
-            for text in (line.text, line.answer or "")
-            for word in re.findall(r"\w+", text)}
 
 
 def _statements(story):

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from babi.simulator import (OFFICIAL_STORIES, TASKS, Options, check_options,
-                            generate_story, split_of, stream)
+                            generate_story, options_for, split_of, stream)
 from babi.simulator.chance import Chance
 from babi.stories.story import Story, format_stories
 from solver import check_text
@@ -40,12 +40,6 @@ VARIANTS = [
 
 def stories(task, count, seed=0, **arguments):
     return [generate_story(task, seed, index, **arguments) for index in range(count)]
-
-
-def options_for(task, options):
-    """Those of the options that apply to a task."""
-    return Options(**{name: value for name, value in options.given().items()
-                      if name in TASKS[task].accepts()})
 
 
 def all_words(stories):
