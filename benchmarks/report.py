@@ -142,7 +142,7 @@ def compare(old, new, tolerance):
     for one in new.measurements:
         before = old.find(one.contestant, one.point)
         if one.contestant in ("ours", *TRAINING) and before:
-            lines += [_change(old, new, before, one, name, value, tolerance)
+            lines += [_change((old, before), (new, one), name, value, tolerance)
                       for name, value in (("training step", "train_seconds"),
                                           ("inference", "infer_seconds"),
                                           ("peak memory of a step", "step_bytes"),
@@ -154,14 +154,21 @@ def compare(old, new, tolerance):
     return lines
 
 
-def _change(old, new, before, now, name, value, tolerance):
-    """The line of one value and whether it is a regression."""
+def _change(old, new, name, value, tolerance):
+    """The line of one value and whether it is a regression.
+
+    Args:
+      old, new: (all results, the measurement), before and now.
+      name, value: the value, as people say it and as an attribute.
+      tolerance: see `compare`.
+    """
+    (_, before), (_, now) = old, new
     name = f"{now.point}: " + f"{now.contestant}, " * (now.contestant != "ours") + name
     if getattr(now, value) is None:
         return f"{name}: was measured, now: {now.note}", True
     how, change = "", getattr(now, value) / getattr(before, value)
     of_peer = [results.ratio(one, "peer", value)
-               for results, one in ((old, before), (new, now))]
+               for results, one in (old, new)]
     if value.endswith("_seconds") and all(of_peer):
         how, change = " against the peer", of_peer[1] / of_peer[0]
     worse = change > 1 + tolerance

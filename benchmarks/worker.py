@@ -43,21 +43,9 @@ def layer(spec):
 
     from babi.config import Config
     from babi.training.optimizer import build_optimizer
-    from dnc import DNC, DNCCell
 
     keras.utils.set_random_seed(_SEED)
-    name = spec["contestant"]
-    normal = keras.initializers.RandomNormal(stddev=Config().weight_stddev)
-    arguments = dict(
-        controller_units=spec["units"], memory_size=spec["slots"],
-        word_size=spec["words"], num_read_heads=spec["heads"],
-        kernel_initializer=normal, recurrent_initializer=normal, **spec["arguments"])
-    if name == "plain":
-        model = keras.layers.RNN(DNCCell(spec["vocabulary"], **arguments),
-                                 return_sequences=True)
-    else:
-        model = DNC(spec["vocabulary"], return_sequences=True, jit=name != "eager",
-                    **arguments)
+    name, model = spec["contestant"], _recurrent(spec)
     inputs, targets = map(tf.constant, _random_sequences(spec))
     model.build(inputs.shape)
     optimizer = build_optimizer(Config(), model.trainable_variables)
@@ -87,6 +75,25 @@ def layer(spec):
 
     return {"train": repeated(train), "infer": repeated(infer)}, (
         "tensorflow", "keras", "numpy")
+
+
+def _recurrent(spec):
+    """The layer that a contestant in TensorFlow is, not built yet."""
+    import keras
+
+    from babi.config import Config
+    from dnc import DNC, DNCCell
+
+    normal = keras.initializers.RandomNormal(stddev=Config().weight_stddev)
+    arguments = dict(
+        controller_units=spec["units"], memory_size=spec["slots"],
+        word_size=spec["words"], num_read_heads=spec["heads"],
+        kernel_initializer=normal, recurrent_initializer=normal, **spec["arguments"])
+    if spec["contestant"] == "plain":
+        return keras.layers.RNN(DNCCell(spec["vocabulary"], **arguments),
+                                return_sequences=True)
+    return DNC(spec["vocabulary"], return_sequences=True,
+               jit=spec["contestant"] != "eager", **arguments)
 
 
 def peer(spec):
