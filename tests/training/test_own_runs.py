@@ -18,7 +18,6 @@ from babi.model.record import RunRecord
 from babi.stories.own import open_own
 from babi.stories.story import DataError
 from small_runs import assert_same_training
-from training_process import ScriptServer
 
 SMALL = ["--controller_units=6", "--memory_size=5", "--word_size=4",
          "--num_read_heads=2", "--packed_rows=1", "--row_length=64", "--nojit",
@@ -51,12 +50,6 @@ def stories(folder):
          "answer": "no"}) for who in PEOPLE * 7), encoding="utf-8")
     (place / "gifts|x").write_text(story(0, "What has"))
     return place
-
-
-@pytest.fixture(scope="module")
-def server(folder):
-    with ScriptServer(folder) as server:
-        yield server
 
 
 def train(server, directory, stories, *flags):
