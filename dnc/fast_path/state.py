@@ -110,10 +110,7 @@ class Records(NamedTuple):
     slots: "Slots"
     matrices: list
 
-    @property
-    def hidden(self):
-        """`[T, B, U]`, the controller's output."""
-        return self.controller[-1][0]
+    hidden = Carry.hidden  # of all steps, `[T, B, U]`
 
 
 class Units(NamedTuple):
