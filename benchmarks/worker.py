@@ -154,7 +154,7 @@ def training(spec):
     from babi.training.trainer import Trainer
 
     settings, data = _recipe(spec)
-    prepare(settings.strategy, settings.packed_rows)
+    prepare(settings.strategy, settings.packed_rows, settings.memory_size)
     keras.utils.set_random_seed(settings.seed)
     trainer = Trainer(settings, len(data.vocabulary),
                       replicas=Replicas(settings.strategy))
