@@ -101,13 +101,13 @@ def _widen(cell):
     """
     kernel = layers_of(cell.controller)[0].kernel
     # Nine digits at once weigh as much as one word of N(0, 0.6).
-    _redraw(kernel, 0, FEATURES, 0.2)
-    _redraw(kernel, FEATURES, FEATURES + cell.num_read_heads * cell.word_size, 0.5)
-    _redraw(cell.output_kernel, cell.controller_output_size,
-            cell.output_kernel.shape[0], 0.5)
+    redraw(kernel, 0, FEATURES, 0.2)
+    redraw(kernel, FEATURES, FEATURES + cell.num_read_heads * cell.word_size, 0.5)
+    redraw(cell.output_kernel, cell.controller_output_size,
+           cell.output_kernel.shape[0], 0.5)
 
 
-def _redraw(kernel, first, end, stddev):
+def redraw(kernel, first, end, stddev):
     """Draws the rows from `first` to `end` anew, from N(0, stddev)."""
     values = keras.ops.convert_to_numpy(kernel).copy()
     values[first:end] = keras.random.normal(values[first:end].shape, stddev=stddev)

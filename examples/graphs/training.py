@@ -47,6 +47,11 @@ class Plan(NamedTuple):
         model.build()
         return model
 
+    def compile(self, model, lesson):
+        """Compiles a model of `build` to be trained in a lesson."""
+        del lesson  # all are learnt alike
+        compile_reader(model, self.rate, updates=self.falling)
+
     def shape(self, lesson):
         """(slots, steps of a row): with another, another model is compiled."""
         return self.lessons[lesson].slots, self.lessons[lesson].length
@@ -198,7 +203,7 @@ def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=2):
         keras.utils.set_random_seed(seed)
         lesson = saved_lesson(plan, folder)
         model = plan.build(plan.lessons[lesson].slots)
-        compile_reader(model, plan.rate, updates=plan.falling)
+        plan.compile(model, lesson)
         load(model, folder / SAVED)
         if float(model.seconds) / 60 >= minutes:
             return model
@@ -214,7 +219,7 @@ def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=2):
 def saved_lesson(plan, folder):
     """The number of the lesson that a folder's training stands at; 0 without one."""
     model = plan.build(plan.lessons[0].slots)
-    compile_reader(model)
+    plan.compile(model, 0)
     load(model, Path(folder) / SAVED)
     lesson = int(model.lesson)
     if lesson >= len(plan.lessons):

@@ -1,0 +1,149 @@
+"""How the network is trained, lesson by lesson, and how its moves are judged."""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from examples.graphs.rows import Epoch
+from examples.shrdlu.boards import boards
+from examples.shrdlu.player import BlockPlayer
+from examples.shrdlu.puzzles import make_batch
+
+COMPLETE = 0.85  # a lesson is, when such a share of constraints holds in the end
+EARLIER = 0.1  # the share of the episodes that comes from earlier lessons
+
+
+def stream(lessons, current, rng, earlier=EARLIER):
+    """Random puzzles without end, a share from earlier lessons, uniformly.
+
+    Args:
+      lessons: list of `puzzles.Lesson`.
+      current: number of the lesson that most come from.
+      rng: `numpy.random.Generator`.
+      earlier: the share.
+    """
+    while True:
+        is_earlier = current and rng.random() < earlier
+        yield lessons[rng.integers(current) if is_earlier else current].draw(rng)
+
+
+class Episodes(Epoch):
+    """The training batches of an epoch of puzzles."""
+
+    def __getitem__(self, index):
+        rng = np.random.default_rng([self.seed, self.number, index])
+        lesson = self.lessons[self.lesson]
+        puzzles = stream(self.lessons, self.lesson, rng)
+        return (make_batch([next(puzzles) for _ in range(self.shape[0])], lesson.length,
+                           lesson.most, rng, lesson.taught),)
+
+
+class BlockPlan(NamedTuple):
+    """A network and how it is trained: a `training.Plan` of `puzzles.Lesson`.
+
+    Attributes:
+      lessons: the curriculum.
+      units: of each layer of the LSTM.
+      word_size, read_heads: of the memory; 0 heads for an LSTM alone.
+      rows: episodes of a batch.
+      updates: between two evaluations.
+      rate, falling: the learning rate where a planner teaches, and the updates in
+        which it falls to a tenth.
+      acting_rate: the learning rate of actor and critic.
+      decay: lambda of the advantages.
+      entropy, recall: see `player.BlockPlayer`.
+    """
+
+    lessons: tuple
+    units: tuple = (128,)
+    word_size: int = 32
+    read_heads: int = 4
+    rows: int = 32
+    updates: int = 400
+    rate: float = 1e-3
+    falling: int = 60_000
+    acting_rate: float = 2e-4
+    decay: float = 0.75
+    entropy: float = 0.02
+    recall: float = 0.5
+
+    def build(self, slots):
+        """A `BlockPlayer` with weights; none of them depends on `slots`."""
+        model = BlockPlayer(
+            self.units, slots if self.read_heads else 0, self.word_size,
+            self.read_heads, self.decay, self.entropy, self.recall)
+        model.build()
+        return model
+
+    def compile(self, model, lesson):
+        """Adam, with the rate of what the lesson learns from."""
+        taught = self.lessons[lesson].taught > 0
+        schedule = keras.optimizers.schedules.CosineDecay(
+            0.0, decay_steps=self.falling, alpha=0.1, warmup_steps=300,
+            warmup_target=self.rate if taught else self.acting_rate)
+        model.compile(keras.optimizers.Adam(schedule, global_clipnorm=1.0),
+                      jit_compile=True)
+        model.optimizer.build(model.trainable_variables)
+
+    def shape(self, lesson):
+        """What wants another compiled model when it changes."""
+        lesson = self.lessons[lesson]
+        return lesson.slots, lesson.length, lesson.most, lesson.taught > 0
+
+    def epoch(self, lesson, seed):
+        """The training batches of an epoch."""
+        return Episodes(self.lessons, self.updates, self.rows,
+                        self.lessons[lesson].length, seed)
+
+    def examine(self, model, lesson, rng, count):
+        """Shares of new episodes of a lesson, most likely actions: see `judge`."""
+        lesson = self.lessons[lesson]
+        puzzles = [lesson.draw(rng) for _ in range(count)]
+        return evaluate(model, puzzles, self.rows, lesson.length, lesson.most)
+
+    def is_complete(self, lesson, shares):
+        """Whether a lesson is, with these shares of `examine`."""
+        return shares["satisfied"] >= COMPLETE
+
+
+def evaluate(model, puzzles, rows, length, most):
+    """How good a network's moves are, with most likely actions.
+
+    Args:
+      model: `BlockPlayer`.
+      puzzles: list of `Puzzle`.
+      rows: of a batch; the last is filled up with puzzles that do not count.
+      length, most: see `puzzles.make_batch`.
+
+    Returns:
+      {name: share}: see `judge`, and their means.
+    """
+    results = []
+    for first in range(0, len(puzzles), rows):
+        batch = puzzles[first:first + rows]
+        played = model.predict_on_batch(
+            make_batch((batch + puzzles * rows)[:rows], length, most))
+        results += [judge(puzzle, passed) for puzzle, passed in zip(
+            batch, played["boards"])]
+    return {name: float(np.mean([result[name] for result in results]))
+            for name in results[0]}
+
+
+def judge(puzzle, passed):
+    """What an episode came to.
+
+    Args:
+      puzzle: `Puzzle`.
+      passed: `[M + 1]` boards, from the start on; the last one is the end.
+
+    Returns:
+      {"perfect": whether the goal was reached with the least moves and kept, "success":
+      whether it holds in the end without that, "incomplete": neither; "satisfied":
+      the share of the goal's constraints that hold in the end}.
+    """
+    holds = boards().holds[passed][:, puzzle.goal]
+    reached = holds.all(axis=1)
+    perfect = bool(reached[puzzle.least:].all())
+    return {"perfect": perfect, "success": bool(reached[-1]) and not perfect,
+            "incomplete": not reached[-1], "satisfied": float(holds[-1].mean())}

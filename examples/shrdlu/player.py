@@ -1,0 +1,243 @@
+"""A network that moves blocks, what it learns from, and one that moves at random."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dnc import DNC
+from dnc.controllers import layers_of
+from examples.graphs.network import redraw
+from examples.shrdlu.boards import ACTIONS, CONSTRAINTS, PASS, boards
+from examples.shrdlu.puzzles import (BOARD, FEATURES, GO, INVALID, LETTERS,
+                                     UNDONE, board_features)
+
+OUTPUTS = ACTIONS + 1 + len(CONSTRAINTS)  # scores, value, and what is recalled
+
+
+def play(step, states, inputs):
+    """Moves blocks: an action a step, whose board is the next input.
+
+    The most likely action is taken, with noise a random one as likely as it is, and
+    the planner's where the inputs say so: one of those that lead nearer to the goal,
+    or to pass where it is reached.
+
+    Args:
+      step: function of features `[B, FEATURES]` and states that gives outputs
+        `[B, OUTPUTS]` and the next states.
+      states: those before the first move.
+      inputs: of `puzzles.make_batch`.
+
+    Returns:
+      {"boards": `[B, M + 1]` the board before each action and after the last;
+      "actions": `[B, M]`, -1 where none is allowed any more; "logits":
+      `[B, M, ACTIONS]`; "value": `[B, M]`; "recalled": `[B, M, CONSTRAINTS]`; "good":
+      `[B, M, ACTIONS]` booleans, the planner's actions}.
+    """
+    moved = tf.constant(boards().moved, tf.int32)
+    squares = tf.constant(board_features(np.arange(moved.shape[0])))
+    here = inputs["start"]
+    shown = tf.one_hot(tf.fill(tf.shape(here), GO), BOARD)
+    passing = tf.one_hot(tf.fill(tf.shape(here), PASS), ACTIONS, True, False)
+    passed, record = [here], []
+    for number in range(inputs["noise"].shape[1]):
+        outputs, states = step(
+            tf.concat([shown, tf.gather(squares, here)], axis=1), states)
+        logits, value, recalled = tf.split(
+            outputs, [ACTIONS, 1, len(CONSTRAINTS)], axis=1)
+        after = tf.gather(moved, here)
+        left = _at(inputs["away"], here[:, tf.newaxis])
+        good = tf.where(left > 0, _at(inputs["away"], after) < left, passing)
+        scores = tf.where(inputs["planner"][:, number, tf.newaxis],
+                          tf.where(good, 0.0, -1e9), logits)
+        action = tf.argmax(scores + inputs["noise"][:, number], axis=1,
+                           output_type=tf.int32)
+        active = number < inputs["limit"]
+        here = tf.where(active, tf.gather(after, action, batch_dims=1), here)
+        passed.append(here)
+        record.append((tf.where(active, action, -1), logits, value[:, 0], recalled,
+                       good))
+    names = ("actions", "logits", "value", "recalled", "good")
+    return {"boards": tf.stack(passed, axis=1), **{
+        name: tf.stack(values, axis=1) for name, values in zip(names, zip(*record))}}
+
+
+def _at(table, numbers):
+    """What tables `[B, S]` have, int32, at `[B, K]` boards."""
+    return tf.cast(tf.gather(table, numbers, batch_dims=1), tf.int32)
+
+
+def rewards(inputs, played):
+    """`[B, M]`: what each action earned.
+
+    That is the share of the goal's constraints that hold after it, less INVALID for a
+    move that changes nothing, less UNDONE for leaving a board where they all held; 0
+    where no action was allowed.
+
+    Args:
+      inputs: of `puzzles.make_batch`.
+      played: of `play`.
+    """
+    holds = tf.constant(boards().holds, tf.float32)
+    before, after = played["boards"][:, :-1], played["boards"][:, 1:]
+    goal = inputs["goal"][:, tf.newaxis]
+    share = tf.reduce_sum(tf.gather(holds, after) * goal, axis=2) / tf.reduce_sum(
+        goal, axis=2)
+    actions, away = played["actions"], inputs["away"]
+    invalid = (actions != PASS) & (before == after)
+    undone = (_at(away, before) == 0) & (_at(away, after) > 0)
+    earned = share - INVALID * tf.cast(invalid, tf.float32) - UNDONE * tf.cast(
+        undone, tf.float32)
+    return tf.where(actions >= 0, earned, 0.0)
+
+
+def advantages(earned, value, decay):
+    """`[B, M]`: sum over k >= t of decay^(k - t) delta_k, with
+    delta_t = r_t + V_(t+1) - V_t (paper's Methods); all 0 after the end.
+
+    Args:
+      earned: `[B, M]` rewards r.
+      value: `[B, M]` V, 0 after the end.
+      decay: lambda.
+    """
+    later = tf.concat([value[:, 1:], tf.zeros_like(value[:, :1])], axis=1)
+    delta, result = earned + later - value, [tf.zeros_like(value[:, 0])]
+    for each in reversed(tf.unstack(delta, axis=1)):
+        result.append(each + decay * result[-1])
+    return tf.stack(result[:0:-1], axis=1)
+
+
+@keras.saving.register_keras_serializable("shrdlu")
+class BlockPlayer(keras.Model):
+    """A DNC, or an LSTM alone, that is told goals and then moves blocks.
+
+    Where the training stands is among its weights, as with
+    `examples.graphs.network.GraphReader`.
+
+    Args:
+      units: list of the LSTM's layers' units.
+      slots, word_size, read_heads: of the memory; 0 slots for an LSTM alone.
+      decay: lambda of the advantages.
+      entropy: how much an action's entropy counts.
+      recall: how much it counts, where a planner teaches, to name the constraints
+        that are asked for.
+
+    Attributes:
+      layer: the `DNC`, or an `RNN` of LSTM cells.
+      lesson: number of the lesson; int32 variable.
+      seconds, processor: of training so far, by the clock and of the processors;
+        float32 variables.
+    """
+
+    def __init__(self, units=(128,), slots=32, word_size=32, read_heads=4, decay=0.75,
+                 entropy=0.02, recall=0.5):
+        super().__init__(name="block_player")
+        self.slots, self.decay = slots, decay
+        self.entropy, self.recall = entropy, recall
+        if slots:
+            initializer = keras.initializers.RandomNormal(stddev=0.05)
+            self.layer = DNC(
+                OUTPUTS, return_sequences=True, return_state=True, name="core",
+                controller=["lstm"] * len(units) if len(units) > 1 else "lstm",
+                controller_units=units[0], memory_size=slots, word_size=word_size,
+                num_read_heads=read_heads, layer_norm=True,
+                kernel_initializer=initializer, recurrent_initializer=initializer)
+        else:
+            self.layer = keras.layers.LSTM(
+                units[0], return_sequences=True, return_state=True, name="core")
+            self.head = keras.layers.Dense(OUTPUTS, name="head")
+        for name, dtype in (("lesson", "int32"), ("seconds", "float32"),
+                            ("processor", "float32")):
+            setattr(self, name, self.add_weight(
+                shape=(), dtype=dtype, trainable=False, initializer="zeros",
+                name=name))
+
+    def build(self, input_shape=None):
+        self.layer.build((None, None, FEATURES))
+        if self.slots:
+            _widen(self.layer.cell)
+        else:
+            self.head.build((None, self.layer.units))
+        self.built = True
+
+    def call(self, inputs, training=None):
+        """What `play` returns of the batch, and "earned": see `rewards`.
+
+        "recalled" has the step of the question too, before the moves.
+
+        Args:
+          inputs: of `puzzles.make_batch`.
+          training: passed to the layer.
+        """
+        outputs, *states = self.layer(
+            inputs["steps"], mask=inputs["mask"], training=training)
+        asked = self._outputs(outputs[:, -1])[:, tf.newaxis, ACTIONS + 1:]
+        played = play(self._step, states, inputs)
+        played["recalled"] = tf.concat([asked, played["recalled"]], axis=1)
+        return {**played, "earned": rewards(inputs, played)}
+
+    def _step(self, features, states):
+        outputs, states = self.layer.cell(features, states)
+        return self._outputs(outputs), states
+
+    def _outputs(self, outputs):
+        return outputs if self.slots else self.head(outputs)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None,
+                     training=True):
+        """A mean over actions: of the taught rows minus the log-likelihood of all the
+        planner's actions together, of the others that of actor and critic."""
+        allowed = y_pred["actions"] >= 0
+        weights = tf.cast(allowed, tf.float32)
+        weights /= tf.reduce_sum(weights)  # [B, M]
+        taught = x["taught"][:, tf.newaxis]
+        likelihood = tf.nn.log_softmax(y_pred["logits"])
+        value = tf.where(allowed, y_pred["value"], 0.0)
+        fixed = tf.stop_gradient(value)
+        gain = advantages(y_pred["earned"], fixed, self.decay)
+        returns = tf.cumsum(y_pred["earned"], axis=1, reverse=True)
+        chosen = tf.gather(likelihood, tf.maximum(y_pred["actions"], 0), batch_dims=2)
+        entropy = -tf.reduce_sum(tf.exp(likelihood) * likelihood, axis=2)
+        followed = tf.reduce_logsumexp(
+            tf.where(y_pred["good"], likelihood, -1e9), axis=2)
+        acted = chosen * gain + self.entropy * entropy
+        loss = -tf.reduce_sum(weights * (
+            taught * followed + (1 - taught) * acted))
+        loss += VALUE * tf.reduce_sum(weights * tf.square(returns - value)) / 2
+        recalled = tf.nn.sigmoid_cross_entropy_with_logits(
+            x["goal"][:, tf.newaxis] + tf.zeros_like(y_pred["recalled"]),
+            y_pred["recalled"])
+        return loss + self.recall * tf.reduce_mean(
+            taught * tf.reduce_sum(recalled, axis=2))
+
+
+VALUE = 0.1  # how much the error of the value counts
+
+
+def _widen(cell):
+    """Larger first weights for what is told and read, so that memory comes into use
+    sooner; the letters' are the largest, as what is told is looked up by them."""
+    kernel = layers_of(cell.controller)[0].kernel
+    redraw(kernel, 0, LETTERS, 0.6)
+    redraw(kernel, LETTERS, FEATURES, 0.2)
+    redraw(kernel, FEATURES, FEATURES + cell.num_read_heads * cell.word_size, 0.5)
+    redraw(cell.output_kernel, cell.controller_output_size,
+           cell.output_kernel.shape[0], 0.5)
+
+
+class Guess:
+    """Random actions, to compare with.
+
+    Args:
+      rng: `numpy.random.Generator`.
+    """
+
+    def __init__(self, rng):
+        self.rng = rng
+
+    def predict_on_batch(self, inputs):
+        """What `play` returns of the batch."""
+        def step(features, states):
+            return tf.constant(self.rng.normal(size=(len(features), OUTPUTS)),
+                               tf.float32), states
+
+        return {name: value.numpy() for name, value in play(step, (), inputs).items()}
