@@ -8,8 +8,8 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .PHONY: help deps check test test-oldest ask viz babi reproduce results copy repeat-copy \
-  associative-recall key-value underground family-tree shortest-path bench \
-  bench-peer clean
+  associative-recall key-value underground family-tree shortest-path mini-shrdlu \
+  bench bench-peer clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1: /' \
@@ -81,6 +81,9 @@ family-tree: deps  ## relations in a family tree; ARGS=--show for no training
 
 shortest-path: deps  ## shortest paths on the Underground; ARGS=--show for no training
 	$(BIN)/python examples/shortest_path.py $(ARGS)
+
+mini-shrdlu: deps  ## the block puzzle; ARGS=--show for no training
+	$(BIN)/python examples/mini_shrdlu.py $(ARGS)
 
 bench: deps  ## measure speed and memory; ARGS=--quick, --training, --first-call
 	$(BIN)/python benchmarks/bench.py $(ARGS)

@@ -122,7 +122,7 @@ def _stack_modes(axes, trajectory, steps):
     axes.set_xlabel("step", size=9)
 
 
-def draw_learning(log, updates, title, complete=0.9):
+def draw_learning(log, updates, title, complete=0.9, field="right"):
     """Accuracy over the updates, with the lessons as steps.
 
     Args:
@@ -130,6 +130,7 @@ def draw_learning(log, updates, title, complete=0.9):
       updates: in an epoch.
       title: what stands above.
       complete: share of right ones at which a lesson is.
+      field: of the log that has the share.
 
     Returns:
       A matplotlib Figure.
@@ -140,7 +141,7 @@ def draw_learning(log, updates, title, complete=0.9):
     lessons = [int(float(row["lesson"])) for row in rows]
     figure = Figure((9, 3.6), dpi=80, layout="constrained")
     axes = figure.subplots()
-    axes.plot(done, [100 * float(row["right"]) for row in rows], ".-", lw=1,
+    axes.plot(done, [100 * float(row[field]) for row in rows], ".-", lw=1,
               color=HEADS[1])
     axes.axhline(100 * complete, color="#888888", lw=0.8, ls=":")
     axes.set_ylabel("new episodes right, %", size=9)

@@ -23,11 +23,13 @@ class Asked(NamedTuple):
       name: such as "walk"; that of an option.
       default: its text, if none is given.
       parse: function of the text; ValueError if it can't be asked for.
+      each: what a number of them are asked of, in the end.
     """
 
     name: str
     default: str
     parse: Callable
+    each: str = "length"
 
 
 def make_parser(description, folder, asked):
@@ -51,7 +53,7 @@ def make_parser(description, folder, asked):
     for name, what in (("folder", "of the training"), ("output", "of the pictures")):
         parser.add_argument(f"--{name}", type=Path, default=Path(folder), help=what)
     parser.add_argument(f"--{asked.name}s", dest="count", type=int, default=100,
-                        help="asked of each length; 0: none")
+                        help=f"asked of each {asked.each}; 0: none")
     parser.add_argument("--seed", type=int, default=1, help="of weights and data")
     return parser
 

@@ -52,7 +52,7 @@ class BlockPlan(NamedTuple):
         which it falls to a tenth.
       acting_rate: the learning rate of actor and critic.
       decay: lambda of the advantages.
-      entropy, recall: see `player.BlockPlayer`.
+      entropy, recall, counted: see `player.BlockPlayer`.
     """
 
     lessons: tuple
@@ -67,12 +67,14 @@ class BlockPlan(NamedTuple):
     decay: float = 0.75
     entropy: float = 0.02
     recall: float = 0.5
+    counted: bool = False
 
     def build(self, slots):
         """A `BlockPlayer` with weights; none of them depends on `slots`."""
         model = BlockPlayer(
             self.units, slots if self.read_heads else 0, self.word_size,
-            self.read_heads, self.decay, self.entropy, self.recall)
+            self.read_heads, self.decay, self.entropy, self.recall,
+            self.counted)
         model.build()
         return model
 

@@ -66,7 +66,7 @@ def _at(table, numbers):
     return tf.cast(tf.gather(table, numbers, batch_dims=1), tf.int32)
 
 
-def rewards(inputs, played):
+def rewards(inputs, played, counted=False):
     """`[B, M]`: what each action earned.
 
     That is the share of the goal's constraints that hold after it, less INVALID for a
@@ -76,17 +76,20 @@ def rewards(inputs, played):
     Args:
       inputs: of `puzzles.make_batch`.
       played: of `play`.
+      counted: the number of the constraints in the place of their share, as in the
+        paper.
     """
     holds = tf.constant(boards().holds, tf.float32)
     before, after = played["boards"][:, :-1], played["boards"][:, 1:]
     goal = inputs["goal"][:, tf.newaxis]
-    share = tf.reduce_sum(tf.gather(holds, after) * goal, axis=2) / tf.reduce_sum(
-        goal, axis=2)
+    earned = tf.reduce_sum(tf.gather(holds, after) * goal, axis=2)
+    if not counted:
+        earned /= tf.reduce_sum(goal, axis=2)
     actions, away = played["actions"], inputs["away"]
     invalid = (actions != PASS) & (before == after)
     undone = (_at(away, before) == 0) & (_at(away, after) > 0)
-    earned = share - INVALID * tf.cast(invalid, tf.float32) - UNDONE * tf.cast(
-        undone, tf.float32)
+    earned -= INVALID * tf.cast(invalid, tf.float32)
+    earned -= UNDONE * tf.cast(undone, tf.float32)
     return tf.where(actions >= 0, earned, 0.0)
 
 
@@ -129,10 +132,10 @@ class BlockPlayer(keras.Model):
     """
 
     def __init__(self, units=(128,), slots=32, word_size=32, read_heads=4, decay=0.75,
-                 entropy=0.02, recall=0.5):
+                 entropy=0.02, recall=0.5, counted=False):
         super().__init__(name="block_player")
         self.slots, self.decay = slots, decay
-        self.entropy, self.recall = entropy, recall
+        self.entropy, self.recall, self.counted = entropy, recall, counted
         if slots:
             initializer = keras.initializers.RandomNormal(stddev=0.05)
             self.layer = DNC(
@@ -173,7 +176,7 @@ class BlockPlayer(keras.Model):
         asked = self._outputs(outputs[:, -1])[:, tf.newaxis, ACTIONS + 1:]
         played = play(self._step, states, inputs)
         played["recalled"] = tf.concat([asked, played["recalled"]], axis=1)
-        return {**played, "earned": rewards(inputs, played)}
+        return {**played, "earned": rewards(inputs, played, self.counted)}
 
     def _step(self, features, states):
         outputs, states = self.layer.cell(features, states)

@@ -192,6 +192,12 @@ HOUR = (*_taught(PAPER[:3], 1.0, slots=16, told=6, moves=8),
         *_taught(PAPER[5:8], 0.0, told=18, moves=9))
 
 
+def shape_of(lessons):
+    """(steps before the moves, steps of moves) in which all of these lessons fit."""
+    return (max(lesson.length for lesson in lessons),
+            max(lesson.most for lesson in lessons))
+
+
 def board_features(numbers_):
     """Each square as one of the blocks, zeros if it is empty.
 

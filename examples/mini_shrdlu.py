@@ -1,0 +1,150 @@
+"""Mini-SHRDLU, the block puzzle: a DNC is told goals, then moves blocks to reach one.
+
+    python3 examples/mini_shrdlu.py --show         # the network that is shipped
+    python3 examples/mini_shrdlu.py                # train one; again to go on
+    python3 examples/mini_shrdlu.py --goal="3 above 1, 2 left of 4"
+
+After the paper's Figures 4 and 5. A network is told some goals, each a letter and what
+has to hold of the blocks ("3 above 1"), one constraint a step. Then it is shown one of
+the letters, and moves block by block until that goal holds. In the first lessons it
+learns from a planner, which says at every step which moves are best; in the later ones
+from reward alone, as actor and critic.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+if not __package__:  # run as a file: the folder above is the root of imports
+    sys.path[0] = str(ROOT)
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np  # noqa: E402
+
+from examples import common  # noqa: E402
+from examples.graphs import pictures as graph_pictures  # noqa: E402
+from examples.graphs import program  # noqa: E402
+from examples.shrdlu import asking, pictures, planning, puzzles  # noqa: E402
+from examples.shrdlu.course import COMPLETE, BlockPlan, evaluate  # noqa: E402
+from examples.shrdlu.player import Guess  # noqa: E402
+
+SHIPPED = ROOT / "results" / "mini_shrdlu"
+LSTM_WEIGHTS = "lstm.weights.h5"
+SLOTS, ROWS = 32, 50  # of the memory and of a batch that is asked
+TOLD = 800  # episodes from whose memory the plan is decoded
+ACTIONS_DECODED = 5
+DNC = BlockPlan(puzzles.HOUR)
+# No memory, and as many weights.
+LSTM = BlockPlan(puzzles.HOUR, (200,), read_heads=0)
+# Extended Data Table 2, the network of Figure 4, with RMSProp's place taken by Adam.
+PAPERS = BlockPlan(puzzles.PAPER, (250, 250), 100, 3, falling=10_000_000,
+                   acting_rate=3e-5, entropy=0.5, counted=True)
+GOAL = program.Asked("goal", asking.EXAMPLE, asking.parse_goal, "lesson")
+
+
+def parse_arguments(arguments=None):
+    """The arguments of the command line; leaves with a line if they can't be used."""
+    parser = program.make_parser(__doc__.splitlines()[0], "runs/mini_shrdlu", GOAL)
+    parser.add_argument("--lstm", action="store_true",
+                        help="train the LSTM without memory, as long")
+    args = program.parse(parser, arguments, GOAL)
+    if args.lstm and (args.paper or args.show or args.text):
+        parser.error("--lstm trains the LSTM; leave out --paper, --show and --goal")
+    return args
+
+
+def networks_to_ask(args):
+    """{name: network}, trained as the arguments say, and the folder of their log.
+
+    Raises:
+      ValueError: a file of weights can't be used.
+    """
+    dnc, folder = program.network_to_ask(
+        args, PAPERS if args.paper else DNC, SLOTS, SHIPPED)
+    networks = {"DNC": dnc}
+    if not args.paper:
+        beside = args.folder / "lstm" / LSTM_WEIGHTS
+        if args.lstm:
+            networks["LSTM"] = program.train(args, LSTM, beside, SLOTS)
+        else:
+            if args.show or not beside.exists():
+                beside = SHIPPED / LSTM_WEIGHTS
+            networks["LSTM"] = program.load_network(beside, LSTM, SLOTS)
+    return {**networks, "random": Guess(np.random.default_rng(5))}, folder
+
+
+def shares_by_lesson(networks, count):
+    """Asks each network `count` puzzles of each of the lessons, and prints it.
+
+    Returns:
+      {name: list of `course.evaluate` of each lesson}.
+    """
+    print(f"Puzzles of each lesson, {count} new ones each, in %: perfect (least moves) "
+          "/ success (more)\n/ incomplete, and the constraints that hold in the end:")
+    print("lesson  goals  blocks  constraints  depth" + "".join(
+        f"{name:>29}" for name in networks))
+    shares = {name: [] for name in networks}
+    for number, lesson in enumerate(puzzles.HOUR, 1):
+        rng = np.random.default_rng([5, number])
+        asked = [lesson.draw(rng) for _ in range(count)]
+        print("{:6} {:>6} {:>7} {:>12} {:>6}".format(number, *(
+            f"{low}-{high}" if low < high else str(low) for low, high in lesson[:4])),
+            end="")
+        for name, network in networks.items():
+            share = evaluate(network, asked, ROWS, *puzzles.shape_of(puzzles.HOUR))
+            shares[name].append(share)
+            print("{:8.1f} /{:5.1f} /{:5.1f}{:6.1f}".format(*(
+                100 * share[each] for each in (
+                    "perfect", "success", "incomplete", "satisfied"))), end="")
+        print(flush=True)
+    return shares
+
+
+def decode_plan(model, lesson):
+    """What `planning.decode` reads from memory, action by action; prints it."""
+    rng = np.random.default_rng(6)
+    told = [lesson.draw(rng) for _ in range(TOLD)]
+    vectors, actions = planning.record(
+        model, told, ROWS, *puzzles.shape_of(puzzles.HOUR))
+    decoded = [planning.decode(vectors, actions[:, number], rng)
+               for number in range(ACTIONS_DECODED)]
+    print("Decoded from memory before the question, in % (by frequency): " + ", ".join(
+        f"action {number} {100 * right:.0f} ({100 * frequent:.0f})"
+        for number, (right, frequent) in enumerate(decoded, 1)))
+    return decoded
+
+
+def draw(networks, args, log):
+    """Asks as the arguments say; prints and draws the answers."""
+    model, figures = networks["DNC"], {}
+    if args.count and not args.text:
+        shares = shares_by_lesson(networks, args.count)
+        figures["lessons.png"] = pictures.draw_lessons(
+            shares, "Perfect: least moves; success: more; by lesson")
+        figures["plan.png"] = pictures.draw_plan(
+            decode_plan(model, puzzles.HOUR[-1]), "What follows, decoded from memory "
+            "before the question")
+    puzzle = asking.puzzle_with(args.asked, puzzles.HOUR[-1],
+                                np.random.default_rng(args.seed))
+    look = asking.look(model, puzzle)
+    title = (f"{args.text or GOAL.default}: {asking.outcome(look)}, least "
+             f"{puzzle.least} moves")
+    print(title)
+    figures["episode.png"] = pictures.draw_episode(look, title)
+    if log.exists():
+        figures["learning.png"] = graph_pictures.draw_learning(
+            log, DNC.updates, "Learning to move blocks, lesson by lesson", COMPLETE,
+            "satisfied")
+    common.write(args.output, figures, {})
+
+
+def main():
+    """Trains, asks and draws as the arguments say."""
+    args = parse_arguments()
+    networks, folder = networks_to_ask(args)
+    draw(networks, args, folder / program.LOG)
+
+
+if __name__ == "__main__":
+    common.run(main)

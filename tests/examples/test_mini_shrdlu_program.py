@@ -1,0 +1,183 @@
+"""The block puzzle's program: typed goals, looks inside, the plan, options."""
+
+import hashlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from dnc.controllers import layers_of
+from examples import mini_shrdlu
+from examples.graphs import program
+from examples.shrdlu import asking, course, pictures, planning
+from examples.shrdlu.boards import BLOCKS, CONSTRAINTS, PASS, boards
+from examples.shrdlu.player import Guess
+from examples.shrdlu.puzzles import HOUR, PAPER, SPARE, to_features
+
+
+def test_typed_goals_are_read():
+    goal = asking.parse_goal(" 3 above 1,2  left of 4, 5 below 6 ,1 right of 5")
+    assert [CONSTRAINTS[number] for number in goal] == [
+        (3, "above", 1), (2, "left of", 4), (6, "above", 5), (5, "left of", 1)]
+    assert asking.parse_goal("1 above 2, 2 below 1") == asking.parse_goal("1 above 2")
+
+
+def test_a_typed_goal_becomes_a_puzzle(rng):
+    for text in (asking.EXAMPLE, "1 above 2",
+                 "1 above 2, 2 above 3, 4 above 5, 5 above 6, 2 left of 5"):
+        goal = asking.parse_goal(text)
+        puzzle = asking.puzzle_with(goal, HOUR[7], rng, 60)
+        assert puzzle.goal == goal and boards().blocks[puzzle.start] == BLOCKS
+        assert not boards().holds[puzzle.start][list(goal)].any()
+        assert len(puzzle.goals) >= HOUR[7].goals[0]
+        told = [asking.in_words(*row[1:]) for row in puzzle.told.tolist()
+                if row[0] == puzzle.asked]
+        assert asking.parse_goal(", ".join(told)) == goal
+
+
+@pytest.fixture(scope="module")
+def asked():
+    """A network without training, and its look at an episode."""
+    keras.utils.set_random_seed(2)
+    model = course.BlockPlan(HOUR, (12,), 6, 2).build(16)
+    puzzle = HOUR[3].draw(np.random.default_rng(4))
+    return model, asking.look(model, puzzle)
+
+
+def test_a_look_is_at_the_moves_that_were_made(asked):
+    model, look = asked
+    count = len(look.puzzle.told)
+    steps = count + 1 + look.puzzle.least + SPARE
+    assert len(look.names) == len(look.trajectory.usage) == steps
+    assert look.names[count] == f"{asking.letter(look.puzzle.asked)}, go!"
+    assert look.names[0].startswith(f"{asking.letter(next(iter(look.puzzle.goals)))}: ")
+    outputs = look.trajectory.outputs[count + 1:, :PASS + 1]
+    assert look.actions.tolist() == outputs.argmax(axis=1).tolist()
+    for here, action, there in zip(look.passed, look.actions, look.passed[1:]):
+        assert boards().moved[here, action] == there
+    assert look.held.shape == (look.puzzle.least + SPARE + 1, len(look.puzzle.goal))
+    assert asking.outcome(look) in pictures.OUTCOMES
+
+
+def test_what_was_in_memory_before_the_question(asked):
+    model, _ = asked
+    rng = np.random.default_rng(3)
+    puzzles = [HOUR[3].draw(rng) for _ in range(8)]
+    vectors, actions = planning.record(model, puzzles, 4, 9, 8)
+    for vector, taken, puzzle in zip(vectors, actions, puzzles):
+        seen = model.layer.trajectory(to_features(puzzle)[np.newaxis],
+                                      memory=True).sample(0)
+        read = (seen.read_weighting[-1] > 0.01).any(axis=0)
+        assert read.any()
+        assert vector == pytest.approx(seen.memory[-2][read].mean(axis=0), abs=1e-4)
+        alone = asking.look(model, puzzle).actions
+        assert taken[:len(alone)].tolist() == alone.tolist()
+
+
+def test_the_regression_is_at_its_least(rng):
+    """Its slope is 0, and a step in any direction makes the sum larger."""
+    features, labels = rng.normal(size=(60, 4)), rng.integers(0, 5, size=60)
+    weights = planning.fit(features, labels)
+
+    def total(weights):
+        scores = features @ weights
+        chosen = scores[np.arange(60), labels]
+        return (np.log(np.exp(scores).sum(axis=1)) - chosen).sum() + (
+            weights ** 2).sum() / 2
+
+    for _ in range(20):
+        aside = rng.normal(size=weights.shape)
+        slope = (total(weights + 1e-4 * aside) - total(weights - 1e-4 * aside)) / 2e-4
+        assert slope == pytest.approx(0, abs=1e-4)
+        assert total(weights + 0.01 * aside) > total(weights)
+
+
+def test_a_plan_that_is_there_is_decoded_and_none_where_there_is_none(rng):
+    labels = rng.integers(0, 6, size=400)
+    vectors = rng.normal(size=(400, 8))
+    right, frequent = planning.decode(vectors, labels, rng, 5)
+    assert right < 0.3 and frequent < 0.3
+    vectors[:, :6] += 6 * np.eye(6)[labels]
+    right, _ = planning.decode(vectors, labels, rng, 5)
+    assert right > 0.95
+
+
+def test_pictures(asked, tmp_path):
+    _, look = asked
+    shares = {"perfect": 0.5, "success": 0.3, "incomplete": 0.2, "satisfied": 0.9}
+    for number, figure in enumerate((
+            pictures.draw_episode(look, "an episode"),
+            pictures.draw_lessons({"DNC": [shares] * 8, "LSTM": [shares] * 8}, "all"),
+            pictures.draw_plan([(0.8, 0.2), (0.6, 0.2)], "a plan"))):
+        path = tmp_path / f"{number}.png"
+        figure.savefig(path)
+        assert min(Image.open(path).size) > 200
+    figure = pictures.draw_episode(look, "an episode")
+    said = [text.get_text() for text in figure.axes[1].texts]
+    assert [text[2:] for text in said[-len(look.puzzle.goal):]] == [
+        "{} {} {}".format(*CONSTRAINTS[number]) for number in look.puzzle.goal]
+
+
+def test_the_table_asks_every_lesson(capsys, rng):
+    shares = mini_shrdlu.shares_by_lesson({"random": Guess(rng)}, 20)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(shares["random"]) == 8 and len(lines) == 3 + 8
+    assert lines[3].split()[:5] == ["1", "2", "3", "1", "1"]
+    assert lines[10].split()[:5] == ["8", "5-6", "6", "3", "2-3"]
+
+
+def test_the_papers_network():
+    model = mini_shrdlu.PAPERS.build(32)
+    cell = model.layer.cell
+    assert (cell.memory_size, cell.word_size, cell.num_read_heads) == (32, 100, 3)
+    assert [unit.units for unit in layers_of(cell.controller)] == [250, 250]
+    assert (model.decay, model.entropy, model.counted) == (0.75, 0.5, True)
+    assert mini_shrdlu.PAPERS.lessons is PAPER and mini_shrdlu.PAPERS.rows == 32
+    assert mini_shrdlu.PAPERS.updates == 400
+    assert mini_shrdlu.PAPERS.acting_rate == 3e-5
+
+
+def test_the_lstm_has_as_many_weights():
+    counts = [plan.build(32).count_params() for plan in (
+        mini_shrdlu.DNC, mini_shrdlu.LSTM)]
+    assert counts[1] == pytest.approx(counts[0], rel=0.15)
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["--goal=3 on 1"], "give it as"), (["--goal=7 above 1"], "blocks are 1 to 6"),
+    (["--goal=1 above 1"], "two blocks"),
+    (["--goal=1 above 2, 2 above 1"], "no board has all"),
+    (["--minutes=nan"], "--minutes"), (["--goals=-1"], "--goals"),
+    (["--paper", "--show"], "--paper"), (["--lstm", "--show"], "--lstm"),
+    (["--lstm", "--paper"], "--lstm"), (["on"], "on"),
+    (["--folder=setup.py"], "--folder=setup.py: not a folder")])
+def test_bad_options_are_told_in_a_line(arguments, said, capsys, monkeypatch):
+    monkeypatch.chdir(mini_shrdlu.ROOT)
+    with pytest.raises(SystemExit) as left:
+        mini_shrdlu.parse_arguments(arguments)
+    assert left.value.code == 2
+    assert said in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_the_shipped_networks_are_whole_and_small():
+    sums = (mini_shrdlu.SHIPPED / "SHA256SUMS").read_text().split()
+    assert {program.WEIGHTS, program.LOG, mini_shrdlu.LSTM_WEIGHTS} <= set(sums)
+    for digest, name in zip(sums[::2], sums[1::2]):
+        data = (mini_shrdlu.SHIPPED / name).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == digest
+        assert len(data) < 4e6
+
+
+@pytest.mark.slow
+def test_show_draws_without_training(tmp_path):
+    script = mini_shrdlu.ROOT / "examples" / "mini_shrdlu.py"
+    run = subprocess.run(
+        [sys.executable, script, "--show", "--goals=50", f"--output={tmp_path}"],
+        capture_output=True, text=True, timeout=600)
+    assert run.returncode == 0, run.stderr
+    assert "DNC " in run.stdout and "action 1" in run.stdout
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "episode.png", "learning.png", "lessons.png", "plan.png"}
