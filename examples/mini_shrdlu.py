@@ -32,6 +32,7 @@ from examples.shrdlu.player import Guess  # noqa: E402
 SHIPPED = ROOT / "results" / "mini_shrdlu"
 LSTM_WEIGHTS = "lstm.weights.h5"
 SLOTS, ROWS = 32, 50  # of the memory and of a batch that is asked
+LESSONS = puzzles.PAPER[:8]  # that are asked
 TOLD = 800  # episodes from whose memory the plan is decoded
 ACTIONS_DECODED = 5
 DNC = BlockPlan(puzzles.HOUR)
@@ -85,14 +86,14 @@ def shares_by_lesson(networks, count):
     print("lesson  goals  blocks  constraints  depth" + "".join(
         f"{name:>29}" for name in networks))
     shares = {name: [] for name in networks}
-    for number, lesson in enumerate(puzzles.HOUR, 1):
+    for number, lesson in enumerate(LESSONS, 1):
         rng = np.random.default_rng([5, number])
         asked = [lesson.draw(rng) for _ in range(count)]
         print("{:6} {:>6} {:>7} {:>12} {:>6}".format(number, *(
             f"{low}-{high}" if low < high else str(low) for low, high in lesson[:4])),
             end="")
         for name, network in networks.items():
-            share = evaluate(network, asked, ROWS, *puzzles.shape_of(puzzles.HOUR))
+            share = evaluate(network, asked, ROWS, *puzzles.shape_of(LESSONS))
             shares[name].append(share)
             print("{:8.1f} /{:5.1f} /{:5.1f}{:6.1f}".format(*(
                 100 * share[each] for each in (
@@ -106,7 +107,7 @@ def decode_plan(model, lesson):
     rng = np.random.default_rng(6)
     told = [lesson.draw(rng) for _ in range(TOLD)]
     vectors, actions = planning.record(
-        model, told, ROWS, *puzzles.shape_of(puzzles.HOUR))
+        model, told, ROWS, *puzzles.shape_of(LESSONS))
     decoded = [planning.decode(vectors, actions[:, number], rng)
                for number in range(ACTIONS_DECODED)]
     print("Decoded from memory before the question, in % (by frequency): " + ", ".join(
@@ -123,9 +124,9 @@ def draw(networks, args, log):
         figures["lessons.png"] = pictures.draw_lessons(
             shares, "Perfect: least moves; success: more; by lesson")
         figures["plan.png"] = pictures.draw_plan(
-            decode_plan(model, puzzles.HOUR[-1]), "What follows, decoded from memory "
+            decode_plan(model, LESSONS[-1]), "What follows, decoded from memory "
             "before the question")
-    puzzle = asking.puzzle_with(args.asked, puzzles.HOUR[-1],
+    puzzle = asking.puzzle_with(args.asked, LESSONS[-1],
                                 np.random.default_rng(args.seed))
     look = asking.look(model, puzzle)
     title = (f"{args.text or GOAL.default}: {asking.outcome(look)}, least "

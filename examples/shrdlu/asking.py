@@ -102,7 +102,8 @@ class Look(NamedTuple):
         """What each step of the trajectory is, in words."""
         told = [f"{letter(row[0])}: {in_words(*row[1:])}"
                 for row in self.puzzle.told.tolist()]
-        return [*told, f"{letter(self.puzzle.asked)}, go!", *(
+        rehearsed = [f"{letter(each)}?" for each in self.puzzle.rehearsed]
+        return [*told, *rehearsed, f"{letter(self.puzzle.asked)}, go!", *(
             f"move {step + 1}" for step in range(len(self.actions)))]
 
 

@@ -101,7 +101,7 @@ class BlockPlan(NamedTuple):
     def examine(self, model, lesson, rng, count):
         """Shares of new episodes of a lesson, most likely actions: see `judge`."""
         lesson = self.lessons[lesson]
-        puzzles = [lesson.draw(rng) for _ in range(count)]
+        puzzles = [lesson._replace(rehearsal=False).draw(rng) for _ in range(count)]
         return evaluate(model, puzzles, self.rows, lesson.length, lesson.most)
 
     def is_complete(self, lesson, shares):

@@ -35,30 +35,42 @@ def play(step, states, inputs):
     """
     moved = tf.constant(boards().moved, tf.int32)
     squares = tf.constant(board_features(np.arange(moved.shape[0])))
-    here = inputs["start"]
-    shown = tf.one_hot(tf.fill(tf.shape(here), GO), BOARD)
-    passing = tf.one_hot(tf.fill(tf.shape(here), PASS), ACTIONS, True, False)
-    passed, record = [here], []
-    for number in range(inputs["noise"].shape[1]):
+    start, most = inputs["start"], tf.shape(inputs["noise"])[1]
+    shown = tf.one_hot(tf.fill(tf.shape(start), GO), BOARD)
+    passing = tf.one_hot(tf.fill(tf.shape(start), PASS), ACTIONS, True, False)
+
+    def move(number, here, states, stores):
         outputs, states = step(
             tf.concat([shown, tf.gather(squares, here)], axis=1), states)
-        logits, value, recalled = tf.split(
-            outputs, [ACTIONS, 1, len(CONSTRAINTS)], axis=1)
         after = tf.gather(moved, here)
         left = _at(inputs["away"], here[:, tf.newaxis])
         good = tf.where(left > 0, _at(inputs["away"], after) < left, passing)
         scores = tf.where(inputs["planner"][:, number, tf.newaxis],
-                          tf.where(good, 0.0, -1e9), logits)
+                          tf.where(good, 0.0, -1e9), outputs[:, :ACTIONS])
         action = tf.argmax(scores + inputs["noise"][:, number], axis=1,
                            output_type=tf.int32)
         active = number < inputs["limit"]
-        here = tf.where(active, tf.gather(after, action, batch_dims=1), here)
-        passed.append(here)
-        record.append((tf.where(active, action, -1), logits, value[:, 0], recalled,
-                       good))
-    names = ("actions", "logits", "value", "recalled", "good")
-    return {"boards": tf.stack(passed, axis=1), **{
-        name: tf.stack(values, axis=1) for name, values in zip(names, zip(*record))}}
+        there = tf.where(active, tf.gather(after, action, batch_dims=1), here)
+        record = (here, tf.where(active, action, -1), good, outputs)
+        return number + 1, there, states, [
+            store.write(number, each) for store, each in zip(stores, record)]
+
+    stores = [tf.TensorArray(dtype, most)
+              for dtype in (tf.int32, tf.int32, tf.bool, tf.float32)]
+    _, last, _, stores = tf.while_loop(
+        lambda number, *_: number < most, move, (0, start, states, stores),
+        maximum_iterations=most)
+    passed, actions, good, outputs = (
+        tf.experimental.numpy.swapaxes(store.stack(), 0, 1) for store in stores)
+    return {"boards": tf.concat([passed, last[:, tf.newaxis]], axis=1),
+            "actions": actions, "good": good, **parts_of(outputs)}
+
+
+def parts_of(outputs):
+    """{"logits": `[..., ACTIONS]`, "value": `[...]`, "recalled":
+    `[..., CONSTRAINTS]`} of outputs `[..., OUTPUTS]`."""
+    return {"logits": outputs[..., :ACTIONS], "value": outputs[..., ACTIONS],
+            "recalled": outputs[..., ACTIONS + 1:]}
 
 
 def _at(table, numbers):
@@ -103,10 +115,12 @@ def advantages(earned, value, decay):
       decay: lambda.
     """
     later = tf.concat([value[:, 1:], tf.zeros_like(value[:, :1])], axis=1)
-    delta, result = earned + later - value, [tf.zeros_like(value[:, 0])]
-    for each in reversed(tf.unstack(delta, axis=1)):
-        result.append(each + decay * result[-1])
-    return tf.stack(result[:0:-1], axis=1)
+    delta = earned + later - value
+    steps = tf.range(tf.shape(delta)[1])
+    after = steps[:, tf.newaxis] - steps  # [k, t]
+    weights = tf.where(after >= 0, decay ** tf.cast(tf.maximum(after, 0), tf.float32),
+                       0.0)
+    return tf.matmul(delta, weights)
 
 
 @keras.saving.register_keras_serializable("shrdlu")
@@ -137,13 +151,11 @@ class BlockPlayer(keras.Model):
         self.slots, self.decay = slots, decay
         self.entropy, self.recall, self.counted = entropy, recall, counted
         if slots:
-            initializer = keras.initializers.RandomNormal(stddev=0.05)
             self.layer = DNC(
                 OUTPUTS, return_sequences=True, return_state=True, name="core",
                 controller=["lstm"] * len(units) if len(units) > 1 else "lstm",
                 controller_units=units[0], memory_size=slots, word_size=word_size,
-                num_read_heads=read_heads, layer_norm=True,
-                kernel_initializer=initializer, recurrent_initializer=initializer)
+                num_read_heads=read_heads, layer_norm=True)
         else:
             self.layer = keras.layers.LSTM(
                 units[0], return_sequences=True, return_state=True, name="core")
@@ -165,7 +177,7 @@ class BlockPlayer(keras.Model):
     def call(self, inputs, training=None):
         """What `play` returns of the batch, and "earned": see `rewards`.
 
-        "recalled" has the step of the question too, before the moves.
+        "recalled" has the steps before the moves too, `[B, T + M, CONSTRAINTS]`.
 
         Args:
           inputs: of `puzzles.make_batch`.
@@ -173,9 +185,10 @@ class BlockPlayer(keras.Model):
         """
         outputs, *states = self.layer(
             inputs["steps"], mask=inputs["mask"], training=training)
-        asked = self._outputs(outputs[:, -1])[:, tf.newaxis, ACTIONS + 1:]
         played = play(self._step, states, inputs)
-        played["recalled"] = tf.concat([asked, played["recalled"]], axis=1)
+        before = parts_of(self._outputs(outputs))
+        played["recalled"] = tf.concat(
+            [before["recalled"], played["recalled"]], axis=1)
         return {**played, "earned": rewards(inputs, played, self.counted)}
 
     def _step(self, features, states):
@@ -206,11 +219,18 @@ class BlockPlayer(keras.Model):
         loss = -tf.reduce_sum(weights * (
             taught * followed + (1 - taught) * acted))
         loss += VALUE * tf.reduce_sum(weights * tf.square(returns - value)) / 2
-        recalled = tf.nn.sigmoid_cross_entropy_with_logits(
-            x["goal"][:, tf.newaxis] + tf.zeros_like(y_pred["recalled"]),
-            y_pred["recalled"])
-        return loss + self.recall * tf.reduce_mean(
-            taught * tf.reduce_sum(recalled, axis=2))
+        return loss + self.recall * self._forgotten(x, y_pred, weights)
+
+    def _forgotten(self, x, y_pred, weights):
+        """The cross-entropy of naming the constraints that are asked for, in all,
+        where a planner teaches: a mean over steps that ask and over those of moves."""
+        asked, steps = x["asked"], tf.shape(x["asked"])[1]
+        named = tf.concat([x["named"], tf.repeat(
+            x["goal"][:, tf.newaxis], tf.shape(weights)[1], axis=1)], axis=1)
+        each = tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(
+            named, y_pred["recalled"]), axis=2) * x["taught"][:, tf.newaxis]
+        return (tf.reduce_sum(each[:, :steps] * asked) / tf.reduce_sum(asked)
+                + tf.reduce_sum(each[:, steps:] * weights)) / 2
 
 
 VALUE = 0.1  # how much the error of the value counts

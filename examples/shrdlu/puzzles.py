@@ -36,12 +36,14 @@ class Puzzle(NamedTuple):
       told: `[K, 4]` letter, first block, relation, second block: the constraints as
         they are told, goal by goal.
       asked: letter.
+      rehearsed: letters that are shown before it, without the go cue.
     """
 
     start: int
     goals: dict
     told: np.ndarray
     asked: int
+    rehearsed: tuple = ()
 
     @property
     def goal(self):
@@ -122,9 +124,10 @@ class Lesson(NamedTuple):
       taught: the share of the episodes that are learnt from the planner; the others
         are learnt from reward.
       slots: of the memory that it is trained with.
-      told: steps of a batch in which constraints are told; None: as many as there may
-        be.
+      told: steps of a batch before the question; None: as many as there may be.
       moves: steps of a batch in which moves are possible; None likewise.
+      rehearsal: whether the letters are shown once before the question, in random
+        order, so that training can ask for the constraints of each.
     """
 
     goals: tuple
@@ -135,11 +138,13 @@ class Lesson(NamedTuple):
     slots: int = 32
     told: int | None = None
     moves: int | None = None
+    rehearsal: bool = False
 
     @property
     def length(self):
-        """Steps before the moves: what is told, and the question."""
-        return 1 + (self.told or self.goals[1] * self.constraints[1])
+        """Steps before the moves: what is told, rehearsed, and the question."""
+        return 1 + (self.told or self.goals[1] * (
+            self.constraints[1] + self.rehearsal))
 
     @property
     def most(self):
@@ -156,7 +161,11 @@ class Lesson(NamedTuple):
                      for letter in letters}
             if None not in goals.values():
                 asked = letters[rng.integers(len(letters))]
-                return make_puzzle(start, goals, asked, rng)
+                puzzle = make_puzzle(start, goals, asked, rng)
+                if self.rehearsal:
+                    order = tuple(rng.permutation(letters).tolist())
+                    puzzle = puzzle._replace(rehearsed=order)
+                return puzzle
 
 
 def _between(ends, rng):
@@ -185,10 +194,13 @@ def _taught(lessons, taught, **shape):
     return tuple(lesson._replace(taught=taught, **shape) for lesson in lessons)
 
 
-# The paper's first lessons: five are learnt from the planner, then three from reward
-# alone. Lessons share shapes, as each is compiled; the memory is small at first.
-HOUR = (*_taught(PAPER[:3], 1.0, slots=16, told=6, moves=8),
-        *_taught(PAPER[3:5], 1.0, told=18, moves=9),
+# The paper's first lessons, after one of small boards: those of the planner, in which
+# goals are rehearsed, and then those of reward alone. Some share their shapes, as each
+# is compiled; the memory is small at first.
+FIRST_LESSON = Lesson((3, 4), (3, 3), (1, 1), (1, 1))
+HOUR = (*_taught((FIRST_LESSON, *PAPER[:3]), 1.0, slots=16, told=9, moves=8,
+                 rehearsal=True),
+        *_taught(PAPER[3:5], 1.0, told=12, moves=8, rehearsal=True),
         *_taught(PAPER[5:8], 0.0, told=18, moves=9))
 
 
@@ -213,12 +225,14 @@ def board_features(numbers_):
 
 
 def to_features(puzzle):
-    """`[K + 1, FEATURES]`: the constraints, one a step, then the question."""
-    count = len(puzzle.told)
-    result = np.zeros((count + 1, FEATURES), np.float32)
+    """`[K + 1, FEATURES]`: the constraints, one a step, what is rehearsed, the
+    question."""
+    count, last = len(puzzle.told), len(puzzle.told) + len(puzzle.rehearsed)
+    result = np.zeros((last + 1, FEATURES), np.float32)
     for begin, values in zip((0, FIRST, RELATION, SECOND), puzzle.told.T):
         result[np.arange(count), begin + values] = 1
-    result[count, [puzzle.asked, GO]] = 1
+    result[range(count, last), puzzle.rehearsed] = 1
+    result[last, [puzzle.asked, GO]] = 1
     result[:, BOARD:] = board_features(puzzle.start)
     return result
 
@@ -237,19 +251,26 @@ def make_batch(puzzles, length, most, rng=None, taught=0.0):
     Returns:
       {"steps": `[B, T, FEATURES]`; "mask": `[B, T]` booleans; "start": `[B]`; "away":
       `[B, S]` as `Puzzle.away`; "limit": `[B]` moves allowed; "goal":
-      `[B, CONSTRAINTS]` 0 or 1; "taught": `[B]` 0 or 1; "planner": `[B, M]` booleans:
-      where the planner chooses; "noise": `[B, M, ACTIONS]`, added to the
-      scores of the actions}.
+      `[B, CONSTRAINTS]` 0 or 1; "asked": `[B, T]` 1 where a goal is asked for or
+      rehearsed, "named": `[B, T, CONSTRAINTS]` the constraints it has; "taught": `[B]`
+      0 or 1; "planner": `[B, M]` booleans: where the planner chooses; "noise":
+      `[B, M, ACTIONS]`, added to the scores of the actions}.
     """
     rows = len(puzzles)
     steps = np.zeros((rows, length, FEATURES), np.float32)
     mask = np.zeros((rows, length), bool)
     goal = np.zeros((rows, len(CONSTRAINTS)), np.float32)
+    asked = np.zeros((rows, length), np.float32)
+    named = np.zeros((rows, length, len(CONSTRAINTS)), np.float32)
     for row, puzzle in enumerate(puzzles):
         shown = to_features(puzzle)
         steps[row, length - len(shown):] = shown
         mask[row, length - len(shown):] = True
         goal[row, puzzle.goal] = 1
+        letters = (*puzzle.rehearsed, puzzle.asked)
+        asked[row, length - len(letters):] = 1
+        for place, letter in enumerate(reversed(letters), 1):
+            named[row, length - place, puzzle.goals[letter]] = 1
     away = np.stack([puzzle.away() for puzzle in puzzles])
     start = np.array([puzzle.start for puzzle in puzzles], np.int32)
     is_taught = np.arange(rows) < round(taught * rows)
@@ -260,5 +281,6 @@ def make_batch(puzzles, length, most, rng=None, taught=0.0):
         noise = rng.gumbel(size=noise.shape).astype(np.float32)
     limit = away[np.arange(rows), start].astype(np.int32) + SPARE
     return {"steps": steps, "mask": mask, "start": start, "away": away,
-            "limit": np.minimum(limit, most), "goal": goal, "planner": planner,
+            "limit": np.minimum(limit, most), "goal": goal, "asked": asked,
+            "named": named, "planner": planner,
             "taught": is_taught.astype(np.float32), "noise": noise}

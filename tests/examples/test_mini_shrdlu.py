@@ -16,7 +16,7 @@ from examples.shrdlu.puzzles import (BETA, BOARD, FEATURES, FIRST, GO, HOUR, PAP
                                      RELATION, SECOND, SPARE, Lesson, draw_goal, drop,
                                      make_batch, make_puzzle, to_features)
 
-SMALL = (Lesson((2, 2), (3, 3), (1, 1), (1, 1), 1.0, 8, 4, 7),
+SMALL = (Lesson((2, 2), (3, 3), (1, 1), (1, 1), 1.0, 8, 5, 7, True),
          Lesson((2, 2), (3, 4), (1, 2), (1, 1), 0.0, 8))
 PLAN = course.BlockPlan(SMALL, (8,), 6, 2, rows=3, updates=2)
 
@@ -69,11 +69,11 @@ def read(features):
     goals, asked = {}, None
     for row in features:
         letter = row[:FIRST].argmax()
-        if row[:FIRST].any() and not row[GO]:
+        if row[FIRST:RELATION].any():
             goals.setdefault(letter, []).append(
                 (1 + row[FIRST:RELATION].argmax(),
                  RELATIONS[row[RELATION:SECOND].argmax()], 1 + row[SECOND:GO].argmax()))
-        elif row[:FIRST].any():
+        elif row[:FIRST].any() and row[GO]:
             asked = letter
     squares = features[-1, BOARD:].reshape(SQUARES, BLOCKS)
     shown = np.where(squares.any(axis=1), 1 + squares.argmax(axis=1), 0)
@@ -205,7 +205,9 @@ def test_puzzles_are_what_the_lesson_says(rng, lesson):
         assert len(way) == puzzle.least
         sizes.add((len(goals), blocks, len(puzzle.goal)))
         asked.add(list(goals).index(letter))
-        assert len(puzzle.told) < lesson.length and puzzle.least + SPARE <= lesson.most
+        assert len(puzzle.told) + len(puzzle.rehearsed) < lesson.length
+        assert sorted(puzzle.rehearsed) == sorted(puzzle.goals) * lesson.rehearsal
+        assert puzzle.least + SPARE <= lesson.most
     assert mirrored == {True, False} and len(asked) > 1
     varied = any(low < high for low, high in lesson[:3])
     assert (len(sizes) > 1) == varied
@@ -220,7 +222,7 @@ def test_the_papers_lessons():
         assert all(low[1] <= high[1] and low[0] <= high[0]
                    for low, high in zip(one[:4], next_[:4]))
     assert not any(lesson.taught for lesson in PAPER)
-    assert [lesson[:4] for lesson in HOUR] == [lesson[:4] for lesson in PAPER[:8]]
+    assert [lesson[:4] for lesson in HOUR[1:]] == [lesson[:4] for lesson in PAPER[:8]]
     assert FEATURES == 97
 
 
@@ -230,8 +232,8 @@ def test_no_goal_where_no_board_has_as_many_constraints(rng):
 
 
 def test_rows_end_where_the_moves_begin(rng):
-    puzzles = [HOUR[2].draw(rng) for _ in range(50)]
-    inputs = make_batch(puzzles, 7, 8, rng, 0.5)
+    puzzles = [HOUR[3].draw(rng) for _ in range(50)]
+    inputs = make_batch(puzzles, 10, 8, rng, 0.5)
     assert inputs["taught"].tolist() == [1] * 25 + [0] * 25
     assert inputs["planner"][:25].mean() == pytest.approx(BETA, abs=0.08)
     assert not inputs["planner"][25:].any()
@@ -239,21 +241,29 @@ def test_rows_end_where_the_moves_begin(rng):
     assert inputs["noise"].mean() == pytest.approx(0.577, abs=0.1)
     assert inputs["noise"].var() == pytest.approx(np.pi ** 2 / 6, abs=0.25)
     for row, puzzle in enumerate(puzzles):
-        count = len(puzzle.told) + 1
+        told = len(puzzle.told)
+        count = told + len(puzzle.goals) + 1
         assert np.array_equal(inputs["steps"][row, -count:], to_features(puzzle))
         assert not inputs["steps"][row, :-count].any()
-        assert inputs["mask"][row].tolist() == [False] * (7 - count) + [True] * count
+        assert inputs["mask"][row].tolist() == [False] * (10 - count) + [True] * count
         assert inputs["goal"][row].nonzero()[0].tolist() == sorted(puzzle.goal)
         assert inputs["limit"][row] == puzzle.least + SPARE
+        assert inputs["asked"][row].nonzero()[0].tolist() == [
+            *range(10 - count + told, 10)]
+        for step in range(10 - count + told, 10):
+            letter = inputs["steps"][row, step, :FIRST].argmax()
+            assert inputs["named"][row, step].nonzero()[0].tolist() == sorted(
+                puzzle.goals[letter])
+            assert inputs["steps"][row, step, GO] == (step == 9)
         blocks = numbers(boards().blocks[puzzle.start])
         outside = np.delete(inputs["away"][row], np.arange(blocks.start, blocks.stop))
         assert (outside == FAR).all()
-    inputs = make_batch(puzzles, 7, 8)
+    inputs = make_batch(puzzles, 10, 8)
     assert not inputs["noise"].any() and not inputs["planner"].any()
 
 
 def test_an_oracle_solves_every_puzzle_with_least_moves(rng):
-    for lesson in (HOUR[0], HOUR[7], PAPER[8]):
+    for lesson in (HOUR[1], HOUR[8], PAPER[8]):
         puzzles = [lesson.draw(rng) for _ in range(6)]
         shares = course.evaluate(Oracle(), puzzles, 4, lesson.length, lesson.most)
         assert shares == {"perfect": 1.0, "success": 0.0, "incomplete": 0.0,
@@ -262,7 +272,7 @@ def test_an_oracle_solves_every_puzzle_with_least_moves(rng):
 
 def test_random_actions_seldom_solve(rng):
     perfect = []
-    for lesson in (HOUR[0], HOUR[7]):
+    for lesson in (PAPER[0], PAPER[7]):
         puzzles = [lesson.draw(rng) for _ in range(320)]
         shares = course.evaluate(player.Guess(rng), puzzles, 64, lesson.length,
                                  lesson.most)
@@ -317,8 +327,8 @@ def test_a_board_is_the_next_input(network, rng):
             outputs[asked + 1:, :ACTIONS], abs=1e-4)
         assert result["value"].numpy()[row] == pytest.approx(
             outputs[asked + 1:, ACTIONS], abs=1e-4)
-        assert result["recalled"].numpy()[row] == pytest.approx(
-            outputs[asked:, ACTIONS + 1:], abs=1e-4)
+        assert result["recalled"].numpy()[row, 5 - asked - 1:] == pytest.approx(
+            outputs[:, ACTIONS + 1:], abs=1e-4)
         for step, action in enumerate(result["actions"].numpy()[row]):
             here = columns_of(boards().squares[passed[step]].tolist())
             there = columns_of(boards().squares[passed[step + 1]].tolist())
@@ -361,11 +371,19 @@ def log_softmax(scores):
     return scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
 
 
+def surprise(probability, there):
+    """The cross-entropy of what is there with the probabilities of all constraints."""
+    named = np.isin(np.arange(len(probability)), there)
+    return -np.log(np.where(named, probability, 1 - probability)).sum()
+
+
 def test_the_loss_is_that_of_pupil_actor_and_critic(network, rng):
-    puzzles = [SMALL[1].draw(rng) for _ in range(8)]
-    inputs = make_batch(puzzles, 5, 9, rng, 0.5)  # two steps more than there may be
+    lesson = SMALL[1]._replace(rehearsal=True)
+    puzzles = [lesson.draw(rng) for _ in range(8)]
+    inputs = make_batch(puzzles, 7, 9, rng, 0.5)  # two steps more than there may be
     result = {name: np.asarray(value) for name, value in network(inputs).items()}
-    taught, actor, critic, count = 0.0, 0.0, 0.0, 0
+    taught, actor, critic, count, asked = 0.0, 0.0, 0.0, 0, 0
+    recalled, rehearsed = 0.0, 0.0
     for row, puzzle in enumerate(puzzles):
         actions = result["actions"][row]
         earned = earned_by(puzzle, result["boards"][row], actions)
@@ -386,11 +404,16 @@ def test_the_loss_is_that_of_pupil_actor_and_critic(network, rng):
                 actor += network.entropy * (
                     np.exp(likelihood[step]) * likelihood[step]).sum()
         count += last
-    probability = 1 / (1 + np.exp(-result["recalled"][:4]))
-    wanted = np.broadcast_to(inputs["goal"][:4, np.newaxis], probability.shape)
-    recall = -np.log(np.where(wanted > 0, probability, 1 - probability)).sum(axis=2)
+        letters = [*puzzle.rehearsed, puzzle.asked]
+        asked += len(letters)
+        if row < 4:
+            probability = 1 / (1 + np.exp(-result["recalled"][row]))
+            for step, letter in zip(range(7 - len(letters), 7), letters):
+                rehearsed += surprise(probability[step], puzzle.goals[letter])
+            for step in range(last):
+                recalled += surprise(probability[7 + step], puzzle.goal)
     expected = (taught + actor + player.VALUE * critic) / count
-    expected += network.recall * recall.sum() / (8 * recall.shape[1])
+    expected += network.recall * (rehearsed / asked + recalled / count) / 2
     played = network(inputs)
     assert float(network.compute_loss(inputs, None, played)) == pytest.approx(
         expected, rel=1e-4)
@@ -424,7 +447,7 @@ def test_an_epoch_has_earlier_lessons_and_is_always_the_same():
     assert not np.array_equal(one["steps"], epoch[1][0]["steps"])
     assert not one["taught"].any()
     rng = np.random.default_rng(2)
-    fresh = course.stream((HOUR[0], HOUR[7]), 1, rng)
+    fresh = course.stream((PAPER[0], PAPER[7]), 1, rng)
     earlier = np.mean([boards().blocks[next(fresh).start] == 3 for _ in range(600)])
     assert earlier == pytest.approx(0.1, abs=0.04)
 

@@ -29,10 +29,10 @@ def test_a_typed_goal_becomes_a_puzzle(rng):
     for text in (asking.EXAMPLE, "1 above 2",
                  "1 above 2, 2 above 3, 4 above 5, 5 above 6, 2 left of 5"):
         goal = asking.parse_goal(text)
-        puzzle = asking.puzzle_with(goal, HOUR[7], rng, 60)
+        puzzle = asking.puzzle_with(goal, PAPER[7], rng, 60)
         assert puzzle.goal == goal and boards().blocks[puzzle.start] == BLOCKS
         assert not boards().holds[puzzle.start][list(goal)].any()
-        assert len(puzzle.goals) >= HOUR[7].goals[0]
+        assert len(puzzle.goals) >= PAPER[7].goals[0]
         told = [asking.in_words(*row[1:]) for row in puzzle.told.tolist()
                 if row[0] == puzzle.asked]
         assert asking.parse_goal(", ".join(told)) == goal
@@ -43,7 +43,7 @@ def asked():
     """A network without training, and its look at an episode."""
     keras.utils.set_random_seed(2)
     model = course.BlockPlan(HOUR, (12,), 6, 2).build(16)
-    puzzle = HOUR[3].draw(np.random.default_rng(4))
+    puzzle = PAPER[3].draw(np.random.default_rng(4))
     return model, asking.look(model, puzzle)
 
 
@@ -65,7 +65,7 @@ def test_a_look_is_at_the_moves_that_were_made(asked):
 def test_what_was_in_memory_before_the_question(asked):
     model, _ = asked
     rng = np.random.default_rng(3)
-    puzzles = [HOUR[3].draw(rng) for _ in range(8)]
+    puzzles = [PAPER[3].draw(rng) for _ in range(8)]
     vectors, actions = planning.record(model, puzzles, 4, 9, 8)
     for vector, taken, puzzle in zip(vectors, actions, puzzles):
         seen = model.layer.trajectory(to_features(puzzle)[np.newaxis],
