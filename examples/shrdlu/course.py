@@ -61,7 +61,7 @@ class BlockPlan(NamedTuple):
     read_heads: int = 4
     rows: int = 32
     updates: int = 400
-    rate: float = 1e-3
+    rate: float = 3e-3
     falling: int = 60_000
     acting_rate: float = 2e-4
     decay: float = 0.75

@@ -126,8 +126,8 @@ class Lesson(NamedTuple):
       slots: of the memory that it is trained with.
       told: steps of a batch before the question; None: as many as there may be.
       moves: steps of a batch in which moves are possible; None likewise.
-      rehearsal: whether the letters are shown once before the question, in random
-        order, so that training can ask for the constraints of each.
+      rehearsal: whether some of the letters, none to all, are shown before the
+        question, in random order, so that training can ask for their constraints.
     """
 
     goals: tuple
@@ -163,8 +163,9 @@ class Lesson(NamedTuple):
                 asked = letters[rng.integers(len(letters))]
                 puzzle = make_puzzle(start, goals, asked, rng)
                 if self.rehearsal:
-                    order = tuple(rng.permutation(letters).tolist())
-                    puzzle = puzzle._replace(rehearsed=order)
+                    count = _between((0, len(letters)), rng)
+                    puzzle = puzzle._replace(rehearsed=tuple(
+                        rng.permutation(letters)[:count].tolist()))
                 return puzzle
 
 
@@ -190,18 +191,17 @@ PAPER = tuple(Lesson(*ranges) for ranges in (
     ((10, 10), (6, 6), (6, 6), (7, 7)), ((10, 10), (6, 6), (1, 6), (1, 7))))
 
 
-def _taught(lessons, taught, **shape):
-    return tuple(lesson._replace(taught=taught, **shape) for lesson in lessons)
-
-
-# The paper's first lessons, after one of small boards: those of the planner, in which
-# goals are rehearsed, and then those of reward alone. Some share their shapes, as each
-# is compiled; the memory is small at first.
-FIRST_LESSON = Lesson((3, 4), (3, 3), (1, 1), (1, 1))
-HOUR = (*_taught((FIRST_LESSON, *PAPER[:3]), 1.0, slots=16, told=9, moves=8,
-                 rehearsal=True),
-        *_taught(PAPER[3:5], 1.0, told=12, moves=8, rehearsal=True),
-        *_taught(PAPER[5:8], 0.0, told=18, moves=9))
+# The paper's first lessons, after one of small boards with more goals. Five of the
+# paper's are learnt from the planner, with goals rehearsed, three from reward alone.
+# Some share their shapes, as each is compiled; the memory is small at first.
+SMALL_BOARDS = Lesson((2, 4), (3, 3), (1, 1), (1, 1))
+HOUR = tuple(
+    lesson._replace(taught=taught, slots=slots, told=told, moves=moves,
+                    rehearsal=taught > 0)
+    for lessons, taught, slots, told, moves in (
+        ((SMALL_BOARDS, *PAPER[:3]), 1.0, 16, 9, 8), (PAPER[3:5], 1.0, 32, 12, 8),
+        (PAPER[5:8], 0.0, 32, 18, 9))
+    for lesson in lessons)
 
 
 def shape_of(lessons):

@@ -175,7 +175,7 @@ def test_blocks_are_dropped_where_there_is_room(rng):
 
 @pytest.mark.parametrize("lesson", [*HOUR, PAPER[12], PAPER[21], PAPER[25]])
 def test_puzzles_are_what_the_lesson_says(rng, lesson):
-    sizes, mirrored, asked = set(), set(), set()
+    sizes, mirrored, asked, rehearsed = set(), set(), set(), set()
     for _ in range(25):
         puzzle = lesson.draw(rng)
         blocks = boards().blocks[puzzle.start]
@@ -206,9 +206,12 @@ def test_puzzles_are_what_the_lesson_says(rng, lesson):
         sizes.add((len(goals), blocks, len(puzzle.goal)))
         asked.add(list(goals).index(letter))
         assert len(puzzle.told) + len(puzzle.rehearsed) < lesson.length
-        assert sorted(puzzle.rehearsed) == sorted(puzzle.goals) * lesson.rehearsal
+        assert len(set(puzzle.rehearsed)) == len(puzzle.rehearsed)
+        assert set(puzzle.rehearsed) <= set(puzzle.goals)
+        rehearsed.add(len(puzzle.rehearsed) / len(puzzle.goals))
         assert puzzle.least + SPARE <= lesson.most
     assert mirrored == {True, False} and len(asked) > 1
+    assert {0, 1} <= rehearsed if lesson.rehearsal else rehearsed == {0}
     varied = any(low < high for low, high in lesson[:3])
     assert (len(sizes) > 1) == varied
 
@@ -242,7 +245,7 @@ def test_rows_end_where_the_moves_begin(rng):
     assert inputs["noise"].var() == pytest.approx(np.pi ** 2 / 6, abs=0.25)
     for row, puzzle in enumerate(puzzles):
         told = len(puzzle.told)
-        count = told + len(puzzle.goals) + 1
+        count = told + len(puzzle.rehearsed) + 1
         assert np.array_equal(inputs["steps"][row, -count:], to_features(puzzle))
         assert not inputs["steps"][row, :-count].any()
         assert inputs["mask"][row].tolist() == [False] * (10 - count) + [True] * count
