@@ -71,7 +71,8 @@ def networks_to_ask(args):
         else:
             if args.show or not beside.exists():
                 beside = SHIPPED / LSTM_WEIGHTS
-            networks["LSTM"] = program.load_network(beside, LSTM, SLOTS)
+            if beside.exists():
+                networks["LSTM"] = program.load_network(beside, LSTM, SLOTS)
     return {**networks, "random": Guess(np.random.default_rng(5))}, folder
 
 
