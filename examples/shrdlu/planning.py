@@ -76,15 +76,14 @@ def fit(features, labels, steps=12):
     count = features.shape[1]
     target, weights = np.eye(ACTIONS)[labels], np.zeros((count, ACTIONS))
     for _ in range(steps):
-        share = np.exp(_log_softmax(features @ weights))
+        share = _softmax(features @ weights)
         slope = features.T @ (share - target) + weights
-        # [F, ACTIONS, F, ACTIONS]
-        curve = -np.einsum("kf,ka,kg,kb->fagb", features, share, features, share,
-                           optimize=True)
+        each = (features[:, :, np.newaxis] * share[:, np.newaxis]).reshape(
+            -1, weights.size)  # [K, F * ACTIONS]
+        curve = np.eye(weights.size) - each.T @ each
         for action in range(ACTIONS):
-            curve[:, action, :, action] += (
-                features * share[:, action, np.newaxis]).T @ features
-        curve = curve.reshape(weights.size, -1) + np.eye(weights.size)
+            curve[action::ACTIONS, action::ACTIONS] += (
+                each[:, action::ACTIONS].T @ features)
         step = np.linalg.solve(curve, slope.ravel())
         weights -= step.reshape(weights.shape)
         if np.abs(step).max() < 1e-6:
@@ -92,6 +91,6 @@ def fit(features, labels, steps=12):
     return weights
 
 
-def _log_softmax(scores):
-    scores = scores - scores.max(axis=1, keepdims=True)
-    return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+def _softmax(scores):
+    shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return shares / shares.sum(axis=1, keepdims=True)
