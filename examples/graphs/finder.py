@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from examples.graphs.encoding import DIGITS
 from examples.graphs.network import GraphReader
-from examples.graphs.rows import Epoch
+from examples.graphs.rows import Epoch, batches_of
 from examples.graphs.shortest import make_batch
 from examples.graphs.training import Plan
 
@@ -177,9 +177,8 @@ def evaluate(model, routes, rows, length, most):
       "nearer": share of all steps that come nearer to the goal}.
     """
     right, near, nearer = [], [], []
-    for first in range(0, len(routes), rows):
-        batch = routes[first:first + rows]
-        inputs, _, _ = make_batch((batch + routes)[:rows], length, most)
+    for batch, filled in batches_of(routes, rows):
+        inputs, _, _ = make_batch(filled, length, most)
         answer = model.predict_on_batch(inputs)
         for route, taken, arrived in zip(batch, answer["taken"], answer["arrived"]):
             taken = taken[taken >= 0]

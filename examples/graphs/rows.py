@@ -99,6 +99,21 @@ def stream(lessons, current, rng, earlier=0.1):
         yield lessons[number].draw(rng)
 
 
+def batches_of(items, rows):
+    """Items of which so many are asked together: always of one shape.
+
+    Args:
+      items: list, not empty.
+      rows: of a batch.
+
+    Yields:
+      (items of a batch, the same filled up to `rows` with items that do not count).
+    """
+    for first in range(0, len(items), rows):
+        batch = items[first:first + rows]
+        yield batch, (batch + items * rows)[:rows]
+
+
 class Epoch(keras.utils.PyDataset):
     """The training batches of an epoch, each the same whenever it is made.
 

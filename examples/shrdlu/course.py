@@ -5,27 +5,12 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from examples.graphs.rows import Epoch
+from examples.graphs.rows import Epoch, batches_of, stream
 from examples.shrdlu.boards import boards
 from examples.shrdlu.player import BlockPlayer
 from examples.shrdlu.puzzles import make_batch
 
 COMPLETE = 0.85  # a lesson is, when such a share of constraints holds in the end
-EARLIER = 0.1  # the share of the episodes that comes from earlier lessons
-
-
-def stream(lessons, current, rng, earlier=EARLIER):
-    """Random puzzles without end, a share from earlier lessons, uniformly.
-
-    Args:
-      lessons: list of `puzzles.Lesson`.
-      current: number of the lesson that most come from.
-      rng: `numpy.random.Generator`.
-      earlier: the share.
-    """
-    while True:
-        is_earlier = current and rng.random() < earlier
-        yield lessons[rng.integers(current) if is_earlier else current].draw(rng)
 
 
 class Episodes(Epoch):
@@ -122,10 +107,8 @@ def evaluate(model, puzzles, rows, length, most):
       {name: share}: see `judge`, and their means.
     """
     results = []
-    for first in range(0, len(puzzles), rows):
-        batch = puzzles[first:first + rows]
-        played = model.predict_on_batch(
-            make_batch((batch + puzzles * rows)[:rows], length, most))
+    for batch, filled in batches_of(puzzles, rows):
+        played = model.predict_on_batch(make_batch(filled, length, most))
         results += [judge(puzzle, passed) for puzzle, passed in zip(
             batch, played["boards"])]
     return {name: float(np.mean([result[name] for result in results]))

@@ -10,7 +10,7 @@ from examples.graphs import london
 from examples.graphs.encoding import (ANSWER_DUE, BLANK, DIGITS, END, FEATURES,
                                       NEW_PHASE, to_digits, to_features, to_labels)
 from examples.graphs.random_graphs import edges_from, random_graph
-from examples.graphs.rows import READ_WEIGHT, Epoch, pack, stream
+from examples.graphs.rows import READ_WEIGHT, Epoch, batches_of, pack, stream
 from examples.graphs.traversal import (HOUR, PAPER, Lesson, random_walk,
                                        traversal_episode)
 
@@ -241,3 +241,13 @@ def test_a_walk_that_cannot_be_is_told():
                               ("Victoria", [], "no direction")):
         with pytest.raises(ValueError, match=said):
             london.follow(start, ways)
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 8, 9])
+def test_batches_are_filled_up_with_what_does_not_count(count):
+    items = list(range(count))
+    batches = list(batches_of(items, 4))
+    assert [item for batch, _ in batches for item in batch] == items
+    for batch, filled in batches:
+        assert len(filled) == 4 and filled[:len(batch)] == batch
+        assert set(filled) <= set(items)

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from examples.graphs import training
+from examples.graphs.rows import stream
 from examples.shrdlu import course, player
 from examples.shrdlu.boards import (ACTIONS, BLOCKS, CONSTRAINTS, FAR, MOVES, PASS,
                                     RELATIONS, SQUARES, boards, distances, number_of,
@@ -450,7 +451,7 @@ def test_an_epoch_has_earlier_lessons_and_is_always_the_same():
     assert not np.array_equal(one["steps"], epoch[1][0]["steps"])
     assert not one["taught"].any()
     rng = np.random.default_rng(2)
-    fresh = course.stream((PAPER[0], PAPER[7]), 1, rng)
+    fresh = stream((PAPER[0], PAPER[7]), 1, rng)
     earlier = np.mean([boards().blocks[next(fresh).start] == 3 for _ in range(600)])
     assert earlier == pytest.approx(0.1, abs=0.04)
 
