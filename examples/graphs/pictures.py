@@ -44,7 +44,7 @@ def draw_strip(look, decoder, title):
     figure.suptitle(title, size=12)
     panels = figure.subplots(2, 2, width_ratios=[1, 2.2], height_ratios=[tall, 1.5])
     for axes, begin, end in ((panels[0, 0], 0, first), (panels[0, 1], first, count)):
-        _dots(axes, trajectory, slots)
+        draw_dots(axes, trajectory, slots)
         axes.set_xlim(begin - 0.6, end - 0.6)
     panels[0, 0].set_yticks(range(len(slots)), [look.names[step] for step in sources],
                             size=7.5)
@@ -83,8 +83,14 @@ def _slots_that_matter(look, least=0.2):
     return slots[order], sources[order], times[order]
 
 
-def _dots(axes, trajectory, slots):
-    """Squares as large as the write weighting, dots as large as the heads' reads."""
+def draw_dots(axes, trajectory, slots):
+    """Squares as large as the write weighting, dots as large as the heads' reads.
+
+    Args:
+      axes: of matplotlib; steps go to the right, slots down.
+      trajectory: `dnc.trajectory.Trajectory` of arrays `[T, ...]`.
+      slots: `[K]` numbers of those to draw, in the order of the rows.
+    """
     heads = trajectory.read_weighting.shape[1]
     series = [("write", WRITE, "s", trajectory.write_weighting[:, 0], 0.0, 40)]
     series += [(f"read, head {head + 1}", HEADS[head], "o",

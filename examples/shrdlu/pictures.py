@@ -5,14 +5,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from examples.common import HEADS
-from examples.graphs.pictures import RIGHT, WRITE, WRONG
+from examples.graphs.pictures import RIGHT, WRONG, draw_dots
 from examples.shrdlu.asking import in_words, letter
 from examples.shrdlu.boards import COLUMNS, MOVES, PASS, boards
 from examples.shrdlu.puzzles import told_as
 
 BLOCK_COLOURS = ("#56b4e9", "#e69f00", "#f0e442", "#009e73", "#d98cb3", "#bbbbbb")
 OUTCOMES = {"perfect": "#2e8b2e", "success": "#a8d5a2", "incomplete": "#e5e5e5"}
-LEAST = 0.05  # a weaker write or read is not drawn
 
 
 def draw_episode(look, title):
@@ -44,16 +43,7 @@ def _draw_memory(axes, look):
     slots = np.flatnonzero(strongest.max(axis=0) > 0.2)
     slots = slots[np.argsort(trajectory.write_weighting[:, 0, slots].argmax(axis=0),
                              kind="stable")]
-    series = [("write", WRITE, "s", trajectory.write_weighting[:, 0], 0.0, 60)]
-    series += [(f"read, head {head + 1}", HEADS[head], "o",
-                trajectory.read_weighting[:, head],
-                (head - (heads - 1) / 2) * 0.18, 30) for head in range(heads)]
-    for label, colour, marker, weighting, aside, size in series:
-        shares = weighting[:, slots]
-        steps, rows = np.nonzero(shares > LEAST)
-        axes.scatter(steps, rows + aside, size * shares[steps, rows], color=colour,
-                     marker=marker, lw=0)
-        axes.scatter([], [], size, color=colour, marker=marker, label=label)
+    draw_dots(axes, trajectory, slots)
     count = len(look.puzzle.told)
     for step in (count - 0.5, count + 0.5):
         axes.axvline(step, color="black", lw=1)
@@ -64,9 +54,6 @@ def _draw_memory(axes, look):
             label.set_weight("bold")
     axes.set_yticks(range(len(slots)), slots, size=7)
     axes.set_ylabel("slot, in the order of writing", size=9)
-    axes.set_ylim(len(slots) - 0.4, -0.6)
-    axes.grid(axis="y", color="#eeeeee")
-    axes.set_axisbelow(True)
     axes.legend(fontsize=8, ncols=1 + heads, loc="lower left",
                 bbox_to_anchor=(0, 1), frameon=False)
 

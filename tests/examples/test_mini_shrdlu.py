@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from examples.graphs import training
 from examples.graphs.rows import stream
 from examples.shrdlu import course, player
 from examples.shrdlu.boards import (ACTIONS, BLOCKS, CONSTRAINTS, FAR, MOVES, PASS,
@@ -16,6 +15,7 @@ from examples.shrdlu.boards import (ACTIONS, BLOCKS, CONSTRAINTS, FAR, MOVES, PA
 from examples.shrdlu.puzzles import (BETA, BOARD, FEATURES, FIRST, GO, HOUR, PAPER,
                                      RELATION, SECOND, SPARE, Lesson, draw_goal, drop,
                                      make_batch, make_puzzle, to_features)
+from stopped_runs import assert_goes_on_the_same
 
 SMALL = (Lesson((2, 2), (3, 3), (1, 1), (1, 1), 1.0, 8, 5, 7, True),
          Lesson((2, 2), (3, 4), (1, 2), (1, 1), 0.0, 8))
@@ -468,24 +468,4 @@ def test_plans_learn_at_the_rate_of_their_teacher():
 @pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_the_same(tmp_path, monkeypatch):
     monkeypatch.setattr(course.BlockPlan, "is_complete", lambda *_: True)
-
-    class Until(keras.callbacks.Callback):
-        def __init__(self, epochs):
-            super().__init__()
-            self.epochs = epochs
-
-        def on_epoch_end(self, epoch, logs=None):
-            if epoch + 1 >= self.epochs:
-                self.model.stop_training = True
-
-    weights = []
-    for folder, epochs in (("whole", [3]), ("parts", [1, 3])):
-        for count in epochs:
-            model = training.train(PLAN, tmp_path / folder, 3,
-                                   callbacks=[Until(count)], verbose=0)
-        assert int(model.lesson) == 1
-        weights.append(list(map(np.asarray, model.trainable_variables)))
-    start = list(map(np.asarray, PLAN.build(12).trainable_variables))
-    assert any(not np.array_equal(a, b) for a, b in zip(start, weights[0]))
-    for one, other in zip(*weights, strict=True):
-        assert np.array_equal(one, other)
+    assert_goes_on_the_same(PLAN, tmp_path)

@@ -14,7 +14,7 @@ from PIL import Image
 from dnc.controllers import layers_of
 from examples import shortest_path
 from examples.graphs import (asking, finder, london, london_page, london_paths,
-                             london_picture, pictures, program, shortest, training)
+                             london_picture, pictures, program, shortest)
 from examples.graphs.encoding import (ANSWER_DUE, BLANK, NEW_PHASE, to_digits,
                                       to_features)
 from examples.graphs.network import compile_reader
@@ -22,6 +22,7 @@ from examples.graphs.random_graphs import random_graph
 from examples.graphs.rows import pack
 from examples.graphs.shortest import (BETA, FAR, HOUR, PAPER, SPARE, Lesson, make_batch,
                                       make_route, planned_by_triples, played, survey)
+from stopped_runs import assert_goes_on_the_same
 
 SMALL = (Lesson((3, 5), (1, 2), (1, 2), (1, 2), 12, 14, True),
          Lesson((4, 5), (1, 2), (1, 2), (2, 2), 12, 14))
@@ -304,27 +305,7 @@ def test_an_answer_ends_at_the_goal_or_its_limit(rng):
 @pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_the_same(tmp_path, monkeypatch):
     monkeypatch.setattr(finder.PathPlan, "is_complete", lambda *_: True)
-
-    class Until(keras.callbacks.Callback):
-        def __init__(self, epochs):
-            super().__init__()
-            self.epochs = epochs
-
-        def on_epoch_end(self, epoch, logs=None):
-            if epoch + 1 >= self.epochs:
-                self.model.stop_training = True
-
-    weights = []
-    for folder, epochs in (("whole", [3]), ("parts", [1, 3])):
-        for count in epochs:
-            model = training.train(PLAN, tmp_path / folder, 3,
-                                   callbacks=[Until(count)], verbose=0)
-        assert int(model.lesson) == 1
-        weights.append(list(map(np.asarray, model.trainable_variables)))
-    start = list(map(np.asarray, PLAN.build(12).trainable_variables))
-    assert any(not np.array_equal(a, b) for a, b in zip(start, weights[0]))
-    for one, other in zip(*weights, strict=True):
-        assert np.array_equal(one, other)
+    assert_goes_on_the_same(PLAN, tmp_path)
 
 
 @pytest.fixture(scope="module")
