@@ -143,6 +143,6 @@ def draw_plan(decoded, title):
     axes.set_xticks(places, [f"action {place}" for place in places])
     axes.set_ylabel("right, %", size=9)
     axes.set_ylim(0, 100)
-    axes.legend(fontsize=8, frameon=False)
+    figure.legend(fontsize=8, ncols=2, frameon=False, loc="outside lower center")
     axes.set_title(title, size=11)
     return figure
