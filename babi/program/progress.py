@@ -33,7 +33,7 @@ class Progress:
         self._terminal = self._stream.isatty()
         self._drawn = 0.0  # when the bar was last drawn
         self._bar = ""
-        self._start = None  # (count, time) of the first count
+        self._start = None  # (count, time) from which the speed is measured
         self._text = ""
 
     def line(self, text):
@@ -53,15 +53,17 @@ class Progress:
                 self._write(f"{self.log}: not written: {error.strerror}; going on "
                             f"without the log\n")
 
-    def count(self, done, text=None):
+    def count(self, done, text=None, anew=False):
         """Moves the bar.
 
         Args:
           done: how much of the total is done.
           text: what stands beside the bar from now on.
+          anew: whether the speed is measured from here on; else from the last time.
         """
         now = time.monotonic()
-        self._start = self._start or (done, now)
+        if anew or not self._start:
+            self._start = (done, now)
         self._text = self._text if text is None else text
         if self._terminal and now - self._drawn >= _REDRAW_SECONDS:
             self.close()
@@ -73,7 +75,7 @@ class Progress:
             self._drawn = now
 
     def time_left(self, done):
-        """The time until the total at the speed since the first count, as text."""
+        """The time until the total at the speed so far, as text."""
         start, since = self._start or (done, time.monotonic())
         if done <= start:
             return "?"

@@ -61,6 +61,7 @@ class Run:
         self._trainer = self._trainer_of(phase)
         self._evaluator = Evaluator(self._trainer.model, self._config.jit)
         self._batches = self._data.training(phase.settings)
+        self._compiled = set()  # shapes of batches that a step was compiled for
 
     @property
     def num_weights(self):
@@ -232,7 +233,10 @@ class Run:
             self._state.skipped_in_row = 0
         else:
             self._skipped(iteration, batch, outcome)
-        self._progress.count(iteration)
+        # A step that was compiled says nothing about the time of the next ones.
+        shape = batch.arrays.mask.shape
+        self._progress.count(iteration, anew=shape not in self._compiled)
+        self._compiled.add(shape)
 
         def due(interval):
             return interval and iteration % interval == 0
