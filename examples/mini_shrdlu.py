@@ -35,9 +35,9 @@ SLOTS, ROWS = 32, 50  # of the memory and of a batch that is asked
 LESSONS = puzzles.PAPER[:8]  # that are asked
 TOLD = 800  # episodes from whose memory the plan is decoded
 ACTIONS_DECODED = 5
-DNC = BlockPlan(puzzles.HOUR)
+DNC = BlockPlan(puzzles.HOUR, falling=30_000)
 # No memory, and as many weights.
-LSTM = BlockPlan(puzzles.HOUR, (200,), read_heads=0)
+LSTM = BlockPlan(puzzles.HOUR, (200,), read_heads=0, falling=30_000)
 # Extended Data Table 2, the network of Figure 4, with RMSProp's place taken by Adam.
 PAPERS = BlockPlan(puzzles.PAPER, (250, 250), 100, 3, falling=10_000_000,
                    acting_rate=3e-5, entropy=0.5, counted=True)
@@ -137,7 +137,7 @@ def draw(networks, args, log):
     if log.exists():
         figures["learning.png"] = graph_pictures.draw_learning(
             log, DNC.updates, "Learning to move blocks, lesson by lesson", COMPLETE,
-            "satisfied")
+            ("satisfied", "named"))
     common.write(args.output, figures, {})
 
 

@@ -128,7 +128,7 @@ def _stack_modes(axes, trajectory, steps):
     axes.set_xlabel("step", size=9)
 
 
-def draw_learning(log, updates, title, complete=0.9, field="right"):
+def draw_learning(log, updates, title, complete=0.9, fields=("right",)):
     """Accuracy over the updates, with the lessons as steps.
 
     Args:
@@ -136,7 +136,7 @@ def draw_learning(log, updates, title, complete=0.9, field="right"):
       updates: in an epoch.
       title: what stands above.
       complete: share of right ones at which a lesson is.
-      field: of the log that has the share.
+      fields: of the log that have shares, each a line.
 
     Returns:
       A matplotlib Figure.
@@ -147,10 +147,14 @@ def draw_learning(log, updates, title, complete=0.9, field="right"):
     lessons = [int(float(row["lesson"])) for row in rows]
     figure = Figure((9, 3.6), dpi=80, layout="constrained")
     axes = figure.subplots()
-    axes.plot(done, [100 * float(row[field]) for row in rows], ".-", lw=1,
-              color=HEADS[1])
+    for field, colour in zip(fields, HEADS[1:]):
+        axes.plot(done, [100 * float(row[field]) for row in rows], ".-", lw=1,
+                  color=colour, label=field)
+    if len(fields) > 1:
+        axes.legend(fontsize=8, loc="lower right")
     axes.axhline(100 * complete, color="#888888", lw=0.8, ls=":")
-    axes.set_ylabel("new episodes right, %", size=9)
+    axes.set_ylabel("of new episodes, %" if len(fields) > 1 else
+                    "new episodes right, %", size=9)
     axes.set_xlabel("updates", size=9)
     axes.set_ylim(0, 101)
     for number in sorted(set(lessons)):

@@ -86,12 +86,13 @@ class BlockPlan(NamedTuple):
     def examine(self, model, lesson, rng, count):
         """Shares of new episodes of a lesson, most likely actions: see `judge`."""
         lesson = self.lessons[lesson]
-        puzzles = [lesson._replace(rehearsal=False).draw(rng) for _ in range(count)]
+        puzzles = [lesson.draw(rng) for _ in range(count)]
         return evaluate(model, puzzles, self.rows, lesson.length, lesson.most)
 
     def is_complete(self, lesson, shares):
         """Whether a lesson is, with these shares of `examine`."""
-        return shares["satisfied"] >= COMPLETE
+        counts = "named" if self.lessons[lesson].recital else "satisfied"
+        return shares[counts] >= COMPLETE
 
 
 def evaluate(model, puzzles, rows, length, most):
@@ -109,26 +110,32 @@ def evaluate(model, puzzles, rows, length, most):
     results = []
     for batch, filled in batches_of(puzzles, rows):
         played = model.predict_on_batch(make_batch(filled, length, most))
-        results += [judge(puzzle, passed) for puzzle, passed in zip(
-            batch, played["boards"])]
+        recalled = played["recalled"][:, :-played["actions"].shape[1]]
+        results += [judge(*each) for each in zip(batch, played["boards"], recalled)]
     return {name: float(np.mean([result[name] for result in results]))
             for name in results[0]}
 
 
-def judge(puzzle, passed):
+def judge(puzzle, passed, recalled=()):
     """What an episode came to.
 
     Args:
       puzzle: `Puzzle`.
       passed: `[M + 1]` boards, from the start on; the last one is the end.
+      recalled: `[T, CONSTRAINTS]` scores of what is recalled before the moves.
 
     Returns:
       {"perfect": whether the goal was reached with the least moves and kept, "success":
       whether it holds in the end without that, "incomplete": neither; "satisfied":
-      the share of the goal's constraints that hold in the end}.
+      the share of the goal's constraints that hold in the end; "named": the share of
+      the letters shown whose constraints are named, all and no others}.
     """
     holds = boards().holds[passed][:, puzzle.goal]
     reached = holds.all(axis=1)
     perfect = bool(reached[puzzle.least:].all())
+    letters = (*puzzle.rehearsed, puzzle.asked)
+    named = [set(np.flatnonzero(scores > 0)) == set(puzzle.goals[letter])
+             for letter, scores in zip(letters, recalled[-len(letters):])]
     return {"perfect": perfect, "success": bool(reached[-1]) and not perfect,
-            "incomplete": not reached[-1], "satisfied": float(holds[-1].mean())}
+            "incomplete": not reached[-1], "satisfied": float(holds[-1].mean()),
+            "named": float(np.mean(named)) if named else 0.0}

@@ -204,7 +204,7 @@ class BlockPlayer(keras.Model):
         planner's actions together, of the others that of actor and critic."""
         allowed = y_pred["actions"] >= 0
         weights = tf.cast(allowed, tf.float32)
-        weights /= tf.reduce_sum(weights)  # [B, M]
+        weights = tf.math.divide_no_nan(weights, tf.reduce_sum(weights))  # [B, M]
         taught = x["taught"][:, tf.newaxis]
         likelihood = tf.nn.log_softmax(y_pred["logits"])
         value = tf.where(allowed, y_pred["value"], 0.0)

@@ -36,7 +36,8 @@ class Puzzle(NamedTuple):
       told: `[K, 4]` letter, first block, relation, second block: the constraints as
         they are told, goal by goal.
       asked: letter.
-      rehearsed: letters that are shown before it, without the go cue.
+      rehearsed: letters that are shown before it, without the go cue; if there are any,
+        no move is allowed: what counts is to name their constraints.
     """
 
     start: int
@@ -126,8 +127,8 @@ class Lesson(NamedTuple):
       slots: of the memory that it is trained with.
       told: steps of a batch before the question; None: as many as there may be.
       moves: steps of a batch in which moves are possible; None likewise.
-      rehearsal: whether some of the letters, none to all, are shown before the
-        question, in random order, so that training can ask for their constraints.
+      recital: whether all the other letters are shown before the question, in random
+        order, and what counts is that the constraints of each are named.
     """
 
     goals: tuple
@@ -138,13 +139,13 @@ class Lesson(NamedTuple):
     slots: int = 32
     told: int | None = None
     moves: int | None = None
-    rehearsal: bool = False
+    recital: bool = False
 
     @property
     def length(self):
         """Steps before the moves: what is told, rehearsed, and the question."""
         return 1 + (self.told or self.goals[1] * (
-            self.constraints[1] + self.rehearsal))
+            self.constraints[1] + self.recital))
 
     @property
     def most(self):
@@ -153,6 +154,8 @@ class Lesson(NamedTuple):
 
     def draw(self, rng):
         """A random `Puzzle`."""
+        if self.recital:
+            return self._recital(rng)
         while True:  # until every goal is found
             start = drop(_between(self.blocks, rng), rng)
             letters = rng.permutation(LETTERS)[:_between(self.goals, rng)].tolist()
@@ -161,12 +164,16 @@ class Lesson(NamedTuple):
                      for letter in letters}
             if None not in goals.values():
                 asked = letters[rng.integers(len(letters))]
-                puzzle = make_puzzle(start, goals, asked, rng)
-                if self.rehearsal:
-                    count = _between((0, len(letters)), rng)
-                    puzzle = puzzle._replace(rehearsed=tuple(
-                        rng.permutation(letters)[:count].tolist()))
-                return puzzle
+                return make_puzzle(start, goals, asked, rng)
+
+    def _recital(self, rng):
+        """Goals of any constraints, so that the board says nothing about them."""
+        letters = rng.permutation(LETTERS)[:_between(self.goals, rng)].tolist()
+        goals = {letter: tuple(rng.permutation(len(CONSTRAINTS))[
+            :_between(self.constraints, rng)].tolist()) for letter in letters}
+        *others, asked = rng.permutation(letters).tolist()
+        puzzle = make_puzzle(drop(_between(self.blocks, rng), rng), goals, asked, rng)
+        return puzzle._replace(rehearsed=tuple(others))
 
 
 def _between(ends, rng):
@@ -191,17 +198,17 @@ PAPER = tuple(Lesson(*ranges) for ranges in (
     ((10, 10), (6, 6), (6, 6), (7, 7)), ((10, 10), (6, 6), (1, 6), (1, 7))))
 
 
-# The paper's first lessons, after one of small boards with more goals. Five of the
-# paper's are learnt from the planner, with goals rehearsed, three from reward alone.
-# Some share their shapes, as each is compiled; the memory is small at first.
-SMALL_BOARDS = Lesson((2, 4), (3, 3), (1, 1), (1, 1))
-HOUR = tuple(
-    lesson._replace(taught=taught, slots=slots, told=told, moves=moves,
-                    rehearsal=taught > 0)
-    for lessons, taught, slots, told, moves in (
-        ((SMALL_BOARDS, *PAPER[:3]), 1.0, 16, 9, 8), (PAPER[3:5], 1.0, 32, 12, 8),
-        (PAPER[5:8], 0.0, 32, 18, 9))
-    for lesson in lessons)
+# The paper's first lessons, learnt from the planner, after two in which goals are only
+# named, more of them than an LSTM keeps in mind, so that the memory comes into use.
+RECITALS = (Lesson((2, 8), (3, 6), (1, 1), (0, 0)),
+            Lesson((2, 6), (3, 6), (1, 3), (0, 0)))
+HOUR = (
+    RECITALS[0]._replace(taught=1.0, slots=16, told=16, moves=1,
+                         recital=True),
+    RECITALS[1]._replace(taught=1.0, slots=32, told=24, moves=1,
+                         recital=True),
+    *(lesson._replace(taught=1.0, told=24, moves=8) for lesson in PAPER[:6]),
+    *(lesson._replace(taught=1.0, told=24, moves=9) for lesson in PAPER[6:8]))
 
 
 def shape_of(lessons):
@@ -280,6 +287,7 @@ def make_batch(puzzles, length, most, rng=None, taught=0.0):
         planner = (rng.random(planner.shape) < BETA) & is_taught[:, np.newaxis]
         noise = rng.gumbel(size=noise.shape).astype(np.float32)
     limit = away[np.arange(rows), start].astype(np.int32) + SPARE
+    limit[[len(puzzle.rehearsed) > 0 for puzzle in puzzles]] = 0
     return {"steps": steps, "mask": mask, "start": start, "away": away,
             "limit": np.minimum(limit, most), "goal": goal, "asked": asked,
             "named": named, "planner": planner,

@@ -13,11 +13,12 @@ from examples.shrdlu.boards import (ACTIONS, BLOCKS, CONSTRAINTS, FAR, MOVES, PA
                                     RELATIONS, SQUARES, boards, distances, number_of,
                                     numbers)
 from examples.shrdlu.puzzles import (BETA, BOARD, FEATURES, FIRST, GO, HOUR, PAPER,
-                                     RELATION, SECOND, SPARE, Lesson, draw_goal, drop,
-                                     make_batch, make_puzzle, to_features)
+                                     RECITALS, RELATION, SECOND, SPARE, Lesson,
+                                     draw_goal, drop, make_batch, make_puzzle,
+                                     to_features)
 from stopped_runs import assert_goes_on_the_same
 
-SMALL = (Lesson((2, 2), (3, 3), (1, 1), (1, 1), 1.0, 8, 5, 7, True),
+SMALL = (Lesson((2, 2), (3, 3), (1, 1), (0, 0), 1.0, 8, 5, 7, True),
          Lesson((2, 2), (3, 4), (1, 2), (1, 1), 0.0, 8))
 PLAN = course.BlockPlan(SMALL, (8,), 6, 2, rows=3, updates=2)
 
@@ -174,9 +175,9 @@ def test_blocks_are_dropped_where_there_is_room(rng):
     assert np.bincount(bottoms)[1:] / len(bottoms) == pytest.approx(1 / 3, abs=0.05)
 
 
-@pytest.mark.parametrize("lesson", [*HOUR, PAPER[12], PAPER[21], PAPER[25]])
+@pytest.mark.parametrize("lesson", [*HOUR[2:], PAPER[12], PAPER[21], PAPER[25]])
 def test_puzzles_are_what_the_lesson_says(rng, lesson):
-    sizes, mirrored, asked, rehearsed = set(), set(), set(), set()
+    sizes, mirrored, asked = set(), set(), set()
     for _ in range(25):
         puzzle = lesson.draw(rng)
         blocks = boards().blocks[puzzle.start]
@@ -206,15 +207,34 @@ def test_puzzles_are_what_the_lesson_says(rng, lesson):
         assert len(way) == puzzle.least
         sizes.add((len(goals), blocks, len(puzzle.goal)))
         asked.add(list(goals).index(letter))
-        assert len(puzzle.told) + len(puzzle.rehearsed) < lesson.length
-        assert len(set(puzzle.rehearsed)) == len(puzzle.rehearsed)
-        assert set(puzzle.rehearsed) <= set(puzzle.goals)
-        rehearsed.add(len(puzzle.rehearsed) / len(puzzle.goals))
+        assert len(puzzle.told) < lesson.length and not puzzle.rehearsed
         assert puzzle.least + SPARE <= lesson.most
     assert mirrored == {True, False} and len(asked) > 1
-    assert {0, 1} <= rehearsed if lesson.rehearsal else rehearsed == {0}
     varied = any(low < high for low, high in lesson[:3])
     assert (len(sizes) > 1) == varied
+
+
+@pytest.mark.parametrize("lesson", HOUR[:2])
+def test_a_recital_shows_every_letter_and_the_board_says_nothing(rng, lesson):
+    held, count = 0, 0
+    for _ in range(60):
+        puzzle = lesson.draw(rng)
+        features = to_features(puzzle)
+        assert len(puzzle.told) + len(puzzle.goals) <= lesson.length
+        assert lesson.goals[0] <= len(puzzle.goals) <= lesson.goals[1]
+        shown = features[len(puzzle.told):, :FIRST].argmax(axis=1).tolist()
+        assert sorted(shown) == sorted(puzzle.goals) and shown[-1] == puzzle.asked
+        told, _, columns = read(features)
+        assert {letter: len(goal) for letter, goal in told.items()} == {
+            letter: len(goal) for letter, goal in puzzle.goals.items()}
+        for goal in puzzle.goals.values():
+            assert lesson.constraints[0] <= len(goal) <= lesson.constraints[1]
+            assert len(set(goal)) == len(goal)
+            held += boards().holds[puzzle.start][list(goal)].sum()
+            count += len(goal)
+    # As many hold on the board as of constraints drawn without a look at it.
+    chance = boards().holds[[drop(rng.integers(3, 7), rng) for _ in range(200)]]
+    assert held / count == pytest.approx(chance.mean(), abs=0.05)
 
 
 def test_the_papers_lessons():
@@ -226,7 +246,7 @@ def test_the_papers_lessons():
         assert all(low[1] <= high[1] and low[0] <= high[0]
                    for low, high in zip(one[:4], next_[:4]))
     assert not any(lesson.taught for lesson in PAPER)
-    assert [lesson[:4] for lesson in HOUR[1:]] == [lesson[:4] for lesson in PAPER[:8]]
+    assert [lesson[:4] for lesson in HOUR[2:]] == [lesson[:4] for lesson in PAPER[:8]]
     assert FEATURES == 97
 
 
@@ -236,7 +256,10 @@ def test_no_goal_where_no_board_has_as_many_constraints(rng):
 
 
 def test_rows_end_where_the_moves_begin(rng):
-    puzzles = [HOUR[3].draw(rng) for _ in range(50)]
+    drawn = stream((RECITALS[0]._replace(goals=(2, 4), recital=True), PAPER[2]), 1, rng,
+                   0.5)
+    puzzles = [next(drawn) for _ in range(50)]
+    assert {bool(puzzle.rehearsed) for puzzle in puzzles} == {False, True}
     inputs = make_batch(puzzles, 10, 8, rng, 0.5)
     assert inputs["taught"].tolist() == [1] * 25 + [0] * 25
     assert inputs["planner"][:25].mean() == pytest.approx(BETA, abs=0.08)
@@ -251,7 +274,8 @@ def test_rows_end_where_the_moves_begin(rng):
         assert not inputs["steps"][row, :-count].any()
         assert inputs["mask"][row].tolist() == [False] * (10 - count) + [True] * count
         assert inputs["goal"][row].nonzero()[0].tolist() == sorted(puzzle.goal)
-        assert inputs["limit"][row] == puzzle.least + SPARE
+        assert inputs["limit"][row] == (
+            0 if puzzle.rehearsed else puzzle.least + SPARE)
         assert inputs["asked"][row].nonzero()[0].tolist() == [
             *range(10 - count + told, 10)]
         for step in range(10 - count + told, 10):
@@ -267,11 +291,11 @@ def test_rows_end_where_the_moves_begin(rng):
 
 
 def test_an_oracle_solves_every_puzzle_with_least_moves(rng):
-    for lesson in (HOUR[1], HOUR[8], PAPER[8]):
+    for lesson in (HOUR[2], HOUR[9], PAPER[8]):
         puzzles = [lesson.draw(rng) for _ in range(6)]
         shares = course.evaluate(Oracle(), puzzles, 4, lesson.length, lesson.most)
         assert shares == {"perfect": 1.0, "success": 0.0, "incomplete": 0.0,
-                          "satisfied": 1.0}
+                          "satisfied": 1.0, "named": 0.0}
 
 
 def test_random_actions_seldom_solve(rng):
@@ -382,8 +406,8 @@ def surprise(probability, there):
 
 
 def test_the_loss_is_that_of_pupil_actor_and_critic(network, rng):
-    lesson = SMALL[1]._replace(rehearsal=True)
-    puzzles = [lesson.draw(rng) for _ in range(8)]
+    recital = SMALL[1]._replace(recital=True)
+    puzzles = [lesson.draw(rng) for lesson in 4 * (recital, SMALL[1])]
     inputs = make_batch(puzzles, 7, 9, rng, 0.5)  # two steps more than there may be
     result = {name: np.asarray(value) for name, value in network(inputs).items()}
     taught, actor, critic, count, asked = 0.0, 0.0, 0.0, 0, 0
