@@ -6,9 +6,9 @@
 
 After the paper's Figures 4 and 5. A network is told some goals, each a letter and what
 has to hold of the blocks ("3 above 1"), one constraint a step. Then it is shown one of
-the letters, and moves block by block until that goal holds. In the first lessons it
-learns from a planner, which says at every step which moves are best; in the later ones
-from reward alone, as actor and critic.
+the letters, and moves block by block until that goal holds. It learns from a planner,
+which says at every step which moves are best; with --paper from reward alone, as actor
+and critic.
 """
 
 import os
@@ -33,11 +33,12 @@ SHIPPED = ROOT / "results" / "mini_shrdlu"
 LSTM_WEIGHTS = "lstm.weights.h5"
 SLOTS, ROWS = 32, 50  # of the memory and of a batch that is asked
 LESSONS = puzzles.PAPER[:8]  # that are asked
+LEARNT = 5  # the last of them that the network shipped has learnt
 TOLD = 800  # episodes from whose memory the plan is decoded
 ACTIONS_DECODED = 5
-DNC = BlockPlan(puzzles.HOUR, falling=30_000)
+DNC = BlockPlan(puzzles.HOUR, falling=25_000)
 # No memory, and as many weights.
-LSTM = BlockPlan(puzzles.HOUR, (200,), read_heads=0, falling=30_000)
+LSTM = BlockPlan(puzzles.HOUR, (200,), read_heads=0, falling=25_000)
 # Extended Data Table 2, the network of Figure 4, with RMSProp's place taken by Adam.
 PAPERS = BlockPlan(puzzles.PAPER, (250, 250), 100, 3, falling=10_000_000,
                    acting_rate=3e-5, entropy=0.5, counted=True)
@@ -125,9 +126,9 @@ def draw(networks, args, log):
         figures["lessons.png"] = pictures.draw_lessons(
             shares, "Perfect: least moves; success: more; by lesson")
         figures["plan.png"] = pictures.draw_plan(
-            decode_plan(model, LESSONS[-1]), "What follows, decoded from memory "
+            decode_plan(model, LESSONS[LEARNT]), "What follows, decoded from memory "
             "before the question")
-    puzzle = asking.puzzle_with(args.asked, LESSONS[-1],
+    puzzle = asking.puzzle_with(args.asked, LESSONS[LEARNT],
                                 np.random.default_rng(args.seed))
     look = asking.look(model, puzzle)
     title = (f"{args.text or GOAL.default}: {asking.outcome(look)}, least "

@@ -50,9 +50,10 @@ PAPER = tuple(Lesson(*ranges) for ranges in (
 # steps on its Underground, in percent.
 PAPER_AFTER_LESSON_10, PAPER_AT_THE_END = 72.8, 98.8
 
-# An hour's way to the sizes of the paper's lesson 10. It begins with a lesson for the
-# first look-up. The walks become long while the graphs are small, because a step costs
-# the less the fewer slots there are, and the weights do not depend on their number.
+# An hour's way to the sizes of the paper's lesson 10 and beyond. It begins with a
+# lesson for the first look-up. The walks become long while the graphs are small: a step
+# costs the less the fewer slots there are, and no weight depends on their number. The
+# last rides of the longest walks are the hardest: lesson 7 has most of these.
 HOUR = (
     Lesson((3, 4), (1, 2), (1, 1), 16, 64),
     Lesson((3, 10), (2, 4), (1, 1), 48, 96),
@@ -61,6 +62,7 @@ HOUR = (
     Lesson((5, 10), (2, 4), (1, 7), 48, 96),
     Lesson((10, 20), (2, 4), (1, 7), 80, 160),
     Lesson((10, 30), (2, 4), (1, 7), 128, 224),
+    Lesson((5, 10), (2, 4), (4, 8), 64, 128),
     Lesson((10, 30), (2, 6), (1, 8), 128, 224),
 )
 
