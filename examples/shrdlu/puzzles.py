@@ -203,10 +203,8 @@ PAPER = tuple(Lesson(*ranges) for ranges in (
 RECITALS = (Lesson((2, 8), (3, 6), (1, 1), (0, 0)),
             Lesson((2, 6), (3, 6), (1, 3), (0, 0)))
 HOUR = (
-    RECITALS[0]._replace(taught=1.0, slots=16, told=16, moves=1,
-                         recital=True),
-    RECITALS[1]._replace(taught=1.0, slots=32, told=24, moves=1,
-                         recital=True),
+    RECITALS[0]._replace(taught=1.0, slots=16, told=16, moves=1, recital=True),
+    RECITALS[1]._replace(taught=1.0, told=24, moves=1, recital=True),
     *(lesson._replace(taught=1.0, told=24, moves=8) for lesson in PAPER[:6]),
     *(lesson._replace(taught=1.0, told=24, moves=9) for lesson in PAPER[6:8]))
 

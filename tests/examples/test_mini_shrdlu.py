@@ -327,6 +327,25 @@ def test_an_episode_is_judged_by_its_end_and_its_way():
         assert judged["satisfied"] == (result != "incomplete")
 
 
+def test_a_recital_is_judged_by_the_goals_that_are_named(rng):
+    lesson = HOUR[1]._replace(goals=(4, 4))
+    puzzle = lesson.draw(rng)
+    letters = (*puzzle.rehearsed, puzzle.asked)
+    scores = np.full((9, len(CONSTRAINTS)), -1.0)
+    for step, letter in zip(range(9 - 4, 9), letters):
+        scores[step, list(puzzle.goals[letter])] = 1
+    passed = np.array([puzzle.start] * 2)
+    assert course.judge(puzzle, passed, scores)["named"] == 1
+    scores[5, puzzle.goals[letters[0]][0]] = -1  # one not named
+    wrong = next(number for number in range(len(CONSTRAINTS))
+                 if number not in puzzle.goals[puzzle.asked])
+    scores[8, wrong] = 1  # one named that isn't there
+    assert course.judge(puzzle, passed, scores)["named"] == 0.5
+    plan = course.BlockPlan(HOUR)
+    shares = {"named": 0.9, "satisfied": 0.1}
+    assert plan.is_complete(1, shares) and not plan.is_complete(2, shares)
+
+
 @pytest.fixture(scope="module", params=[2, 0])
 def network(request):
     keras.utils.set_random_seed(3)
