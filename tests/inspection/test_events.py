@@ -9,10 +9,17 @@ from babi.inspection.events import FOLDER, Events
 
 
 def write(folder, start, stop, loss):
-    """Events of a run that is killed: it writes each step and does not close."""
+    """Events of a run that is killed: it writes each step and does not close.
+
+    Files are read in the order of their names, which have the second and, in a process
+    that writes several within one, a number: 10 before 9. So they get names here.
+    """
+    before = set((folder / FOLDER).glob("*"))
     events = Events(folder, start, pytest.fail)
     for iteration in range(start + 1, stop + 1):
         events.write(iteration, {"training/loss": loss + iteration})
+    (written,) = set((folder / FOLDER).glob("*")) - before
+    written.rename(written.with_name(f"events.out.tfevents.{len(before)}"))
 
 
 def losses(folder):
