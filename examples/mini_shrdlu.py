@@ -33,7 +33,7 @@ SHIPPED = ROOT / "results" / "mini_shrdlu"
 LSTM_WEIGHTS = "lstm.weights.h5"
 SLOTS, ROWS = 32, 50  # of the memory and of a batch that is asked
 LESSONS = puzzles.PAPER[:8]  # that are asked
-LEARNT = 5  # the last of them that the network shipped has learnt
+LEARNT = LESSONS[5]  # the last that the network shipped has learnt
 TOLD = 800  # episodes from whose memory the plan is decoded
 ACTIONS_DECODED = 5
 DNC = BlockPlan(puzzles.HOUR, falling=25_000)
@@ -126,10 +126,9 @@ def draw(networks, args, log):
         figures["lessons.png"] = pictures.draw_lessons(
             shares, "Perfect: least moves; success: more; by lesson")
         figures["plan.png"] = pictures.draw_plan(
-            decode_plan(model, LESSONS[LEARNT]), "What follows, decoded from memory "
+            decode_plan(model, LEARNT), "What follows, decoded from memory "
             "before the question")
-    puzzle = asking.puzzle_with(args.asked, LESSONS[LEARNT],
-                                np.random.default_rng(args.seed))
+    puzzle = asking.puzzle_with(args.asked, LEARNT, np.random.default_rng(args.seed))
     look = asking.look(model, puzzle)
     title = (f"{args.text or GOAL.default}: {asking.outcome(look)}, least "
              f"{puzzle.least} moves")

@@ -200,11 +200,11 @@ PAPER = tuple(Lesson(*ranges) for ranges in (
 
 # The paper's first lessons, learnt from the planner, after two in which goals are only
 # named, more of them than an LSTM keeps in mind, so that the memory comes into use.
-RECITALS = (Lesson((2, 8), (3, 6), (1, 1), (0, 0)),
-            Lesson((2, 6), (3, 6), (1, 3), (0, 0)))
+RECITALS = (
+    Lesson((2, 8), (3, 6), (1, 1), (0, 0), 1.0, 16, told=16, moves=1, recital=True),
+    Lesson((2, 6), (3, 6), (1, 3), (0, 0), 1.0, told=24, moves=1, recital=True))
 HOUR = (
-    RECITALS[0]._replace(taught=1.0, slots=16, told=16, moves=1, recital=True),
-    RECITALS[1]._replace(taught=1.0, told=24, moves=1, recital=True),
+    *RECITALS,
     *(lesson._replace(taught=1.0, told=24, moves=8) for lesson in PAPER[:6]),
     *(lesson._replace(taught=1.0, told=24, moves=9) for lesson in PAPER[6:8]))
 

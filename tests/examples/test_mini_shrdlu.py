@@ -256,8 +256,7 @@ def test_no_goal_where_no_board_has_as_many_constraints(rng):
 
 
 def test_rows_end_where_the_moves_begin(rng):
-    drawn = stream((RECITALS[0]._replace(goals=(2, 4), recital=True), PAPER[2]), 1, rng,
-                   0.5)
+    drawn = stream((RECITALS[0]._replace(goals=(2, 4)), PAPER[2]), 1, rng, 0.5)
     puzzles = [next(drawn) for _ in range(50)]
     assert {bool(puzzle.rehearsed) for puzzle in puzzles} == {False, True}
     inputs = make_batch(puzzles, 10, 8, rng, 0.5)
