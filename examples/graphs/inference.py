@@ -59,6 +59,8 @@ class Lesson(NamedTuple):
       slots: of the memory that it is trained with.
       length: steps of a row of training, which holds one episode or several.
       hints: True if training also wants the chain named, edge by edge, while planning.
+      labels: (least, most) of all EDGES that a graph's edges have. With few of them
+        many edges have the same, as in a family.
     """
 
     nodes: tuple
@@ -68,6 +70,7 @@ class Lesson(NamedTuple):
     slots: int = 128
     length: int = 256
     hints: bool = False
+    labels: tuple = (EDGES, EDGES)
 
     @property
     def longest(self):
@@ -81,7 +84,11 @@ class Lesson(NamedTuple):
         lengths = rng.integers(self.steps[0], self.steps[1] + 1, size=QUESTIONS)
         while True:  # until there is a chain of each length
             nodes = rng.integers(self.nodes[0], self.nodes[1] + 1)
-            triples = random_graph(nodes, self.out_degree, rng, np.arange(EDGES))
+            count = rng.integers(self.labels[0], self.labels[1] + 1)
+            labels = np.arange(EDGES)
+            if count < EDGES:
+                labels = rng.permutation(labels)[:count]
+            triples = random_graph(nodes, self.out_degree, rng, labels)
             found = chains(triples, max(lengths))
             if all(found[length] for length in lengths):
                 break
@@ -114,7 +121,8 @@ HOUR = (
     Lesson((4, 7), (2, 4), (1, 3), (3, 10), 48, 64),
     Lesson((6, 12), (2, 4), (2, 3), (3, 10), 96, 128),
     Lesson((12, 18), (2, 4), (2, 3), (3, 10), 96, 128),
-    Lesson((12, 18), (2, 4), (2, 4), (4, 10), 96, 128),
+    Lesson((16, 22), (2, 4), (2, 3), (3, 10), 128, 128, labels=(5, EDGES)),
+    Lesson((16, 22), (2, 4), (2, 4), (4, 10), 128, 128, labels=(5, EDGES)),
 )
 
 

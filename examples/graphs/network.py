@@ -114,10 +114,10 @@ def redraw(kernel, first, end, stddev):
     kernel.assign(values)
 
 
-def compile_reader(model, rate=1e-3, warmup=300, updates=60_000):
-    """Adam with a warm-up, then a rate that falls by a cosine to a tenth."""
+def compile_reader(model, rate=1e-3, warmup=300, updates=60_000, lowest=0.1):
+    """Adam with a warm-up, then a rate that falls by a cosine to a share of it."""
     schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, decay_steps=updates, alpha=0.1, warmup_target=rate, warmup_steps=warmup)
+        0.0, decay_steps=updates, alpha=lowest, warmup_target=rate, warmup_steps=warmup)
     model.compile(
         keras.optimizers.Adam(schedule, global_clipnorm=1.0),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum"),

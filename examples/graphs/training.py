@@ -26,7 +26,8 @@ class Plan(NamedTuple):
       word_size, read_heads: of the memory; 0 heads for an LSTM alone.
       rows: of a batch.
       updates: between two evaluations.
-      rate, falling: the learning rate, and the updates in which it falls to a tenth.
+      rate, falling, lowest: the learning rate, the updates in which it falls, and to
+        which share of it.
       layer_norm: of the LSTM's gates.
     """
 
@@ -38,6 +39,7 @@ class Plan(NamedTuple):
     updates: int = 250
     rate: float = 1e-3
     falling: int = 60_000
+    lowest: float = 0.1
     layer_norm: bool = False
 
     def build(self, slots):
@@ -50,7 +52,7 @@ class Plan(NamedTuple):
     def compile(self, model, lesson):
         """Compiles a model of `build` to be trained in a lesson."""
         del lesson  # all are learnt alike
-        compile_reader(model, self.rate, updates=self.falling)
+        compile_reader(model, self.rate, updates=self.falling, lowest=self.lowest)
 
     def shape(self, lesson):
         """(slots, steps of a row): with another, another model is compiled."""

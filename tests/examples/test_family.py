@@ -154,6 +154,13 @@ def test_answers_follow_from_what_is_shown(rng, lesson):
     assert {edge for label in asked for edge in SEQUENCE_OF[label]} == set(range(10))
 
 
+def test_graphs_have_as_many_labels_as_the_lesson_says(rng):
+    lesson = Lesson((10, 10), (4, 4), (2, 2), labels=(5, 7))  # 40 edges
+    counts = {len({label for label in episode.shown[:40, 1].tolist()})
+              for episode in (lesson.draw(rng) for _ in range(30))}
+    assert counts == {5, 6, 7}
+
+
 def check_chain(hints, triples, start, relation, end):
     """The hints name edge after edge of the relation, from its start to its end."""
     chain = [hint for hint in hints.tolist() if hint[0] != BLANK]

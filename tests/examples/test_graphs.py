@@ -11,6 +11,7 @@ from examples.graphs.encoding import (ANSWER_DUE, BLANK, DIGITS, END, FEATURES,
                                       NEW_PHASE, to_digits, to_features, to_labels)
 from examples.graphs.random_graphs import edges_from, random_graph
 from examples.graphs.rows import READ_WEIGHT, Epoch, batches_of, pack, stream
+from examples.graphs.training import Plan
 from examples.graphs.traversal import (HOUR, PAPER, Lesson, random_walk,
                                        traversal_episode)
 
@@ -251,3 +252,12 @@ def test_batches_are_filled_up_with_what_does_not_count(count):
     for batch, filled in batches:
         assert len(filled) == 4 and filled[:len(batch)] == batch
         assert set(filled) <= set(items)
+
+
+def test_the_rate_of_a_plan_falls_to_its_lowest():
+    plan = Plan(HOUR, (8,), 6, 1, rate=2e-3, falling=1000, lowest=0.03)
+    model = plan.build(4)
+    plan.compile(model, 0)
+    schedule = model.optimizer._learning_rate  # the schedule, not its value now
+    assert [float(schedule(update)) for update in (0, 300, 1300, 9000)] == (
+        pytest.approx([0, 2e-3, 6e-5, 6e-5]))
