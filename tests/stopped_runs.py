@@ -22,7 +22,7 @@ def assert_goes_on_the_same(plan, folder):
     """Three epochs through two lessons give the same weights with a stop after one.
 
     Args:
-      plan: of two lessons, each complete after one epoch.
+      plan: of two lessons, of which the first is complete after one epoch.
       folder: for the files of both trainings.
     """
     weights = []

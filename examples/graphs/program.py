@@ -124,9 +124,10 @@ def train(args, plan, path, slots):
     bare.set_weights(model.get_weights())
     save(bare, path)
     lesson = int(bare.lesson)
+    stand = (f"at lesson {lesson} of {len(plan.lessons) - 1}, {plan.lessons[lesson]}"
+             if lesson < len(plan.lessons) else "all lessons are complete")
     print(f"{float(bare.seconds) / 60:.0f} minutes of training "
-          f"({float(bare.processor) / 60:.0f} of a processor): at lesson {lesson} of "
-          f"{len(plan.lessons) - 1}, {plan.lessons[lesson]}")
+          f"({float(bare.processor) / 60:.0f} of a processor): {stand}")
     return bare
 
 

@@ -29,6 +29,7 @@ class Plan(NamedTuple):
       rate, falling, lowest: the learning rate, the updates in which it falls, and to
         which share of it.
       layer_norm: of the LSTM's gates.
+      enough: the last lesson is complete when such a share is right.
     """
 
     lessons: tuple
@@ -41,6 +42,7 @@ class Plan(NamedTuple):
     falling: int = 60_000
     lowest: float = 0.1
     layer_norm: bool = False
+    enough: float = 1.0
 
     def build(self, slots):
         """A `GraphReader` with weights; none of them depends on `slots`."""
@@ -70,7 +72,8 @@ class Plan(NamedTuple):
 
     def is_complete(self, lesson, shares):
         """Whether a lesson is, with these shares of `examine`."""
-        return shares["right"] >= COMPLETE
+        last = lesson + 1 == len(self.lessons)
+        return shares["right"] >= (self.enough if last else COMPLETE)
 
 
 class Curriculum(keras.callbacks.Callback):
@@ -117,12 +120,15 @@ class Curriculum(keras.callbacks.Callback):
             logs.update(
                 lesson=lesson, minutes=minutes,
                 processor_minutes=float(self.model.processor) / 60, **shares)
-        last = lesson + 1 == len(self.plan.lessons)
-        if self.plan.is_complete(lesson, shares) and not last:
+        ended = minutes >= self.minutes
+        if self.plan.is_complete(lesson, shares):
             self.model.lesson.assign(lesson + 1)
-            self.wants_other_model = (
-                self.plan.shape(lesson) != self.plan.shape(lesson + 1))
-        if minutes >= self.minutes or self.wants_other_model:
+            if lesson + 1 == len(self.plan.lessons):
+                ended = True
+            else:
+                self.wants_other_model = (
+                    self.plan.shape(lesson) != self.plan.shape(lesson + 1))
+        if ended or self.wants_other_model:
             self.model.stop_training = True
 
 
@@ -204,10 +210,12 @@ def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=2):
     while True:
         keras.utils.set_random_seed(seed)
         lesson = saved_lesson(plan, folder)
+        complete = lesson == len(plan.lessons)
+        lesson -= complete
         model = plan.build(plan.lessons[lesson].slots)
         plan.compile(model, lesson)
         load(model, folder / SAVED)
-        if float(model.seconds) / 60 >= minutes:
+        if complete or float(model.seconds) / 60 >= minutes:
             return model
         curriculum = Curriculum(plan, seed, minutes)
         done = int(model.optimizer.iterations) // plan.updates
@@ -219,11 +227,14 @@ def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=2):
 
 
 def saved_lesson(plan, folder):
-    """The number of the lesson that a folder's training stands at; 0 without one."""
+    """The number of the lesson that a folder's training stands at; 0 without one.
+
+    As many as there are lessons: all are complete.
+    """
     model = plan.build(plan.lessons[0].slots)
     plan.compile(model, 0)
     load(model, Path(folder) / SAVED)
     lesson = int(model.lesson)
-    if lesson >= len(plan.lessons):
+    if lesson > len(plan.lessons):
         raise ValueError(f"{folder}: trained with other lessons; choose another folder")
     return lesson

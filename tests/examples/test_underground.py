@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import re
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -118,6 +119,16 @@ def test_a_run_that_was_stopped_goes_on_the_same(kind, tmp_path, easy):
     start = numbers(plan.build(16).trainable_variables)
     assert any(not np.array_equal(a, b) for a, b in zip(start, whole[0]))
     assert not list(tmp_path.glob("*/aside*"))
+
+
+def test_a_training_ends_when_all_lessons_are_complete(tmp_path, easy, capsys):
+    plan, args = SMALL["lstm"]._replace(enough=0.0), SimpleNamespace(seed=3, minutes=9)
+    for _ in range(2):  # the second has nothing left to do
+        model = program.train(args, plan, tmp_path / program.WEIGHTS, 16)
+        assert "all lessons are complete" in capsys.readouterr().out
+        assert int(model.lesson) == 3
+        with open(tmp_path / program.LOG, encoding="utf-8", newline="") as file:
+            assert [row["lesson"] for row in csv.DictReader(file)] == ["0", "1", "2"]
 
 
 def test_a_folder_of_another_network_is_told(tmp_path, easy):
