@@ -33,9 +33,9 @@ class BlockPlan(NamedTuple):
       word_size, read_heads: of the memory; 0 heads for an LSTM alone.
       rows: episodes of a batch.
       updates: between two evaluations.
-      rate, acting_rate: the learning rates where a planner teaches, and of actor and
-        critic.
-      falling, lowest: the updates in which these fall, and to which share of them.
+      rate, falling: the learning rate where a planner teaches, and the updates in
+        which it falls to a tenth.
+      acting_rate: the learning rate of actor and critic.
       decay: lambda of the advantages.
       entropy, recall, counted: see `player.BlockPlayer`.
     """
@@ -47,9 +47,8 @@ class BlockPlan(NamedTuple):
     rows: int = 32
     updates: int = 400
     rate: float = 3e-3
-    acting_rate: float = 2e-4
     falling: int = 60_000
-    lowest: float = 0.1
+    acting_rate: float = 2e-4
     decay: float = 0.75
     entropy: float = 0.02
     recall: float = 0.5
@@ -68,7 +67,7 @@ class BlockPlan(NamedTuple):
         """Adam, with the rate of what the lesson learns from."""
         taught = self.lessons[lesson].taught > 0
         schedule = keras.optimizers.schedules.CosineDecay(
-            0.0, decay_steps=self.falling, alpha=self.lowest, warmup_steps=300,
+            0.0, decay_steps=self.falling, alpha=0.1, warmup_steps=300,
             warmup_target=self.rate if taught else self.acting_rate)
         model.compile(keras.optimizers.Adam(schedule, global_clipnorm=1.0),
                       jit_compile=True)
