@@ -120,15 +120,13 @@ class Curriculum(keras.callbacks.Callback):
             logs.update(
                 lesson=lesson, minutes=minutes,
                 processor_minutes=float(self.model.processor) / 60, **shares)
-        ended = minutes >= self.minutes
+        finished = False
         if self.plan.is_complete(lesson, shares):
             self.model.lesson.assign(lesson + 1)
-            if lesson + 1 == len(self.plan.lessons):
-                ended = True
-            else:
-                self.wants_other_model = (
-                    self.plan.shape(lesson) != self.plan.shape(lesson + 1))
-        if ended or self.wants_other_model:
+            finished = lesson + 1 == len(self.plan.lessons)
+            self.wants_other_model = not finished and (
+                self.plan.shape(lesson) != self.plan.shape(lesson + 1))
+        if finished or self.wants_other_model or minutes >= self.minutes:
             self.model.stop_training = True
 
 
@@ -211,7 +209,7 @@ def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=2):
         keras.utils.set_random_seed(seed)
         lesson = saved_lesson(plan, folder)
         complete = lesson == len(plan.lessons)
-        lesson -= complete
+        lesson = min(lesson, len(plan.lessons) - 1)
         model = plan.build(plan.lessons[lesson].slots)
         plan.compile(model, lesson)
         load(model, folder / SAVED)

@@ -304,9 +304,7 @@ def test_an_answer_ends_at_the_goal_or_its_limit(rng):
 
 @pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_the_same(tmp_path, monkeypatch):
-    monkeypatch.setattr(finder.PathPlan, "is_complete",
-                        lambda plan, lesson, shares: lesson == 0)
-    assert_goes_on_the_same(PLAN, tmp_path)
+    assert_goes_on_the_same(PLAN, tmp_path, monkeypatch)
 
 
 @pytest.fixture(scope="module")
