@@ -72,18 +72,17 @@ def _all_tasks(start, shares="2:4,3:3,7:2,8:2,14:2,16:3,17:5,18:2,19:2"):
 PRESETS = {
     # DNC1 as published: the defaults of the settings.
     "paper": {},
-    # Task 1 alone with a small model, in two minutes.
+    # Task 1 alone with a small model, in 2.5 minutes. Eight stories an update and a
+    # rate that stays: with fewer, or less, the memory comes into use by luck.
     "quick": _EARLY | {
         "tasks": (1,),
         "controller_units": 64,
         "memory_size": 8,
         "word_size": 32,
         "num_read_heads": 2,
-        "packed_rows": 4,
+        "packed_rows": 8,
         "row_length": 96,
         "learning_rate": 2e-3,
-        "learning_rate_schedule": "cosine",
-        "decay_steps": 7_700,
         "num_training_iterations": 8_000,
         "validation_interval": 1_000,
     },
