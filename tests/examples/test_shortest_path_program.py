@@ -1,0 +1,120 @@
+"""Shortest paths: the program, its pictures, its page and the shipped network."""
+
+import hashlib
+import json
+import re
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from dnc.controllers import layers_of
+from examples import shortest_path
+from examples.graphs import (asking, finder, london, london_page, london_paths,
+                             london_picture, pictures, program)
+from examples.graphs.encoding import BLANK
+from examples.graphs.shortest import HOUR, PAPER, SPARE, planned_by_triples
+
+
+@pytest.fixture(scope="module")
+def asked():
+    """A network without training, its look at a path, and its decoder."""
+    keras.utils.set_random_seed(2)
+    plan, rng = finder.PathPlan(HOUR, (16,), 12, 2), np.random.default_rng(2)
+    model = plan.build(london_paths.SLOTS)
+    look = london_paths.look(model, "Victoria", "Moorgate", 10, rng)
+    return look, asking.Decoder(model, [look.episode])
+
+
+def test_a_look_follows_the_path_that_was_taken(asked):
+    look, _ = asked
+    assert look.query.tolist() == [106] and look.names[106] == (
+        "asked: Victoria to Moorgate")
+    assert (look.names[107], look.names[116], look.names[117]) == (
+        "planning 1", "planning 10", "answer 1")
+    count = len(look.answering)
+    assert look.answering.tolist() == list(range(117, 117 + count))
+    assert len(look.answer) == len(look.right) == count <= 4 + SPARE
+    assert look.asked[0][0] == look.answer[0][0] == "Victoria"
+    assert look.asked[-1][2] == "Moorgate" and len(look.asked) == 4
+    for before, after in zip(look.answer, look.answer[1:]):
+        assert before[2] == after[0] and before in london.RIDES
+    fed = look.numbered.name(look.episode.shown[118:])
+    assert fed == look.answer[:-1]  # what was chosen is shown at the next step
+    assert not (look.episode.shown[107:118] != BLANK).any()
+
+
+def test_pictures_and_page(asked, tmp_path):
+    look, decoder = asked
+    for number, figure in enumerate((london_picture.draw_path(look, "a path"),
+                                     pictures.draw_strip(look, decoder, "a path"))):
+        path = tmp_path / f"{number}.png"
+        figure.savefig(path)
+        assert min(Image.open(path).size) > 300
+    text = london_page.render(look, decoder, "a path")
+    data = json.loads(re.search(r'id="data">(.*)</script>\n<script>', text).group(1))
+    assert [step["phase"] for step in data["steps"][105:118]] == [
+        "description", "query", *["planning"] * 10, "answer"]
+
+
+def test_the_papers_sizes():
+    cell = shortest_path.PAPERS.build(16).layer.cell
+    assert (cell.word_size, cell.num_read_heads) == (50, 5)
+    assert [unit.units for unit in layers_of(cell.controller)] == [256, 256]
+    assert shortest_path.PAPERS.rows == 1
+
+
+def test_planning_by_triples_has_room(rng):
+    lesson, = planned_by_triples((PAPER[14],))
+    assert lesson.length == 2 * 150 + 1
+    route = lesson.draw(rng)
+    assert len(route.episode.shown) == 2 * len(route.survey.triples) + 1
+    args = shortest_path.parse_arguments(["--planning=triples", "--folder=here"])
+    assert args.steps is None and args.folder.as_posix() == "here/triples"
+    assert shortest_path.planned(shortest_path.DNC, args).lessons[0].planning is None
+    args = shortest_path.parse_arguments(["--folder=here"])
+    assert args.steps == 10 and args.folder.as_posix() == "here"
+    assert shortest_path.planned(shortest_path.DNC, args) is shortest_path.DNC
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["--path=Victoria"], "give it as"), (["--path=Victoria:"], "give one goal"),
+    (["--path=Vitoria: Bank"], "no station 'Vitoria'; there are Paddington"),
+    (["--path=Bank: Vitoria"], "no station 'Vitoria'"),
+    (["--path=Bank: Bank"], "the same"), (["--planning=9"], "--planning"),
+    (["--minutes=nan"], "--minutes"), (["--paths=-1"], "--paths"),
+    (["--paper", "--show"], "--paper"), (["on"], "on"),
+    (["--folder=setup.py"], "--folder=setup.py: not a folder")])
+def test_bad_options_are_told_in_a_line(arguments, said, capsys, monkeypatch):
+    monkeypatch.chdir(shortest_path.ROOT)
+    with pytest.raises(SystemExit) as left:
+        shortest_path.parse_arguments(arguments)
+    assert left.value.code == 2
+    assert said in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_another_length_of_answer_wants_another_model():
+    """Keras would relax the shape, and there is no loop over unknown steps."""
+    plan = shortest_path.PAPERS
+    assert plan.shape(2) != plan.shape(3) == plan.shape(4)
+
+
+def test_the_shipped_network_is_whole_and_small():
+    sums = (shortest_path.SHIPPED / "SHA256SUMS").read_text().split()
+    assert {program.WEIGHTS, program.LOG} <= set(sums)
+    for digest, name in zip(sums[::2], sums[1::2]):
+        data = (shortest_path.SHIPPED / name).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == digest
+        assert len(data) < 4e6
+
+
+@pytest.mark.slow
+def test_the_shipped_network_does_better_than_look_ahead():
+    model = program.load_network(
+        shortest_path.SHIPPED / program.WEIGHTS, shortest_path.DNC, 64)
+    lesson, rng = HOUR[2], np.random.default_rng(8)
+    routes = [lesson.draw(rng) for _ in range(200)]
+    right = [finder.evaluate(each, routes, 10, lesson.length, lesson.most)["right"]
+             for each in (model, finder.Guess(rng, True))]
+    assert right[0] > right[1] + 0.1
