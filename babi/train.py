@@ -15,6 +15,11 @@ import sys
 if not __package__:  # run as a file: the folder above is the root of imports
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
+from babi.program.allocator import restart_with_huge_pages  # noqa: E402
+
+if __name__ == "__main__":
+    restart_with_huge_pages()  # before all that would have to be imported again
+
 from absl import flags  # noqa: E402
 
 from babi import checks, command_line  # noqa: E402
@@ -99,4 +104,4 @@ def data_chosen():
 
 
 if __name__ == "__main__":
-    scripts.run(main, huge_pages=True)
+    scripts.run(main)

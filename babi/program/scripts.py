@@ -10,7 +10,6 @@ import sys
 from absl import app, flags
 from absl import logging as absl_logging
 
-from babi.program.allocator import restart_with_huge_pages
 from babi.program.errors import UsageError
 
 _VECTOR_WIDTH = "--xla_cpu_prefer_vector_width"
@@ -18,7 +17,7 @@ _VECTOR_WIDTH = "--xla_cpu_prefer_vector_width"
 _OBJECTS = 50_000
 
 
-def run(main, huge_pages=False):
+def run(main):
     """Runs a script's `main()` on the parsed flags.
 
     What a user can mend is reported on one line, with exit code 1; Ctrl-C, where the
@@ -26,11 +25,7 @@ def run(main, huge_pages=False):
 
     Args:
       main: a function without arguments; returns None or an exit code.
-      huge_pages: for scripts that train or test; see `allocator`.
     """
-    if huge_pages:
-        restart_with_huge_pages()
-
     def guarded(argv):
         try:
             if argv[1:]:

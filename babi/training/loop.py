@@ -186,14 +186,7 @@ class Run:
 
     def _start_phase(self):
         """Starts what the phase at hand needs while it trains."""
-        shown = self._data.validation and self._config.visualise_interval
-        if shown and self._replicas.is_chief:
-            # matplotlib takes half a second, before the first step.
-            from babi.inspection.visualise import Visualiser, choose_examples
-
-            self._visualiser = Visualiser(
-                self._trainer, self._data.vocabulary,
-                choose_examples(self._data.validation), self._events, self._titles)
+        self._visualiser = None
         self._feeder = Feeder(self._batches)
         self._remember_place()
 
@@ -245,7 +238,7 @@ class Run:
             self._report(iteration)
         if self._data.validation and due(self._config.validation_interval):
             self._validate(iteration)
-        if self._visualiser and due(self._config.visualise_interval):
+        if self._is_shown and due(self._config.visualise_interval):
             self._visualise(iteration)
         if due(self._config.checkpoint_interval) or (
                 self._save_failed and due(self._config.report_interval)):
@@ -332,7 +325,7 @@ class Run:
         with self._trainer.averaged():
             scores, loss = self._evaluator.evaluate(
                 self._data.validation, self._config.row_length,
-                observe=self._visualiser and self._visualiser.observer())
+                observe=self._is_shown and self._pictures().observer())
         errors, mean = scores.question_errors(), scores.mean_question_error()
         best = self._state.best is None or mean < self._state.best
         by_task = " ".join(f"{task}:{error:.1f}" for task, error in errors.items())
@@ -355,9 +348,25 @@ class Run:
             self._feeder = Feeder(self._batches)
             self._remember_place()
 
+    @property
+    def _is_shown(self):
+        """Whether this process writes pictures."""
+        return bool(self._data.validation and self._config.visualise_interval
+                    and self._replicas.is_chief)
+
+    def _pictures(self):
+        """What draws the phase at hand; made late, as matplotlib takes its time."""
+        if self._visualiser is None:
+            from babi.inspection.visualise import Visualiser, choose_examples
+
+            self._visualiser = Visualiser(
+                self._trainer, self._data.vocabulary,
+                choose_examples(self._data.validation), self._events, self._titles)
+        return self._visualiser
+
     def _visualise(self, iteration):
         started = time.monotonic()
-        self._visualiser.write(iteration)
+        self._pictures().write(iteration)
         self._progress.line(f"{iteration:,}  pictures for TensorBoard in "
                             f"{time.monotonic() - started:.1f} s")
 
