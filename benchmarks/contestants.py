@@ -60,8 +60,9 @@ VARIANTS = {
     "ADNC": {"layer_norm": True, "interface_norm": True, "bypass_dropout": 0.1,
              "temporal_links": False},
     "DNC-MD": {"masked_content": True, "deallocation": True},
-    "all": {"layer_norm": True, "interface_norm": True, "bypass_dropout": 0.1,
-            "masked_content": True, "deallocation": True},
+    # Both, with the links that ADNC has not.
+    "ADNC-MD": {"layer_norm": True, "interface_norm": True, "bypass_dropout": 0.1,
+                "masked_content": True, "deallocation": True},
 }
 # Training itself, with its batches of simulated stories.
 TRAINING = {

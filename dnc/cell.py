@@ -76,11 +76,12 @@ class DNCCell(keras.layers.Layer):
       clip_controller_state: True also clips the controller's states, as the
         released code does.
       kernel_initializer: of the controller's input kernel, W_xi, W_y and W_r.
-      recurrent_initializer: of the LSTM's recurrent kernel.
+      recurrent_initializer: of the LSTM's or the GRU's recurrent kernel.
       bypass_dropout: in training, the share of h_t's units that is dropped where h_t
         enters the output map, each unit and step anew: y_t = W_y dropout(h_t) +
         W_r reads (Franke et al. 2018). It starves the way around the memory.
-      seed: of the dropout; None takes one from Keras's global seed.
+      seed: of the dropout; None takes one from Keras's global seed. As with Keras's
+        own dropout, its place in the random numbers is not saved with the weights.
       layer_norm: each of the LSTM's four pre-activation vectors, without bias, is
         normalised over its units to mean 0 and variance 1, times a learned gain: see
         `dnc.controllers.NormalisedLSTMCell` (Ba et al. 2016; in a DNC Franke et al.
@@ -318,8 +319,10 @@ class DNCCell(keras.layers.Layer):
           `[B, size of the interface]`.
         """
         vector = self._map(hidden, weights.interface_kernel, weights.interface_bias)
-        norm = weights.interface_norm
-        return normalised(vector, *norm) if norm else vector
+        if not weights.interface_norm:
+            return vector
+        with tf.name_scope("interface_norm"):
+            return normalised(vector, *weights.interface_norm)
 
     def interface(self, vector):
         """The interface vector xi_t `[B, size]` as an activated `Interface`."""

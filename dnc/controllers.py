@@ -31,7 +31,16 @@ class NormalisedLSTMCell(keras.layers.LSTMCell):
 
     Args:
       units and the others: as of `keras.layers.LSTMCell`; no dropout.
+
+    Raises:
+      ValueError: dropout is asked for.
     """
+
+    def __init__(self, units, **kwargs):
+        if kwargs.get("dropout") or kwargs.get("recurrent_dropout"):
+            raise ValueError("NormalisedLSTMCell has no dropout; leave it out, or drop "
+                             "out h_t with bypass_dropout of the DNC")
+        super().__init__(units, **kwargs)
 
     def build(self, input_shape):
         super().build(input_shape)
@@ -44,8 +53,9 @@ class NormalisedLSTMCell(keras.layers.LSTMCell):
         gates = (tf.matmul(inputs, tf.cast(self.kernel, inputs.dtype))
                  + tf.matmul(hidden, tf.cast(self.recurrent_kernel, hidden.dtype)))
         # Means and variances are taken in the precision of the variables.
-        gates = normalised(
-            tf.cast(gates, self.variable_dtype), *self.normalisation(), 4)
+        with tf.name_scope("layer_norm"):
+            gates = normalised(
+                tf.cast(gates, self.variable_dtype), *self.normalisation(), 4)
         write, forget, candidate, expose = tf.split(
             tf.cast(gates, hidden.dtype), 4, axis=1)
         gate = self.recurrent_activation

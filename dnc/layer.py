@@ -75,7 +75,8 @@ class DNC(keras.layers.RNN):
           sequences: `[B, T, D]` numbers; what are not floats become floats. B may be
             0, T not.
           mask: `[B, T]` booleans; a masked step leaves that row's state untouched
-            and repeats its last output.
+            and repeats its last output (dropped out anew in training, with
+            `bypass_dropout`, on the fast path).
           initial_state: list of `[B, size]` as `return_state=True` returns them;
             zeros without.
           training: whether h_t is dropped out; passed to a controller that takes it.

@@ -131,7 +131,7 @@ def next_usage(state, interface, usage_gradient):
 def allocate(usage, interface):
     """The allocation weighting of each write head `[B, H, N]`, from u_t."""
     with tf.name_scope("free_list"):
-        # Without links, memory and time without anything of size N x N.
+        # Without links many slots are sorted, so that nothing is of size N x N.
         return addressing.allocation_weighting(
             usage, interface.allocation_gates * interface.write_gates,
             interface.read_modes is None and usage.shape[1] > MANY_SLOTS)

@@ -39,8 +39,8 @@ class Trajectory(NamedTuple):
     """A DNC's inner life over a sequence, step by step.
 
     At a masked step the state stays as it was, the output is repeated, and the
-    interface, the read vectors and the parts of the weightings are 0: nothing was
-    written or read. Without temporal links, what is of them is None.
+    interface, the read vectors and the parts of the weightings are 0 (retention 1):
+    nothing was written or read. Without temporal links, what is of them is None.
 
     Attributes:
       outputs: `[B, T, output_size]`, y.
@@ -57,6 +57,7 @@ class Trajectory(NamedTuple):
         order of writing.
       retention: `[B, T, N]`, psi: what was left of each slot before it was written to;
         None without deallocation.
+      resets: `[B, T]`, whether a step began from the zero state.
       memory: `[B, T, N, W]`, M after each step; None unless asked for.
       link: `[B, T, H, N, N]`, L after each step, `link[..., i, j]`: slot i written
         after slot j; None unless asked for.
@@ -77,6 +78,7 @@ class Trajectory(NamedTuple):
     backward: tf.Tensor | None
     forward: tf.Tensor | None
     retention: tf.Tensor | None
+    resets: tf.Tensor
     memory: tf.Tensor | None
     link: tf.Tensor | None
     final_state: DNCState
@@ -151,6 +153,8 @@ class Recorder:
     def _loop(self, sequences, mask, states, resets, training):
         """The trajectory, by a loop over time that keeps each step's record."""
         cell, count = self._cell, tf.shape(sequences)[1]
+        resets &= mask
+        begun = resets
         sequences, mask, resets = (
             tf.transpose(tensor, order) for tensor, order in (
                 (sequences, [1, 0, 2]), (mask, [1, 0]), (resets, [1, 0])))
@@ -174,13 +178,13 @@ class Recorder:
         fields = keras.tree.pack_sequence_as(specs, batch_major)
         absent = dict.fromkeys(Trajectory._fields)
         return Trajectory(**absent | fields | {
-            "interface": Interface(**fields["interface"]),
+            "interface": Interface(**fields["interface"]), "resets": begun,
             "final_state": cell.unpack_state(states)})
 
     def _step(self, inputs, real, reset, states, output, training):
         """(next states, output, record) of one step, {field of Trajectory: value}."""
         cell, real = self._cell, real[:, tf.newaxis]
-        kept = 1 - tf.cast(reset[:, tf.newaxis] & real, cell.compute_dtype)
+        kept = 1 - tf.cast(reset[:, tf.newaxis], cell.compute_dtype)
         state = cell.unpack_state([state * kept for state in states])
         hidden, controller = cell.control(inputs, state, training)
         weights = cell.weights_as_tensors()
@@ -196,6 +200,8 @@ class Recorder:
                 **_parts(state.memory, memory, interface, cell.variants)}
         done = keras.tree.map_structure(
             lambda tensor: tf.where(_like(real, tensor), tensor, 0), done)
+        if cell.variants.deallocation:
+            done["retention"] = tf.where(real, done["retention"], 1)
         after = self._kept(cell.unpack_state(next_states).memory)
         return next_states, output, {"outputs": output, **done, **after}
 
@@ -228,7 +234,8 @@ def provenance(sample, step, slot):
     The slot's content is a sum over the steps that wrote to it: step s added its
     write vector in the measure of its write weighting, and each later step left the
     share (1 - w e) of that, word component by word component; with deallocation the
-    share psi (1 - w e).
+    share psi (1 - w e). A masked step neither writes nor erases, and nothing outlives
+    a reset.
 
     Args:
       sample: `Trajectory` of arrays without the batch dimension: see
@@ -241,11 +248,10 @@ def provenance(sample, step, slot):
       all write heads together, times the share that is still there, averaged over
       the word's components.
     """
-    weighting = sample.write_weighting[:step + 1, :, slot].astype(np.float64)
+    weighting = _written(sample)[:step + 1, :, slot]
     erased = weighting[:, :, np.newaxis] * sample.interface.erase_vectors[:step + 1]
-    left = np.prod(1.0 - erased, axis=1)  # [step + 1, W], of what was there before
-    if sample.retention is not None:
-        left *= sample.retention[:step + 1, slot, np.newaxis]
+    # [step + 1, W], of what was there before.
+    left = np.prod(1.0 - erased, axis=1) * _kept(sample)[:step + 1, slot, np.newaxis]
     later = np.ones_like(left)
     later[:-1] = np.cumprod(left[:0:-1], axis=0)[::-1]
     return weighting.sum(axis=1) * later.mean(axis=1)
@@ -267,22 +273,33 @@ def origins(sample, least):
     """
     slots, steps = np.zeros((2, 0), np.int64)
     shares = np.zeros((0, sample.interface.erase_vectors.shape[-1]))  # [K, W]
-    for step, (weighting, erase) in enumerate(zip(
-            sample.write_weighting.astype(np.float64),
+    for step, (weighting, kept, erase) in enumerate(zip(
+            _written(sample), _kept(sample),
             sample.interface.erase_vectors.astype(np.float64))):
-        left = np.prod(1 - weighting[:, slots, np.newaxis] * erase[:, np.newaxis],
-                       axis=0)
-        if sample.retention is not None:
-            left *= sample.retention[step, slots, np.newaxis]
+        left = kept[slots, np.newaxis] * np.prod(
+            1 - weighting[:, slots, np.newaxis] * erase[:, np.newaxis], axis=0)
         written = weighting.sum(axis=0)
         new = np.flatnonzero(written >= least)
         slots = np.concatenate([slots, new])
         steps = np.concatenate([steps, np.full(len(new), step)])
         shares = np.concatenate([shares * left, np.tile(
             written[new, np.newaxis], shares.shape[1])])
-        kept = shares.mean(axis=1) >= least
-        slots, steps, shares = slots[kept], steps[kept], shares[kept]
+        large = shares.mean(axis=1) >= least
+        slots, steps, shares = slots[large], steps[large], shares[large]
         yield slots, steps, shares.mean(axis=1)
+
+
+def _written(sample):
+    """`[T, H, N]`: the write weightings; 0 at masked steps, which repeat the last."""
+    real = sample.interface.write_gates > 0  # where it is 0, so is the weighting
+    return np.where(real[..., np.newaxis], sample.write_weighting.astype(np.float64), 0)
+
+
+def _kept(sample):
+    """`[T, N]`: the share of each slot that is there when a step begins to write."""
+    count, _, slots = sample.write_weighting.shape
+    kept = np.ones((count, slots)) if sample.retention is None else sample.retention
+    return kept * ~sample.resets[:, np.newaxis]
 
 
 def _parts(before, after, interface, variants):

@@ -23,7 +23,7 @@ class Variants(NamedTuple):
         with s = oneplus of 2 R H more interface entries, one for each: see
         `dnc.addressing.sharpened` (Csordas and Schmidhuber 2019).
       temporal_links: False leaves out link matrix L, precedence p and read modes pi:
-        each read is a content look-up alone, w^r_t = C(M_t, k^r, beta^r), and nothing
+        each read is a content look-up alone, w^r_t = C(M_t, k^r, beta^r), and no state
         is of size N x N (Franke et al. 2018).
     """
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import oracle
 from dnc import DNCCell
+from dnc.controllers import NormalisedLSTMCell
 from helpers import (SIZES, STATE_ORDER, TOLERANCE, assert_close, assert_states_close,
                      batched, check_gradient, flat_states, oracle_weights,
                      random_cell_state, randomize, sample, state_order)
@@ -339,6 +340,8 @@ def test_sharpened_links_need_temporal_links():
 def test_layer_norm_is_of_the_cells_own_lstm():
     with pytest.raises(ValueError, match="layer_norm is of the LSTM"):
         DNCCell(2, layer_norm=True, controller=keras.layers.GRUCell(3))
+    with pytest.raises(ValueError, match="has no dropout"):
+        NormalisedLSTMCell(3, dropout=0.5)
 
 
 def test_config_keeps_a_controller_of_ones_own():

@@ -199,7 +199,10 @@ def written(write_weighting, erase_vectors):
     interface = Interface(*[None] * len(Interface._fields))
     return Trajectory(**nothing | {
         "write_weighting": write_weighting,
-        "interface": interface._replace(erase_vectors=erase_vectors)})
+        "resets": np.zeros(len(write_weighting), bool),
+        "interface": interface._replace(
+            erase_vectors=erase_vectors,
+            write_gates=np.ones(write_weighting.shape[:2]))})
 
 
 @pytest.mark.parametrize("H", [1, 2])
@@ -228,6 +231,28 @@ def test_provenance_forgets_what_is_erased():
     assert_close(provenance(sample, 2, 2), [0.75, 0.5, 0.0], 0)
     assert_close(provenance(sample, 0, 2), [1.0], 0)
     assert_close(provenance(sample, 2, 4), [0.0, 0.0, 1.0], 0)
+
+
+@pytest.mark.parametrize("variants", [{}, {"deallocation": True}])
+def test_a_masked_step_writes_nothing_and_a_reset_forgets(variants, rng):
+    """With gaps memory holds what it holds without the masked steps."""
+    layer = make_layer(rng, 2, **variants)
+    sequences = rng.normal(size=(1, 8, D))
+    mask = np.array([[1, 1, 0, 1, 1, 1, 0, 1]], bool)
+    real = np.flatnonzero(mask)
+    for begin in (2, 4):  # a reset at a masked step is none
+        resets = np.arange(8)[np.newaxis] == begin
+        sample = layer.trajectory(sequences, mask, resets=resets).sample(0)
+        whole = layer.trajectory(
+            sequences[:, real], resets=resets[:, real]).sample(0)
+        for slot in range(N):
+            shares = provenance(sample, 7, slot)
+            assert_close(shares[real], provenance(whole, 5, slot), 1e-12)
+            assert not shares[~mask[0]].any() and shares[real[-3:]].all()
+            assert shares[:4].any() == (begin == 2)
+        *_, (slots, steps, found) = origins(sample, 1e-9)
+        assert_close(found, [provenance(sample, 7, slot)[step]
+                             for slot, step in zip(slots, steps)], 1e-12)
 
 
 @pytest.mark.parametrize("H, deallocation, least", [

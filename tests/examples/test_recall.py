@@ -266,7 +266,8 @@ def test_what_is_read_is_traced_to_the_step_that_wrote_it():
     look = SimpleNamespace(
         usage=write, write_weighting=write[:, np.newaxis], retention=None,
         read_weighting=read[:, np.newaxis],
-        interface=SimpleNamespace(erase_vectors=np.ones((3, 1, 4))))
+        resets=np.zeros(3, bool), interface=SimpleNamespace(
+            erase_vectors=np.ones((3, 1, 4)), write_gates=np.ones((3, 1))))
     assert np.allclose(pictures.read_steps(look, 0), [
         [1, 0, 0], [0.5, 0.5, 0], [0.4, 0.2, 0.4]])
 

@@ -60,10 +60,11 @@ def told():
     gates[10] = 0.2
     interface = Interface(*[None] * 10)._replace(
         erase_vectors=np.ones((count, 1, W)), free_gates=gates + 0.6,
-        allocation_gates=gates, write_gates=gates * 2,
+        allocation_gates=gates, write_gates=gates * 2 + write.sum(axis=2),
         read_modes=np.tile([0.1, 0.7, 0.2], (count, 1, 1)))
     fields = dict.fromkeys(Trajectory._fields) | {
         "interface": interface, "usage": np.zeros((count, N)),
+        "resets": np.zeros(count, bool),
         "write_weighting": write, "read_weighting": read}
     top = {10: (("kitchen", 0.9), ("garden", 0.1)), 21: (("john", 0.5),),
            22: (("garden", 1.0),)}

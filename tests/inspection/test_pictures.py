@@ -207,6 +207,16 @@ def test_variants_show_what_they_have_and_no_more():
     assert "share of the word looked at" in page.render(reading)
 
 
+def test_the_sharpness_of_links_is_shown():
+    model = make_model(np.random.default_rng(4), sharpened_links=True)
+    reading = Reader(model, VOCABULARY).read({"a story": SHORT})[0]
+    rows = shown(pictures.draw(reading), "blur of the links, 1 / s")
+    sharpness = reading.trajectory.interface.link_sharpness  # [T, R, 2 H]
+    count, heads, ways = sharpness.shape
+    assert_close(rows, (1 / sharpness).reshape(count, heads * ways).T, 1e-6)
+    assert "blur of the links" in page.render(reading)
+
+
 def test_answers_are_marked_right_wrong_or_not_known(readings):
     told = readings[0]._replace(top={10: (("kitchen", 1.0),), 21: (("john", 1.0),),
                                      22: (("garden", 1.0),)})
