@@ -87,7 +87,8 @@ class AssociativeRecall(NamedTuple):
         return episode
 
 
-# R. Csordas and J. Schmidhuber's sizes for the DNC; their rate for other tasks.
+# R. Csordas and J. Schmidhuber's sizes, rate and momentum; their weight decay and
+# clipping are left out.
 PUBLISHED = training.Plan(
     128, slots=64, word_size=32, lstm_units=160, updates=100_000, growing=0.0,
     options={}, optimizer=training.rmsprop(momentum=0.9))

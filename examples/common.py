@@ -1,7 +1,10 @@
-"""What all the experiments share: files of weights, pictures, errors of a user's."""
+"""What all the experiments share: weights, logs, pictures, errors of a user's."""
 
+import csv
 import os
 import sys
+
+import tensorflow as tf
 
 HEADS = ("#d55e00", "#0072b2", "#cc79a7", "#009e73", "#e69f00")  # colours
 
@@ -28,8 +31,39 @@ def load(model, path):
         model.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f"{path}: damaged, or of another network ({reason}); choose "
-                         f"another folder") from None
+        raise ValueError(f"{path}: damaged, or of another network ({reason}); move it "
+                         f"away, or choose another folder") from None
+
+
+def read_log(path, fields):
+    """The rows of a training's CSVLogger, as {field: list of numbers}.
+
+    Args:
+      path: of the file.
+      fields: names of those that are wanted.
+
+    Raises:
+      ValueError: the file is damaged.
+    """
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        return {field: [float(row[field]) for row in rows] for field in fields}
+    except (ValueError, KeyError, TypeError, csv.Error):
+        raise ValueError(f"{path}: damaged; move it away") from None
+
+
+def check_folders(parser, args):
+    """Leaves with a line if --folder, --output or --seed can't be used."""
+    for name in ("folder", "output"):
+        path = getattr(args, name)
+        there = path.absolute()
+        while not there.exists():
+            there = there.parent
+        if not there.is_dir():
+            parser.error(f"--{name}={path}: {there} is not a folder")
+    if not 0 <= args.seed < 2 ** 32:
+        parser.error(f"--seed={args.seed}: give a number from 0 to 2 ** 32 - 1")
 
 
 def write(folder, figures, pages):
@@ -46,7 +80,9 @@ def run(main):
     """Calls a script's main function; errors of its input are told in a line."""
     try:
         main()
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {str(error).splitlines()[0]}")
+    except (ValueError, OSError, tf.errors.OpError) as error:
+        lines = str(error).splitlines() or [type(error).__name__]
+        sys.exit(f"error: {lines[0]}")
     except KeyboardInterrupt:
-        sys.exit("Stopped. The same command goes on from the last evaluation.")
+        sys.exit("Stopped. With the same command a training goes on from its last "
+                 "evaluation.")

@@ -143,8 +143,10 @@ def main():
     parser.add_argument("--seed", type=int, default=1, help="of weights and data")
     parser.add_argument("--output", default="copy.png", help="file of the picture")
     args = parser.parse_args()
-    if args.steps < 1 or args.seed < 0:
-        parser.error("--steps must be 1 or more, and --seed 0 or more")
+    if args.steps < 1 or args.steps > 200 and args.steps % 200:
+        parser.error(f"--steps={args.steps}: give at most 200, or a multiple of 200")
+    if not 0 <= args.seed < 2 ** 32:
+        parser.error(f"--seed={args.seed}: give a number from 0 to 2 ** 32 - 1")
     folder = os.path.dirname(os.path.abspath(args.output))
     if not (os.path.isdir(folder) and args.output.endswith((".png", ".svg", ".pdf"))):
         parser.error(f"--output={args.output}: give a .png, .svg or .pdf file in a "

@@ -48,6 +48,11 @@ def parse_relation(text):
 RELATION = program.Asked("relation", "Rosa: mother, mother, mother", parse_relation)
 
 
+def plan_of(args):
+    """The `training.Plan` of the network."""
+    return PAPERS if args.paper else DNC
+
+
 def draw(model, chain, args, log):
     """Writes the pictures of a relation; prints the answer."""
     rng = np.random.default_rng(args.seed)
@@ -60,7 +65,7 @@ def draw(model, chain, args, log):
                "memory.png": pictures.draw_strip(look, decoder, title)}
     if log.exists():
         figures["learning.png"] = pictures.draw_learning(
-            log, DNC.updates, "Learning relations, lesson by lesson")
+            log, plan_of(args).updates, "Learning relations, lesson by lesson")
     common.write(args.output, figures, {})
 
 
@@ -73,9 +78,9 @@ def parse_arguments(arguments=None):
 def main():
     """Trains, asks and draws as the arguments say."""
     args = parse_arguments()
-    model, folder = program.network_to_ask(args, PAPERS if args.paper else DNC,
-                                           kinship.SLOTS, SHIPPED)
-    if args.count and not args.text:
+    model, folder = program.network_to_ask(
+        args, plan_of(args), kinship.SLOTS, SHIPPED)
+    if args.count and not args.given:
         print("Relations in the family tree answered rightly, in %, of "
               f"{args.count} of each number of labels:")
         program.print_table({"DNC": model}, lambda network, rng: asking.right_by_length(

@@ -77,9 +77,10 @@ class KeyValue(NamedTuple):
         return episode
 
 
-# R. Csordas and J. Schmidhuber's sizes and rate; how many updates they do not say.
+# R. Csordas and J. Schmidhuber's sizes, rate and momentum; how many updates they do not
+# say. Their weight decay and clipping are left out.
 PUBLISHED = training.Plan(
-    32, lstm_units=48, updates=100_000, growing=0.0, options={},
+    32, word_size=32, lstm_units=56, updates=100_000, growing=0.0, options={},
     optimizer=training.rmsprop(momentum=0.9))
 EXPERIMENT = Experiment(
     "key_value", KeyValue(), training.Plan(updates=5000),

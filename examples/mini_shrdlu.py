@@ -50,10 +50,12 @@ def parse_arguments(arguments=None):
     parser = program.make_parser(__doc__.splitlines()[0], "runs/mini_shrdlu", GOAL)
     parser.add_argument("--lstm", action="store_true",
                         help="train the LSTM without memory, as long")
-    args = program.parse(parser, arguments, GOAL)
-    if args.lstm and (args.paper or args.show or args.text):
-        parser.error("--lstm trains the LSTM; leave out --paper, --show and --goal")
-    return args
+    return program.parse(parser, arguments, GOAL)
+
+
+def plan_of(args):
+    """The `BlockPlan` of the DNC."""
+    return PAPERS if args.paper else DNC
 
 
 def networks_to_ask(args):
@@ -62,18 +64,12 @@ def networks_to_ask(args):
     Raises:
       ValueError: a file of weights can't be used.
     """
-    dnc, folder = program.network_to_ask(
-        args, PAPERS if args.paper else DNC, SLOTS, SHIPPED)
+    dnc, folder = program.network_to_ask(args, plan_of(args), SLOTS, SHIPPED)
     networks = {"DNC": dnc}
-    if not args.paper:
-        beside = args.folder / "lstm" / LSTM_WEIGHTS
-        if args.lstm:
-            networks["LSTM"] = program.train(args, LSTM, beside, SLOTS)
-        else:
-            if args.show or not beside.exists():
-                beside = SHIPPED / LSTM_WEIGHTS
-            if beside.exists():
-                networks["LSTM"] = program.load_network(beside, LSTM, SLOTS)
+    lstm = None if args.paper or args.given else program.lstm_to_ask(
+        args, LSTM, SLOTS, SHIPPED / LSTM_WEIGHTS)
+    if lstm is not None:
+        networks["LSTM"] = lstm
     return {**networks, "random": Guess(np.random.default_rng(5))}, folder
 
 
@@ -121,7 +117,7 @@ def decode_plan(model, lesson):
 def draw(networks, args, log):
     """Asks as the arguments say; prints and draws the answers."""
     model, figures = networks["DNC"], {}
-    if args.count and not args.text:
+    if args.count and not args.given:
         shares = shares_by_lesson(networks, args.count)
         figures["lessons.png"] = pictures.draw_lessons(
             shares, "Perfect: least moves; success: more; by lesson")
@@ -130,14 +126,14 @@ def draw(networks, args, log):
             "before the question")
     puzzle = asking.puzzle_with(args.asked, LEARNT, np.random.default_rng(args.seed))
     look = asking.look(model, puzzle)
-    title = (f"{args.text or GOAL.default}: {asking.outcome(look)}, least "
+    title = (f"{args.text}: {asking.outcome(look)}, least "
              f"{puzzle.least} moves")
     print(title)
     figures["episode.png"] = pictures.draw_episode(look, title)
     if log.exists():
         figures["learning.png"] = graph_pictures.draw_learning(
-            log, DNC.updates, "Learning to move blocks, lesson by lesson", COMPLETE,
-            ("satisfied", "named"))
+            log, plan_of(args).updates, "Learning to move blocks, lesson by lesson",
+            COMPLETE, ("satisfied", "named"))
     common.write(args.output, figures, {})
 
 

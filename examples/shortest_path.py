@@ -48,6 +48,11 @@ def parse_path(text):
 PATH = program.Asked("path", "Piccadilly Circus: Moorgate", parse_path)
 
 
+def plan_of(args):
+    """The `PathPlan` of the network, with the planning that the arguments say."""
+    return planned(PAPERS if args.paper else DNC, args)
+
+
 def draw(model, path, args, log):
     """Writes the pictures and the page of a path; prints the answer."""
     rng = np.random.default_rng(args.seed)
@@ -62,8 +67,10 @@ def draw(model, path, args, log):
     figures = {"path.png": london_picture.draw_path(look, title),
                "memory.png": pictures.draw_strip(look, decoder, title)}
     if log.exists():
+        field, share = plan_of(args).lessons[-1].complete
         figures["learning.png"] = pictures.draw_learning(
-            log, DNC.updates, "Learning to find paths, lesson by lesson", 0.8)
+            log, plan_of(args).updates, "Learning to find paths, lesson by lesson",
+            share, (field,))
     common.write(args.output, figures,
                  {"path.html": london_page.render(look, decoder, title)})
 
@@ -90,12 +97,14 @@ def planned(plan, args):
     return plan
 
 
-def print_underground(networks, args):
+def print_underground(model, args):
     """Prints how many paths are shortest on the Underground, by distance."""
     print("Shortest paths found on the Underground, in %, of all pairs of stations at "
           f"each distance,\n{args.count} or more, each with new numbers:")
-    program.print_table(networks, lambda network, rng: london_paths.right_by_distance(
-        network, args.steps, rng, args.count))
+    program.print_table({"DNC": model}, lambda network, rng: (
+        london_paths.right_by_distance(network, args.steps, rng, args.count)))
+    for name, looks_ahead in (("look-ahead", True), ("any edge", False)):
+        program.print_row(name, london_paths.chance_by_distance(looks_ahead))
     print(f"paper, distance {london_paths.PAPER_DISTANCE}: "
           f"{shortest.PAPERS_UNDERGROUND[8]} after its lesson 9, "
           f"{shortest.PAPERS_UNDERGROUND[-1]} at the end")
@@ -126,13 +135,13 @@ def main():
     """Trains, asks and draws as the arguments say."""
     args = parse_arguments()
     model, folder = program.network_to_ask(
-        args, planned(PAPERS if args.paper else DNC, args), london_paths.SLOTS, SHIPPED)
-    networks = {"DNC": model, "look-ahead": Guess(np.random.default_rng(5), True),
-                "random": Guess(np.random.default_rng(5))}
-    if args.count and not args.text:
-        print_underground(networks, args)
+        args, plan_of(args), london_paths.SLOTS, SHIPPED)
+    if args.count and not args.given:
+        print_underground(model, args)
         if args.lessons:
-            print_lessons(networks, args)
+            print_lessons({
+                "DNC": model, "look-ahead": Guess(np.random.default_rng(5), True),
+                "any edge": Guess(np.random.default_rng(5))}, args)
     draw(model, args.asked, args, folder / program.LOG)
 
 

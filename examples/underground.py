@@ -56,6 +56,11 @@ WALK = program.Asked(
     parse_walk)
 
 
+def plan_of(args):
+    """The `training.Plan` of the DNC."""
+    return PAPERS if args.paper else DNC
+
+
 def draw(model, walk, args, log):
     """Writes the pictures and the page of a walk; prints the answer."""
     rng = np.random.default_rng(args.seed)
@@ -69,7 +74,7 @@ def draw(model, walk, args, log):
                "memory.png": pictures.draw_strip(look, decoder, title)}
     if log.exists():
         figures["learning.png"] = pictures.draw_learning(
-            log, DNC.updates, "Learning to walk, lesson by lesson")
+            log, plan_of(args).updates, "Learning to walk, lesson by lesson")
     common.write(args.output, figures,
                  {"walk.html": london_page.render(look, decoder, title)})
 
@@ -79,10 +84,7 @@ def parse_arguments(arguments=None):
     parser = program.make_parser(__doc__.splitlines()[0], "runs/underground", WALK)
     parser.add_argument("--lstm", action="store_true",
                         help="train the LSTM without memory, as long")
-    args = program.parse(parser, arguments, WALK)
-    if args.paper and args.lstm:
-        parser.error("--paper trains the paper's network; leave out --lstm")
-    return args
+    return program.parse(parser, arguments, WALK)
 
 
 def networks_to_ask(args):
@@ -91,25 +93,19 @@ def networks_to_ask(args):
     Raises:
       ValueError: a file of weights can't be used.
     """
-    plan = PAPERS if args.paper else DNC
-    dnc, folder = program.network_to_ask(args, plan, london.SLOTS, SHIPPED)
-    if args.paper:
-        return {"DNC": dnc}, folder
-    beside = args.folder / "lstm" / LSTM_WEIGHTS
-    if args.lstm:
-        lstm = program.train(args, LSTM, beside, london.SLOTS)
-    else:
-        if args.show or not beside.exists():
-            beside = SHIPPED / LSTM_WEIGHTS
-        lstm = program.load_network(beside, LSTM, london.SLOTS)
-    return {"DNC": dnc, "LSTM": lstm}, folder
+    dnc, folder = program.network_to_ask(args, plan_of(args), london.SLOTS, SHIPPED)
+    networks = {"DNC": dnc}
+    if not (args.paper or args.given):
+        networks["LSTM"] = program.lstm_to_ask(
+            args, LSTM, london.SLOTS, SHIPPED / LSTM_WEIGHTS)
+    return networks, folder
 
 
 def main():
     """Trains, asks and draws as the arguments say."""
     args = parse_arguments()
     networks, folder = networks_to_ask(args)
-    if args.count and not args.text:
+    if args.count and not args.given:
         print("Random walks on the Underground without a mistake, in %, of "
               f"{args.count} each:")
         program.print_table(networks, lambda model, rng: asking.right_by_length(

@@ -69,6 +69,26 @@ def right_by_distance(model, planning, rng, count=100):
     return right
 
 
+def chance_by_distance(looks_ahead=False):
+    """{distance: chance of a shortest path for who takes any edge at each step}.
+
+    Args:
+      looks_ahead: whether the edge to the goal is taken where there is one.
+    """
+    out = {here: [there for start, _, there in london.RIDES if start == here]
+           for here in _STATIONS}
+
+    def chance(here, goal):
+        away = _DISTANCES[here, goal]
+        if here == goal or (looks_ahead and away == 1):
+            return 1.0
+        return sum(chance(there, goal) for there in out[here]
+                   if _DISTANCES[there, goal] == away - 1) / len(out[here])
+
+    return {distance: float(np.mean([chance(*pair) for pair in pairs(distance)]))
+            for distance in DISTANCES}
+
+
 def look(model, start, goal, planning, rng):
     """Asks for one path, with numbers drawn anew.
 

@@ -1,12 +1,11 @@
 """Pictures of what a memory did with a graph, and of how a network learnt it."""
 
-import csv
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from examples.common import HEADS
+from examples.common import HEADS, read_log
 from examples.graphs.asking import edge_text
 
 WRITE = "#2e8b2e"
@@ -141,14 +140,13 @@ def draw_learning(log, updates, title, complete=0.9, fields=("right",)):
     Returns:
       A matplotlib Figure.
     """
-    with open(log, encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    done = [updates * (1 + int(row["epoch"])) for row in rows]
-    lessons = [int(float(row["lesson"])) for row in rows]
+    rows = read_log(log, ("epoch", "lesson", *fields))
+    done = [updates * (1 + int(epoch)) for epoch in rows["epoch"]]
+    lessons = list(map(int, rows["lesson"]))
     figure = Figure((9, 3.6), dpi=80, layout="constrained")
     axes = figure.subplots()
     for field, colour in zip(fields, HEADS[1:]):
-        axes.plot(done, [100 * float(row[field]) for row in rows], ".-", lw=1,
+        axes.plot(done, [100 * share for share in rows[field]], ".-", lw=1,
                   color=colour, label=field)
     if len(fields) > 1:
         axes.legend(fontsize=8, loc="lower right")

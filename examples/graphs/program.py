@@ -7,7 +7,7 @@ from typing import Callable, NamedTuple
 import keras
 import numpy as np
 
-from examples.common import load, save
+from examples.common import check_folders, load, save
 from examples.graphs import training
 from examples.graphs.asking import edge_text
 from examples.graphs.encoding import END
@@ -47,7 +47,7 @@ def make_parser(description, folder, asked):
                         help=f"ask this {asked.name}, of the trained network if there "
                         f"is one; default: \"{asked.default}\"")
     parser.add_argument("--minutes", type=float, default=60.0,
-                        help="of training in all; a later run goes on")
+                        help="of training; a later run goes on for as many more")
     parser.add_argument("--paper", action="store_true",
                         help="the paper's network, rate and whole curriculum")
     for name, what in (("folder", "of the training"), ("output", "of the pictures")):
@@ -59,22 +59,25 @@ def make_parser(description, folder, asked):
 
 
 def parse(parser, arguments, asked):
-    """The arguments, with what is asked for as `asked`.
+    """The arguments; `asked` is what is asked for, `given` whether `text` was given.
 
     Leaves with a line if they can't be used.
     """
     args = parser.parse_args(arguments)
-    if not args.minutes >= 0 or args.seed < 0 or args.count < 0:
-        parser.error(f"--minutes, --seed and --{asked.name}s must be 0 or more")
-    if args.paper and (args.show or args.text):
+    args.given = args.text is not None
+    if not args.given:
+        args.text = asked.default
+    if not args.minutes >= 0 or args.count < 0:
+        parser.error(f"--minutes and --{asked.name}s must be 0 or more")
+    if args.paper and (args.show or args.given):
         parser.error("--paper trains the paper's network; leave out --show and "
                      f"--{asked.name}")
-    for name in ("folder", "output"):
-        path = getattr(args, name)
-        if path.exists() and not path.is_dir():
-            parser.error(f"--{name}={path}: not a folder")
+    if getattr(args, "lstm", False) and (args.paper or args.show or args.given):
+        parser.error("--lstm trains the LSTM; leave out --paper, --show and "
+                     f"--{asked.name}")
+    check_folders(parser, args)
     try:
-        args.asked = asked.parse(args.text or asked.default)
+        args.asked = asked.parse(args.text)
     except ValueError as error:
         parser.error(f"--{asked.name}={args.text}: {error}")
     return args
@@ -101,12 +104,54 @@ def network_to_ask(args, plan, slots, shipped):
       ValueError: a file of weights can't be used.
     """
     folder = args.folder / ("paper" if args.paper else "dnc")
-    lstm = getattr(args, "lstm", False)
-    if not (args.show or args.text or lstm):
+    if not (args.show or args.given or getattr(args, "lstm", False)):
         return train(args, plan, folder / WEIGHTS, slots), folder
-    if args.show or not (folder / WEIGHTS).exists():
-        folder = shipped
-    return load_network(folder / WEIGHTS, plan, slots), folder
+    return _standing(args, plan, folder / WEIGHTS, slots, shipped / WEIGHTS)
+
+
+def lstm_to_ask(args, plan, slots, shipped):
+    """The LSTM beside the DNC: trained now, of the folder or shipped; None: of neither.
+
+    Args:
+      args, slots: as for `network_to_ask`.
+      plan: `training.Plan`.
+      shipped: its file, if it is shipped.
+
+    Raises:
+      ValueError: a file of weights can't be used.
+    """
+    path = args.folder / "lstm" / shipped.name
+    if args.lstm:
+        return train(args, plan, path, slots)
+    there = (path.parent / training.SAVED).exists() or path.exists() or shipped.exists()
+    return _standing(args, plan, path, slots, shipped)[0] if there else None
+
+
+def _standing(args, plan, path, slots, shipped):
+    """The network of a training as far as it has come, or the shipped one; its folder.
+
+    Args:
+      path: of the weights of a training that has come to an end; one that was stopped
+        since then has gone further.
+      shipped: path of the weights that are shipped.
+    """
+    saved = path.with_name(training.SAVED)
+    if args.show or not (path.exists() or saved.exists()):
+        path = shipped
+    elif not path.exists() or (saved.exists()
+                               and saved.stat().st_mtime > path.stat().st_mtime):
+        print(f"The network of {saved}, whose training was stopped")
+        return _bare(plan, training.train(plan, path.parent, minutes=0), slots), (
+            path.parent)
+    print(f"The network of {path}")
+    return load_network(path, plan, slots), path.parent
+
+
+def _bare(plan, model, slots):
+    """A trained network without an optimizer, and with so many slots."""
+    bare = plan.build(slots)
+    bare.set_weights(model.get_weights())
+    return bare
 
 
 def train(args, plan, path, slots):
@@ -120,8 +165,7 @@ def train(args, plan, path, slots):
                  keras.callbacks.TensorBoard(path.parent / "tensorboard",
                                              write_graph=False)]
     model = training.train(plan, path.parent, args.seed, args.minutes, callbacks)
-    bare = plan.build(slots)
-    bare.set_weights(model.get_weights())
+    bare = _bare(plan, model, slots)
     save(bare, path)
     lesson = int(bare.lesson)
     stand = (f"at lesson {lesson} of {len(plan.lessons) - 1}, {plan.lessons[lesson]}"
@@ -156,7 +200,12 @@ def print_table(networks, ask):
         right = ask(model, np.random.default_rng(5))
         if not number:
             print("length    " + "".join(f"{length:>7}" for length in right))
-        print(f"{name:10}" + "".join(f"{100 * share:7.1f}" for share in right.values()))
+        print_row(name, right)
+
+
+def print_row(name, right):
+    """Prints a row of such a table, of {length: share}."""
+    print(f"{name:10}" + "".join(f"{100 * share:7.1f}" for share in right.values()))
 
 
 def print_answers(look):

@@ -187,13 +187,13 @@ def predict(model, rows):
 
 
 def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=2):
-    """Trains until the time is up, from where the folder's file stands.
+    """Trains for a time, from where the folder's file stands.
 
     Args:
       plan: `Plan`.
       folder: where SAVED is, or will be; also what TensorBoard reads.
       seed: whole number, of weights and episodes.
-      minutes: of training, earlier runs included.
+      minutes: of training, besides earlier runs.
       callbacks: further ones of Keras.
       verbose: as in `keras.Model.fit`.
 
@@ -205,6 +205,7 @@ def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=2):
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    until = None
     while True:
         keras.utils.set_random_seed(seed)
         lesson = saved_lesson(plan, folder)
@@ -213,9 +214,11 @@ def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=2):
         model = plan.build(plan.lessons[lesson].slots)
         plan.compile(model, lesson)
         load(model, folder / SAVED)
-        if complete or float(model.seconds) / 60 >= minutes:
+        trained = float(model.seconds) / 60
+        until = trained + minutes if until is None else until
+        if complete or trained >= until:
             return model
-        curriculum = Curriculum(plan, seed, minutes)
+        curriculum = Curriculum(plan, seed, until)
         done = int(model.optimizer.iterations) // plan.updates
         model.fit(curriculum.batches(lesson), initial_epoch=done, epochs=1_000_000,
                   shuffle=False, verbose=verbose,

@@ -1,13 +1,12 @@
 """Pictures of an episode: what comes in and goes out, and the memory meanwhile."""
 
-import csv
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.transforms import offset_copy
 
 from dnc.trajectory import origins
-from examples.common import HEADS
+from examples.common import HEADS, read_log
 
 LEAST = 0.02  # smaller shares of what a slot holds are not drawn
 STYLES = ("-", "--", ":")
@@ -131,11 +130,10 @@ def draw_learning(logs, updates, title):
     figure = Figure((9, 3.6), dpi=80, layout="constrained")
     axes = figure.subplots()
     for colour, (name, path) in zip(HEADS[1::-1], logs.items()):
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        done = updates * (1 + np.arange(len(rows)))
-        for field, style in (("episodes_right", "-"), ("bits_right", ":")):
-            axes.plot(done, [100 * float(row[field]) for row in rows], style, lw=1.4,
+        rows = read_log(path, ("episodes_right", "bits_right"))
+        for (field, shares), style in zip(rows.items(), ("-", ":")):
+            done = updates * (1 + np.arange(len(shares)))
+            axes.plot(done, 100 * np.array(shares), style, lw=1.4,
                       color=colour, label=f"{name}, {field.replace('_', ' ')}")
     axes.set_xlabel("updates", size=9)
     axes.set_ylabel("right at the longest length, %", size=9)

@@ -1,13 +1,12 @@
 """The options of the recall tasks, and what a script does as they say."""
 
 import argparse
-import csv
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from examples.common import load, write
+from examples.common import check_folders, load, read_log, write
 from examples.recall import training
 from examples.recall.pictures import draw_episode, draw_learning
 
@@ -60,12 +59,9 @@ def parse(experiment, description, arguments=None):
     if args.updates is not None and (
             args.updates < 1 or args.updates % training.EPOCH):
         parser.error(f"--updates={args.updates}: give a multiple of {training.EPOCH}")
-    if args.seed < 0 or args.episodes < 0:
-        parser.error("--seed and --episodes must be 0 or more")
-    for name in ("folder", "output"):
-        path = getattr(args, name)
-        if path.exists() and not path.is_dir():
-            parser.error(f"--{name}={path}: not a folder")
+    if args.episodes < 0:
+        parser.error("--episodes must be 0 or more")
+    check_folders(parser, args)
     return args
 
 
@@ -136,9 +132,8 @@ def print_table(task, plan, folders, count):
             bits, episodes = training.score(model, trial, length,
                                             np.random.default_rng(5), count)
             cells.append(f"{100 * bits:.1f} / {100 * episodes:.1f}")
-        with open(folder / f"{kind}.csv", encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+        seconds = read_log(folder / f"{kind}.csv", ("processor_seconds",))[
+            "processor_seconds"]
         print(f"{KINDS[kind]:14}" + "".join(f"{cell:>24}" for cell in cells))
-        seconds = sum(float(row["processor_seconds"]) for row in rows)
-        print(f"  {model.count_params():,} weights, {training.EPOCH * len(rows):,} "
-              f"updates, {seconds / 60:.1f} minutes of a processor")
+        print(f"  {model.count_params():,} weights, {training.EPOCH * len(seconds):,} "
+              f"updates, {sum(seconds) / 60:.1f} minutes of a processor")

@@ -108,10 +108,10 @@ def train(task, plan, slots, path, seed):
     batches = Batches(task, plan.batch, EPOCH, int(plan.growing * plan.updates), seed)
     name = path.name.split(".")[0]
     unfinished = path.with_name(f"{name}-unfinished-{plan.updates}-{seed}")
+    log = path.with_name(f"{unfinished.name}.csv")  # an earlier training keeps its own
     callbacks = [
         Course(task, batches),
-        keras.callbacks.CSVLogger(path.with_name(f"{name}.csv"),
-                                  append=unfinished.exists()),
+        keras.callbacks.CSVLogger(log, append=unfinished.exists()),
         keras.callbacks.TensorBoard(path.with_name("tensorboard") / name,
                                     write_graph=False),
         keras.callbacks.BackupAndRestore(unfinished)]
@@ -120,6 +120,7 @@ def train(task, plan, slots, path, seed):
     bare = build(task, plan, slots)
     bare.set_weights(model.get_weights())
     save(bare, path)
+    log.replace(path.with_name(f"{name}.csv"))
 
 
 def score(model, task, length, rng, count=500):

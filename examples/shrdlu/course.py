@@ -132,7 +132,7 @@ def judge(puzzle, passed, recalled=()):
     """
     holds = boards().holds[passed][:, puzzle.goal]
     reached = holds.all(axis=1)
-    perfect = bool(reached[puzzle.least:].all())
+    perfect = bool(reached[-1] and reached[puzzle.least:].all())
     letters = (*puzzle.rehearsed, puzzle.asked)
     named = [set(np.flatnonzero(scores > 0)) == set(puzzle.goals[letter])
              for letter, scores in zip(letters, recalled[-len(letters):])]

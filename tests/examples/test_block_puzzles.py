@@ -177,7 +177,9 @@ def test_a_recital_is_judged_by_the_goals_that_are_named(rng):
     wrong = next(number for number in range(len(CONSTRAINTS))
                  if number not in puzzle.goals[puzzle.asked])
     scores[8, wrong] = 1  # one named that isn't there
-    assert course.judge(puzzle, passed, scores)["named"] == 0.5
+    judged = course.judge(puzzle, passed, scores)
+    assert judged["named"] == 0.5
+    assert judged["perfect"] + judged["success"] + judged["incomplete"] == 1
     plan = course.BlockPlan(HOUR)
     shares = {"named": 0.9, "satisfied": 0.1}
     assert plan.is_complete(1, shares) and not plan.is_complete(2, shares)

@@ -190,3 +190,6 @@ def test_random_paths_are_seldom_the_shortest(looks_ahead, share, rng):
         right.append(finder.evaluate(guess, routes, 124, length, 6)["right"])
     # About four standard deviations of 3720 episodes.
     assert np.mean(right) == pytest.approx(share, abs=0.013 if looks_ahead else 0.007)
+    chances = london_paths.chance_by_distance(looks_ahead)
+    assert chances[4] == pytest.approx(share, abs=0.0005)
+    assert (chances[1] == 1) == looks_ahead

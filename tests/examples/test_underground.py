@@ -131,6 +131,37 @@ def test_a_training_ends_when_all_lessons_are_complete(tmp_path, easy, capsys):
             assert [row["lesson"] for row in csv.DictReader(file)] == ["0", "1", "2"]
 
 
+def test_a_later_run_goes_on_for_as_many_minutes(tmp_path, easy):
+    for epochs in (1, 2):
+        model = training.train(SMALL["lstm"], tmp_path, minutes=1e-9, verbose=0)
+        assert int(model.optimizer.iterations) == epochs * SMALL["lstm"].updates
+
+
+def test_a_training_that_was_stopped_is_asked_as_far_as_it_has_come(
+        tmp_path, easy, capsys):
+    plan, shipped = SMALL["lstm"], tmp_path / "shipped"
+    args = SimpleNamespace(seed=3, minutes=9, show=False, given=True, folder=tmp_path,
+                           lstm=False, paper=False)
+
+    def asked():
+        model, folder = program.network_to_ask(args, plan, 16, shipped)
+        return numbers(model.trainable_variables), folder, capsys.readouterr().out
+
+    shipped.mkdir()
+    model = plan.build(16)
+    model.save_weights(shipped / program.WEIGHTS)
+    found, folder, said = asked()
+    assert all(map(np.array_equal, found, numbers(model.trainable_variables)))
+    assert folder == shipped and str(shipped / program.WEIGHTS) in said
+    run(plan, tmp_path / "dnc", 2)
+    found, folder, said = asked()
+    stopped = training.train(plan, tmp_path / "dnc", minutes=0)
+    assert all(map(np.array_equal, found, numbers(stopped.trainable_variables)))
+    assert folder == tmp_path / "dnc" and "was stopped" in said
+    args.show = True
+    assert asked()[1] == shipped
+
+
 def test_a_folder_of_another_network_is_told(tmp_path, easy):
     run(SMALL["lstm"], tmp_path, 1)
     other = SMALL["lstm"]._replace(units=(9,))
@@ -262,6 +293,10 @@ def test_the_learning_curve_reads_the_log(tmp_path):
     line = axes.get_lines()[0]
     assert np.allclose(line.get_xdata(), [250, 500, 750])
     assert np.allclose(line.get_ydata(), [20, 95, 60])
+    for text in ("epoch,lesson\n0,0\n", "epoch,lesson,right\n0,0\n", "a\n\0"):
+        path.write_text(text)
+        with pytest.raises(ValueError, match="log.csv: damaged"):
+            pictures.draw_learning(path, 250, "title")
 
 
 def test_walks_are_read_from_the_command_line():
@@ -276,8 +311,11 @@ def test_walks_are_read_from_the_command_line():
     (["--walk=Victoria: Central E"], "no 'Central E' from Victoria; from there go"),
     (["--minutes=-1"], "--minutes"), (["--minutes=nan"], "--minutes"),
     (["--seed=-1"], "--seed"), (["--paper", "--show"], "--paper"),
-    (["--paper", "--lstm"], "--paper"), (["--walks=-1"], "--walks"), (["on"], "on"),
-    (["--folder=setup.py"], "--folder=setup.py: not a folder")])
+    (["--paper", "--lstm"], "--paper"), (["--show", "--lstm"], "--show"),
+    (["--walk="], "give it as"), (["--seed=9999999999"], "--seed=9999999999: give a"),
+    (["--walks=-1"], "--walks"), (["on"], "on"),
+    (["--folder=setup.py"], "--folder=setup.py: "),
+    (["--output=setup.py/a"], "setup.py is not a folder")])
 def test_bad_options_are_told_in_a_line(arguments, said, capsys, monkeypatch):
     monkeypatch.chdir(underground.ROOT)
     with pytest.raises(SystemExit) as left:
