@@ -6,6 +6,8 @@ import sys
 
 import tensorflow as tf
 
+# Of Keras's `fit`: a progress bar on a screen, a line for each epoch in a file.
+VERBOSE = 1 if sys.stdout.isatty() else 2
 HEADS = ("#d55e00", "#0072b2", "#cc79a7", "#009e73", "#e69f00")  # colours
 
 

@@ -24,6 +24,7 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
 from dnc import DNC  # noqa: E402
+from examples.common import VERBOSE  # noqa: E402
 from examples.recall.pictures import draw_panels  # noqa: E402
 
 SLOTS = 10
@@ -155,7 +156,7 @@ def main():
     model, layer = build_model(args.steps)
     model.fit(batches(np.random.default_rng(args.seed)),
               steps_per_epoch=min(200, args.steps),
-              epochs=max(1, args.steps // 200), shuffle=False, verbose=2)
+              epochs=max(1, args.steps // 200), shuffle=False, verbose=VERBOSE)
     right = share_right(model, np.random.default_rng(args.seed + 1))
     print(f"Of 1,500 new sequences, {right:.1%} were recalled without a wrong bit.")
     figure = draw(layer, np.random.default_rng(args.seed + 2),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from examples.common import load, save
+from examples.common import VERBOSE, load, save
 from examples.graphs.encoding import END, to_labels
 from examples.graphs.network import GraphReader, compile_reader
 from examples.graphs.rows import Epoch, pack, stream
@@ -186,7 +186,7 @@ def predict(model, rows):
     return model.predict_on_batch(rows.inputs)
 
 
-def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=2):
+def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=VERBOSE):
     """Trains for a time, from where the folder's file stands.
 
     Args:

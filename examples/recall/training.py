@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from dnc import DNC
-from examples.common import save
+from examples.common import VERBOSE, save
 from examples.recall.episodes import Batches, pad
 
 EPOCH = 200  # updates
@@ -115,7 +115,7 @@ def train(task, plan, slots, path, seed):
         keras.callbacks.TensorBoard(path.with_name("tensorboard") / name,
                                     write_graph=False),
         keras.callbacks.BackupAndRestore(unfinished)]
-    model.fit(batches, epochs=plan.updates // EPOCH, shuffle=False, verbose=2,
+    model.fit(batches, epochs=plan.updates // EPOCH, shuffle=False, verbose=VERBOSE,
               callbacks=callbacks)
     bare = build(task, plan, slots)
     bare.set_weights(model.get_weights())
