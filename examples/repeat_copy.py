@@ -82,7 +82,7 @@ class RepeatCopy(NamedTuple):
 
 
 # A small LSTM, so that the words have to go through the memory. With one head it was
-# not learnt in 6,000 updates: docs/experiments.md.
+# not learnt in 6,000 updates: docs/experiments-training.md.
 SMALL = training.Plan(
     units=32, heads=2, lstm_units=56, updates=10_000, growing=0.25,
     optimizer=partial(training.adam, rate=5e-3))
