@@ -8,12 +8,30 @@ from dnc.controllers import layers_of
 from examples.graphs.encoding import DIGITS, FEATURES
 
 
-@keras.saving.register_keras_serializable("graphs")
-class GraphReader(keras.Model):
-    """Reads a graph and a query, and names a triple at each step.
+class Standing(keras.Model):
+    """A model that knows where its training stands.
 
-    Where the training stands is among its weights: whatever saves and loads them, as
-    Keras's own callbacks do, keeps both together.
+    It is among the weights: whatever saves and loads them, as Keras's own callbacks
+    do, keeps both together.
+
+    Attributes:
+      lesson: number of the lesson; int32 variable.
+      seconds, processor: of training so far, by the clock and of the processors;
+        float32 variables.
+    """
+
+    def add_standing(self):
+        """Makes these weights; to be called when the layers are there."""
+        for name, dtype in (("lesson", "int32"), ("seconds", "float32"),
+                            ("processor", "float32")):
+            setattr(self, name, self.add_weight(
+                shape=(), dtype=dtype, trainable=False, initializer="zeros",
+                name=name))
+
+
+@keras.saving.register_keras_serializable("graphs")
+class GraphReader(Standing):
+    """Reads a graph and a query, and names a triple at each step.
 
     Args:
       units: list of the LSTM's layers' units.
@@ -23,9 +41,6 @@ class GraphReader(keras.Model):
 
     Attributes:
       layer: the `DNC`, or an `RNN` of LSTM cells.
-      lesson: number of the lesson; int32 variable.
-      seconds, processor: of training so far, by the clock and of the processors;
-        float32 variables.
     """
 
     def __init__(self, units=(256,), slots=48, word_size=64, read_heads=4,
@@ -46,16 +61,13 @@ class GraphReader(keras.Model):
                 [ResetLSTMCell(count) for count in units], return_sequences=True,
                 name="core")
             self.digits = keras.layers.Dense(10 * DIGITS, name="digits")
-        for name, dtype in (("lesson", "int32"), ("seconds", "float32"),
-                            ("processor", "float32")):
-            setattr(self, name, self.add_weight(
-                shape=(), dtype=dtype, trainable=False, initializer="zeros",
-                name=name))
+        self.add_standing()
 
     def build(self, input_shape=None):
         if self.slots:
             self.layer.build((None, None, FEATURES))
-            _widen(self.layer.cell)
+            # Nine digits at once weigh as much as one word of N(0, 0.6).
+            widen(self.layer.cell, {(0, FEATURES): 0.2})
         else:
             self.layer.build((None, None, FEATURES + 1))
             self.digits.build((None, None, self.layer.cell.output_size))
@@ -94,20 +106,25 @@ class ResetLSTMCell(keras.layers.LSTMCell):
                             training=training)
 
 
-def _widen(cell):
+def widen(cell, inputs):
     """Larger first weights for what is seen and what is read.
 
     With these the memory comes into use sooner; `docs/reproduction.md` has the trials.
+
+    Args:
+      cell: a built `DNCCell`.
+      inputs: {(first feature, end): standard deviation of its weights}.
     """
     kernel = layers_of(cell.controller)[0].kernel
-    # Nine digits at once weigh as much as one word of N(0, 0.6).
-    redraw(kernel, 0, FEATURES, 0.2)
-    redraw(kernel, FEATURES, FEATURES + cell.num_read_heads * cell.word_size, 0.5)
-    redraw(cell.output_kernel, cell.controller_output_size,
-           cell.output_kernel.shape[0], 0.5)
+    for (first, end), stddev in inputs.items():
+        _redraw(kernel, first, end, stddev)
+    features = max(end for _, end in inputs)
+    _redraw(kernel, features, features + cell.num_read_heads * cell.word_size, 0.5)
+    _redraw(cell.output_kernel, cell.controller_output_size,
+            cell.output_kernel.shape[0], 0.5)
 
 
-def redraw(kernel, first, end, stddev):
+def _redraw(kernel, first, end, stddev):
     """Draws the rows from `first` to `end` anew, from N(0, stddev)."""
     values = keras.ops.convert_to_numpy(kernel).copy()
     values[first:end] = keras.random.normal(values[first:end].shape, stddev=stddev)

@@ -25,17 +25,17 @@ class Episodes(Epoch):
 
 
 class BlockPlan(NamedTuple):
-    """A network and how it is trained: a `training.Plan` of `puzzles.Lesson`.
+    """A network and how it is trained; does what a `graphs.training.Plan` does.
 
     Attributes:
-      lessons: the curriculum.
+      lessons: the curriculum, of `puzzles.Lesson`.
       units: of each layer of the LSTM.
       word_size, read_heads: of the memory; 0 heads for an LSTM alone.
       rows: episodes of a batch.
       updates: between two evaluations.
-      rate, falling: the learning rate where a planner teaches, and the updates in
-        which it falls to a tenth.
-      acting_rate: the learning rate of actor and critic.
+      rate, acting_rate: the learning rate where a planner teaches, and that of actor
+        and critic.
+      falling: updates in which either falls to a tenth.
       decay: lambda of the advantages.
       entropy, recall, counted: see `player.BlockPlayer`.
     """

@@ -5,8 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from dnc import DNC
-from dnc.controllers import layers_of
-from examples.graphs.network import redraw
+from examples.graphs.network import Standing, widen
 from examples.shrdlu.boards import ACTIONS, CONSTRAINTS, PASS, boards
 from examples.shrdlu.puzzles import (BOARD, FEATURES, GO, INVALID, LETTERS,
                                      UNDONE, board_features)
@@ -124,11 +123,8 @@ def advantages(earned, value, decay):
 
 
 @keras.saving.register_keras_serializable("shrdlu")
-class BlockPlayer(keras.Model):
+class BlockPlayer(Standing):
     """A DNC, or an LSTM alone, that is told goals and then moves blocks.
-
-    Where the training stands is among its weights, as with
-    `examples.graphs.network.GraphReader`.
 
     Args:
       units: list of the LSTM's layers' units.
@@ -137,12 +133,10 @@ class BlockPlayer(keras.Model):
       entropy: how much an action's entropy counts.
       recall: how much it counts, where a planner teaches, to name the constraints
         that are asked for.
+      counted: reward the number of constraints that hold, not their share.
 
     Attributes:
-      layer: the `DNC`, or an `RNN` of LSTM cells.
-      lesson: number of the lesson; int32 variable.
-      seconds, processor: of training so far, by the clock and of the processors;
-        float32 variables.
+      layer: the `DNC`, or a Keras `LSTM`.
     """
 
     def __init__(self, units=(128,), slots=32, word_size=32, read_heads=4, decay=0.75,
@@ -160,16 +154,13 @@ class BlockPlayer(keras.Model):
             self.layer = keras.layers.LSTM(
                 units[0], return_sequences=True, return_state=True, name="core")
             self.head = keras.layers.Dense(OUTPUTS, name="head")
-        for name, dtype in (("lesson", "int32"), ("seconds", "float32"),
-                            ("processor", "float32")):
-            setattr(self, name, self.add_weight(
-                shape=(), dtype=dtype, trainable=False, initializer="zeros",
-                name=name))
+        self.add_standing()
 
     def build(self, input_shape=None):
         self.layer.build((None, None, FEATURES))
         if self.slots:
-            _widen(self.layer.cell)
+            # The letters' are the largest, as what is told is looked up by them.
+            widen(self.layer.cell, {(0, LETTERS): 0.6, (LETTERS, FEATURES): 0.2})
         else:
             self.head.build((None, self.layer.units))
         self.built = True
@@ -234,17 +225,6 @@ class BlockPlayer(keras.Model):
 
 
 VALUE = 0.1  # how much the error of the value counts
-
-
-def _widen(cell):
-    """Larger first weights for what is told and read, so that memory comes into use
-    sooner; the letters' are the largest, as what is told is looked up by them."""
-    kernel = layers_of(cell.controller)[0].kernel
-    redraw(kernel, 0, LETTERS, 0.6)
-    redraw(kernel, LETTERS, FEATURES, 0.2)
-    redraw(kernel, FEATURES, FEATURES + cell.num_read_heads * cell.word_size, 0.5)
-    redraw(cell.output_kernel, cell.controller_output_size,
-           cell.output_kernel.shape[0], 0.5)
 
 
 class Guess:
