@@ -1,10 +1,27 @@
 """What all the experiments share: weights, logs, pictures, errors of a user's."""
 
 import csv
+import importlib
 import os
 import sys
 
-import tensorflow as tf
+
+def _without_remarks(package):
+    """Imports a package whose C++ libraries would bury what a script has to say."""
+    screen = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        return importlib.import_module(package)
+    finally:
+        os.dup2(screen, 2)
+        os.close(screen)
+
+
+tf = _without_remarks("tensorflow")
+# Pruning leaves loops that another pass refuses, with a line that looks like an error,
+# and then the graph is not optimised at all.
+tf.config.optimizer.set_experimental_options({"disable_model_pruning": True})
 
 # Of Keras's `fit`: a progress bar on a screen, a line for each epoch in a file.
 VERBOSE = 1 if sys.stdout.isatty() else 2

@@ -20,11 +20,12 @@ if not __package__:  # run as a file: the folder above is the root of imports
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from examples.common import VERBOSE  # noqa: E402  # before Keras: TensorFlow's remarks
+
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
 from dnc import DNC  # noqa: E402
-from examples.common import VERBOSE  # noqa: E402
 from examples.recall.pictures import draw_panels  # noqa: E402
 
 SLOTS = 10
