@@ -36,11 +36,11 @@ class NormalisedLSTMCell(keras.layers.LSTMCell):
       ValueError: dropout is asked for.
     """
 
-    def __init__(self, units, **kwargs):
-        if kwargs.get("dropout") or kwargs.get("recurrent_dropout"):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.dropout or self.recurrent_dropout:
             raise ValueError("NormalisedLSTMCell has no dropout; leave it out, or drop "
                              "out h_t with bypass_dropout of the DNC")
-        super().__init__(units, **kwargs)
 
     def build(self, input_shape):
         super().build(input_shape)

@@ -1,6 +1,5 @@
 """Pictures of what a memory did with a graph, and of how a network learnt it."""
 
-
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D

@@ -1,6 +1,5 @@
 """Pictures of an episode: what comes in and goes out, and the memory meanwhile."""
 
-
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.transforms import offset_copy
