@@ -248,10 +248,10 @@ def provenance(sample, step, slot):
       all write heads together, times the share that is still there, averaged over
       the word's components.
     """
-    weighting = _written(sample)[:step + 1, :, slot]
+    weighting = _written(sample, [slot])[:step + 1, :, 0]
     erased = weighting[:, :, np.newaxis] * sample.interface.erase_vectors[:step + 1]
     # [step + 1, W], of what was there before.
-    left = np.prod(1.0 - erased, axis=1) * _kept(sample)[:step + 1, slot, np.newaxis]
+    left = np.prod(1.0 - erased, axis=1) * _kept(sample, [slot])[:step + 1]
     later = np.ones_like(left)
     later[:-1] = np.cumprod(left[:0:-1], axis=0)[::-1]
     return weighting.sum(axis=1) * later.mean(axis=1)
@@ -289,16 +289,17 @@ def origins(sample, least):
         yield slots, steps, shares.mean(axis=1)
 
 
-def _written(sample):
-    """`[T, H, N]`: the write weightings; 0 at masked steps, which repeat the last."""
+def _written(sample, slots=slice(None)):
+    """`[T, H, slots]`: write weightings; 0 at masked steps, which repeat the last."""
     real = sample.interface.write_gates > 0  # where it is 0, so is the weighting
-    return np.where(real[..., np.newaxis], sample.write_weighting.astype(np.float64), 0)
+    weighting = sample.write_weighting[..., slots].astype(np.float64)
+    return np.where(real[..., np.newaxis], weighting, 0)
 
 
-def _kept(sample):
-    """`[T, N]`: the share of each slot that is there when a step begins to write."""
-    count, _, slots = sample.write_weighting.shape
-    kept = np.ones((count, slots)) if sample.retention is None else sample.retention
+def _kept(sample, slots=slice(None)):
+    """`[T, slots]`: the share of a slot that is there when a step begins to write."""
+    kept = (np.ones_like(sample.write_weighting[:, 0, slots])
+            if sample.retention is None else sample.retention[:, slots])
     return kept * ~sample.resets[:, np.newaxis]
 
 

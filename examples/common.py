@@ -80,7 +80,12 @@ def check_folders(parser, args):
         while not there.exists():
             there = there.parent
         if not there.is_dir():
-            parser.error(f"--{name}={path}: {there} is not a folder")
+            parser.error(f"--{name}={path}: not a folder ({there} is a file)")
+    check_seed(parser, args)
+
+
+def check_seed(parser, args):
+    """Leaves with a line if --seed is none that Keras takes."""
     if not 0 <= args.seed < 2 ** 32:
         parser.error(f"--seed={args.seed}: give a number from 0 to 2 ** 32 - 1")
 

@@ -20,7 +20,8 @@ if not __package__:  # run as a file: the folder above is the root of imports
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from examples.common import VERBOSE  # noqa: E402  # before Keras: TensorFlow's remarks
+# Before Keras: it keeps TensorFlow's remarks away.
+from examples.common import VERBOSE, check_seed  # noqa: E402
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
@@ -147,8 +148,7 @@ def main():
     args = parser.parse_args()
     if args.steps < 1 or args.steps > 200 and args.steps % 200:
         parser.error(f"--steps={args.steps}: give at most 200, or a multiple of 200")
-    if not 0 <= args.seed < 2 ** 32:
-        parser.error(f"--seed={args.seed}: give a number from 0 to 2 ** 32 - 1")
+    check_seed(parser, args)
     folder = os.path.dirname(os.path.abspath(args.output))
     if not (os.path.isdir(folder) and args.output.endswith((".png", ".svg", ".pdf"))):
         parser.error(f"--output={args.output}: give a .png, .svg or .pdf file in a "

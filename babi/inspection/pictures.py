@@ -111,11 +111,10 @@ def _variant_panels(trajectory, of_slots, write_heads, read_heads):
         yield Panel("share of the word looked at", np.stack(list(masks.values())),
                     tuple(masks))
     if interface.link_sharpness is not None:
+        ways = [mode for mode in mode_names(len(write_heads)) if mode != "content"]
         sharpness = {
-            f"{way}{w}, head{n or ' 1'}": 1 / interface.link_sharpness[:, r, index]
-            for r, n in enumerate(read_heads)
-            for index, (way, w) in enumerate(
-                (way, w) for way in ("backward", "forward") for w in write_heads)}
+            f"{way}, head{n or ' 1'}": 1 / interface.link_sharpness[:, r, index]
+            for r, n in enumerate(read_heads) for index, way in enumerate(ways)}
         yield Panel("blur of the links, 1 / s", np.stack(list(sharpness.values())),
                     tuple(sharpness))
     if interface.read_modes is not None:

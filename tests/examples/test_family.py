@@ -307,7 +307,7 @@ def test_relations_are_read_from_the_command_line():
     (["--relation=Rosa:"], "give one to five labels"),
     (["--minutes=nan"], "--minutes"), (["--relations=-1"], "--relations"),
     (["--paper", "--show"], "--paper"), (["on"], "on"),
-    (["--folder=setup.py"], "setup.py is not a folder")])
+    (["--folder=setup.py"], "--folder=setup.py: not a folder")])
 def test_bad_options_are_told_in_a_line(arguments, said, capsys, monkeypatch):
     monkeypatch.chdir(family_tree.ROOT)
     with pytest.raises(SystemExit) as left:

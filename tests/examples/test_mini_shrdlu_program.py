@@ -162,7 +162,7 @@ def test_the_lstm_has_as_many_weights():
     (["--minutes=nan"], "--minutes"), (["--goals=-1"], "--goals"),
     (["--paper", "--show"], "--paper"), (["--lstm", "--show"], "--lstm"),
     (["--lstm", "--paper"], "--lstm"), (["on"], "on"),
-    (["--folder=setup.py"], "setup.py is not a folder")])
+    (["--folder=setup.py"], "--folder=setup.py: not a folder")])
 def test_bad_options_are_told_in_a_line(arguments, said, capsys, monkeypatch):
     monkeypatch.chdir(mini_shrdlu.ROOT)
     with pytest.raises(SystemExit) as left:

@@ -304,8 +304,8 @@ def test_the_learning_curves_read_the_logs(tmp_path):
     (["--show", "--paper"], "--show"), (["--show", "--lstm"], "--show"),
     (["--show", "--updates=200"], "--show"), (["--seed=-1"], "--seed"),
     (["--episodes=-1"], "--episodes"), (["on"], "on"), (["--seed=x"], "--seed"),
-    (["--folder=setup.py"], "setup.py is not a folder"),
-    (["--output=setup.py"], "--output=setup.py: ")])
+    (["--folder=setup.py"], "--folder=setup.py: not a folder"),
+    (["--output=setup.py"], "--output=setup.py: not a folder")])
 def test_bad_options_are_told_in_a_line(arguments, said, capsys, monkeypatch):
     monkeypatch.chdir(program.RESULTS.parent)
     with pytest.raises(SystemExit) as left:

@@ -85,7 +85,7 @@ def test_planning_by_triples_has_room(rng):
     (["--path=Bank: Bank"], "the same"), (["--planning=9"], "--planning"),
     (["--minutes=nan"], "--minutes"), (["--paths=-1"], "--paths"),
     (["--paper", "--show"], "--paper"), (["on"], "on"),
-    (["--folder=setup.py"], "setup.py is not a folder")])
+    (["--folder=setup.py"], "--folder=setup.py: not a folder")])
 def test_bad_options_are_told_in_a_line(arguments, said, capsys, monkeypatch):
     monkeypatch.chdir(shortest_path.ROOT)
     with pytest.raises(SystemExit) as left:

@@ -314,8 +314,8 @@ def test_walks_are_read_from_the_command_line():
     (["--paper", "--lstm"], "--paper"), (["--show", "--lstm"], "--show"),
     (["--walk="], "give it as"), (["--seed=9999999999"], "--seed=9999999999: give a"),
     (["--walks=-1"], "--walks"), (["on"], "on"),
-    (["--folder=setup.py"], "--folder=setup.py: "),
-    (["--output=setup.py/a"], "setup.py is not a folder")])
+    (["--folder=setup.py"], "--folder=setup.py: not a folder"),
+    (["--output=setup.py/a"], "setup.py is a file")])
 def test_bad_options_are_told_in_a_line(arguments, said, capsys, monkeypatch):
     monkeypatch.chdir(underground.ROOT)
     with pytest.raises(SystemExit) as left:
