@@ -25,17 +25,14 @@ import numpy as np  # noqa: E402
 from examples import common  # noqa: E402
 from examples.graphs import pictures as graph_pictures  # noqa: E402
 from examples.graphs import program  # noqa: E402
-from examples.shrdlu import asking, pictures, planning, puzzles  # noqa: E402
-from examples.shrdlu.course import COMPLETE, BlockPlan, evaluate  # noqa: E402
+from examples.shrdlu import asking, pictures, puzzles, tables  # noqa: E402
+from examples.shrdlu.course import COMPLETE, BlockPlan  # noqa: E402
 from examples.shrdlu.player import Guess  # noqa: E402
 
 SHIPPED = ROOT / "results" / "mini_shrdlu"
 LSTM_WEIGHTS = "lstm.weights.h5"
-SLOTS, ROWS = 32, 50  # of the memory and of a batch that is asked
-LESSONS = puzzles.PAPER[:8]  # that are asked
-LEARNT = LESSONS[5]  # the last that the network shipped has learnt
-TOLD = 800  # episodes from whose memory the plan is decoded
-ACTIONS_DECODED = 5
+SLOTS = 32  # of the memory that is asked
+LEARNT = tables.LESSONS[5]  # the last that the network shipped has learnt
 DNC = BlockPlan(puzzles.HOUR, falling=25_000)
 # No memory, and as many weights.
 LSTM = BlockPlan(puzzles.HOUR, (200,), read_heads=0, falling=25_000)
@@ -73,57 +70,22 @@ def networks_to_ask(args):
     return {**networks, "random": Guess(np.random.default_rng(5))}, folder
 
 
-def shares_by_lesson(networks, count):
-    """Asks each network `count` puzzles of each of the lessons, and prints it.
-
-    Returns:
-      {name: list of `course.evaluate` of each lesson}.
-    """
-    print(f"Puzzles of each lesson, {count} new ones each, in %: perfect (least moves) "
-          "/ success (more)\n/ incomplete, and the constraints that hold in the end:")
-    print("lesson  goals  blocks  constraints  depth" + "".join(
-        f"{name:>29}" for name in networks))
-    shares = {name: [] for name in networks}
-    for number, lesson in enumerate(LESSONS, 1):
-        rng = np.random.default_rng([5, number])
-        asked = [lesson.draw(rng) for _ in range(count)]
-        print("{:6} {:>6} {:>7} {:>12} {:>6}".format(number, *(
-            f"{low}-{high}" if low < high else str(low) for low, high in lesson[:4])),
-            end="")
-        for name, network in networks.items():
-            share = evaluate(network, asked, ROWS, *puzzles.shape_of(LESSONS))
-            shares[name].append(share)
-            print("{:8.1f} /{:5.1f} /{:5.1f}{:6.1f}".format(*(
-                100 * share[each] for each in (
-                    "perfect", "success", "incomplete", "satisfied"))), end="")
-        print(flush=True)
-    return shares
-
-
-def decode_plan(model, lesson):
-    """What `planning.decode` reads from memory, action by action; prints it."""
-    rng = np.random.default_rng(6)
-    told = [lesson.draw(rng) for _ in range(TOLD)]
-    vectors, actions = planning.record(
-        model, told, ROWS, *puzzles.shape_of(LESSONS))
-    decoded = [planning.decode(vectors, actions[:, number], rng)
-               for number in range(ACTIONS_DECODED)]
-    print("Decoded from memory before the question, in % (by frequency): " + ", ".join(
-        f"action {number} {100 * right:.0f} ({100 * frequent:.0f})"
-        for number, (right, frequent) in enumerate(decoded, 1)))
-    return decoded
-
-
 def draw(networks, args, log):
     """Asks as the arguments say; prints and draws the answers."""
     model, figures = networks["DNC"], {}
     if args.count and not args.given:
-        shares = shares_by_lesson(networks, args.count)
         figures["lessons.png"] = pictures.draw_lessons(
-            shares, "Perfect: least moves; success: more; by lesson")
+            tables.print_lessons(networks, args.count),
+            "Perfect: least moves; success: more; by lesson")
+        figures["perfect.png"] = pictures.draw_shares(
+            tables.print_moves(model, args.count),
+            "Solved with the least moves, %")
+        seen = tables.look_into_memory(model, LEARNT)
         figures["plan.png"] = pictures.draw_plan(
-            decode_plan(model, LEARNT), "What follows, decoded from memory "
-            "before the question")
+            tables.print_decoded(*seen), "What follows, decoded from memory before "
+            "the question")
+        figures["letters.png"] = pictures.draw_letters(
+            *seen[:2], "What is read at the question, by its letter")
     puzzle = asking.puzzle_with(args.asked, LEARNT, np.random.default_rng(args.seed))
     look = asking.look(model, puzzle)
     title = (f"{args.text}: {asking.outcome(look)}, least "

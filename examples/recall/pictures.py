@@ -140,3 +140,32 @@ def draw_learning(logs, updates, title):
     axes.legend(fontsize=9, frameon=False)
     axes.set_title(title, size=11)
     return figure
+
+
+def draw_lengths(scores, task):
+    """How much is right at each length, and where the training's lengths end.
+
+    Args:
+      scores: {name of a network: {length: (share of bits, share of episodes)}}.
+      task: see `examples.recall.episodes`.
+
+    Returns:
+      A matplotlib Figure.
+    """
+    figure = Figure((9, 3.6), dpi=80, layout="constrained")
+    axes = figure.subplots()
+    for colour, (name, right) in zip(HEADS[1::-1], scores.items()):
+        for field, shares, style in zip(("bits", "episodes"), zip(*right.values()),
+                                        (":", "-")):
+            axes.plot(list(right), 100 * np.array(shares), style, marker=".", lw=1.4,
+                      color=colour, label=f"{name}, {field} right")
+    axes.axvline(task.longest + 0.5, color="black", lw=0.8, ls="--")
+    axes.annotate("longer than in training", (task.longest + 0.5, 103), xytext=(4, 3),
+                  textcoords="offset points", size=9, annotation_clip=False)
+    axes.set_xlabel(task.unit, size=9)
+    axes.set_ylabel("right, %", size=9)
+    axes.set_ylim(-3, 103)
+    axes.set_xticks(list(right))
+    figure.legend(fontsize=9, ncols=4, frameon=False, loc="outside lower center")
+    axes.set_title(task.title, size=11, loc="left")
+    return figure

@@ -8,7 +8,7 @@ import numpy as np
 
 from examples.common import check_folders, load, read_log, write
 from examples.recall import training
-from examples.recall.pictures import draw_episode, draw_learning
+from examples.recall.pictures import draw_episode, draw_learning, draw_lengths
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 KINDS = {"dnc": "DNC", "lstm": "LSTM"}
@@ -80,10 +80,14 @@ def main(experiment, description):
                else experiment.shipped for kind in KINDS}
     if args.paper:
         folders = {kind: path for kind, path in folders.items() if path == folder}
-    print_table(task, plan, folders, args.episodes)
     figures = {"learning.png": draw_learning(
         {KINDS[kind]: path / f"{kind}.csv" for kind, path in folders.items()},
         training.EPOCH, f"Learning to recall {task.longest} {task.unit}")}
+    if args.episodes:
+        print_table(task, plan, folders, args.episodes)
+        figures["lengths.png"] = draw_lengths(
+            {KINDS[kind]: scores_by_length(task, plan, kind, path, args.episodes)
+             for kind, path in folders.items()}, task)
     if "dnc" in folders:
         model = load_network(task, plan, plan.slots, weights_of(folders["dnc"], "dnc"))
         figures["memory.png"] = draw_episode(
@@ -109,26 +113,53 @@ def load_network(task, plan, slots, path):
     return model
 
 
+def network_for(task, plan, kind, folder, steps):
+    """The network to ask episodes of so many steps: if there are more than in
+    training, its memory is twice as large.
+
+    Args:
+      task, plan: see `Experiment`.
+      kind: of the network, of KINDS.
+      folder: of its weights.
+      steps: see above.
+    """
+    slots = plan.slots * (1 + (steps > task.steps(task.longest)))
+    return load_network(task, plan, slots * (kind == "dnc"), weights_of(folder, kind))
+
+
+def scores_by_length(task, plan, kind, folder, count):
+    """{length: what `training.score` gives} from the shortest to twice the longest.
+
+    Args:
+      task, plan, kind, folder: see `network_for`.
+      count: episodes of each length.
+    """
+    scores = {}
+    for lengths in (range(task.shortest, task.longest + 1),
+                    range(task.longest + 1, 2 * task.longest + 1)):
+        steps = task.steps(lengths[-1])  # one shape for all, so that one is compiled
+        model = network_for(task, plan, kind, folder, steps)
+        for length in lengths:
+            scores[length] = training.score(
+                model, task, length, np.random.default_rng(5), count, steps)
+    return scores
+
+
 def print_table(task, plan, folders, count):
     """Prints how much is right of what was trained, and of twice as much.
 
     Args:
       task, plan: see `Experiment`.
       folders: {kind of network: folder of its weights}.
-      count: episodes of each length; 0 prints nothing.
+      count: episodes of each length.
     """
-    if not count:
-        return
     trials = task.trials()
     print(f"Right of {count} new episodes each, in %, bits / whole episodes:")
     print(" " * 14 + "".join(f"{name:>24}" for name in trials))
     for kind, folder in folders.items():
         cells = []
         for trial, length in trials.values():
-            # Twice the memory for what may need twice the room.
-            slots = plan.slots * (1 + (trial.steps(length) > task.steps(task.longest)))
-            model = load_network(task, plan, slots * (kind == "dnc"),
-                                 weights_of(folder, kind))
+            model = network_for(task, plan, kind, folder, trial.steps(length))
             bits, episodes = training.score(model, trial, length,
                                             np.random.default_rng(5), count)
             cells.append(f"{100 * bits:.1f} / {100 * episodes:.1f}")

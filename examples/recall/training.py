@@ -123,7 +123,7 @@ def train(task, plan, slots, path, seed):
     log.replace(path.with_name(f"{name}.csv"))
 
 
-def score(model, task, length, rng, count=500):
+def score(model, task, length, rng, count=500, steps=None):
     """How much of new episodes of a length is right.
 
     Args:
@@ -131,12 +131,13 @@ def score(model, task, length, rng, count=500):
       task, length: see `episodes`.
       rng: `numpy.random.Generator`.
       count: of episodes.
+      steps: that they are padded to; None: to what such a length may need.
 
     Returns:
       (share of the bits, share of the episodes without a wrong bit).
     """
     inputs, targets, due = pad([task.draw(rng, length) for _ in range(count)],
-                               task.steps(length))
+                               steps or task.steps(length))
     wrong = (np.asarray(model(inputs)) > 0) != (targets > 0.5)
     wrong &= due[:, :, np.newaxis] > 0
     return (1 - wrong.sum() / (due.sum() * task.outputs),

@@ -1,6 +1,7 @@
 """Pictures: an episode's boards and memory, results by lesson, the plan in memory."""
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -8,7 +9,8 @@ from examples.common import HEADS
 from examples.graphs.pictures import RIGHT, WRONG, draw_dots
 from examples.shrdlu.asking import in_words, letter
 from examples.shrdlu.boards import COLUMNS, MOVES, PASS, boards
-from examples.shrdlu.puzzles import told_as
+from examples.shrdlu.planning import principal
+from examples.shrdlu.puzzles import LETTERS, told_as
 
 BLOCK_COLOURS = ("#56b4e9", "#e69f00", "#f0e442", "#009e73", "#d98cb3", "#bbbbbb")
 OUTCOMES = {"perfect": "#2e8b2e", "success": "#a8d5a2", "incomplete": "#e5e5e5"}
@@ -144,5 +146,55 @@ def draw_plan(decoded, title):
     axes.set_ylabel("right, %", size=9)
     axes.set_ylim(0, 100)
     figure.legend(fontsize=8, ncols=2, frameon=False, loc="outside lower center")
+    axes.set_title(title, size=11)
+    return figure
+
+
+def draw_shares(shares, title):
+    """A share for each number of least moves and of constraints, as a map of cells.
+
+    Args:
+      shares: `[moves, constraints]`, both from 1 on; nan: there is none.
+      title: what stands above.
+
+    Returns:
+      A matplotlib Figure.
+    """
+    figure = Figure((5, 4.2), dpi=80, layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Greens", vmin=0, vmax=1)
+    for place, share in np.ndenumerate(shares):
+        axes.text(*place[::-1], "" if np.isnan(share) else f"{100 * share:.0f}",
+                  ha="center", va="center", size=10,
+                  color="white" if share > 0.6 else "black")
+    for axis, name, count in zip((axes.yaxis, axes.xaxis),
+                                 ("least moves", "constraints"), shares.shape):
+        axis.set_ticks(range(count), range(1, count + 1))
+        axis.set_label_text(name, size=9)
+    axes.set_title(title, size=11)
+    return figure
+
+
+def draw_letters(vectors, letters, title):
+    """Vectors by their two principal components, each drawn as a letter (Figure 4e).
+
+    Args:
+      vectors: `[K, F]`.
+      letters: `[K]` numbers of letters.
+      title: what stands above.
+
+    Returns:
+      A matplotlib Figure.
+    """
+    figure = Figure((7, 5.6), dpi=80, layout="constrained")
+    axes = figure.subplots()
+    places = principal(vectors)
+    axes.scatter(*places.T, s=0)  # for the limits
+    for place, number in zip(places, letters.tolist()):
+        axes.text(*place, letter(number), size=8, ha="center", va="center",
+                  color=colormaps["hsv"](number / (LETTERS + 1)))
+    for axis, name in zip((axes.xaxis, axes.yaxis), ("first", "second")):
+        axis.set_ticks([])
+        axis.set_label_text(f"{name} principal component", size=9)
     axes.set_title(title, size=11)
     return figure

@@ -15,7 +15,7 @@ FITTED = 0.8  # the share of the episodes that a regression is fitted to
 
 
 def record(model, puzzles, rows, length, most):
-    """What is in memory before the question, and what is done after it.
+    """What is in memory before the question, what is asked, and what is done then.
 
     Args:
       model: `BlockPlayer` with a memory.
@@ -24,9 +24,10 @@ def record(model, puzzles, rows, length, most):
       length, most: see `puzzles.make_batch`.
 
     Returns:
-      (vectors `[K, word_size]`, actions `[K, M]`).
+      (vectors `[K, word_size]`, letters `[K]` of the goals, actions `[K, M]`).
     """
     vectors, actions = [], []
+    letters = np.array([puzzle.asked for puzzle in puzzles])
     recorder = Recorder(model.layer.cell, memory=True)
     for first in range(0, len(puzzles), rows):
         inputs = make_batch(puzzles[first:first + rows], length, most)
@@ -36,7 +37,14 @@ def record(model, puzzles, rows, length, most):
         total = np.einsum("bn,bnw->bw", read, memory)
         vectors.append(total / np.maximum(1, read.sum(axis=1, keepdims=True)))
         actions.append(model.predict_on_batch(inputs)["actions"])
-    return np.concatenate(vectors), np.concatenate(actions)
+    return np.concatenate(vectors), letters, np.concatenate(actions)
+
+
+def principal(vectors):
+    """The two principal components of vectors `[K, F]`: `[K, 2]`."""
+    centred = vectors - vectors.mean(axis=0)
+    _, _, directions = np.linalg.svd(centred, full_matrices=False)
+    return centred @ directions[:2].T
 
 
 def decode(vectors, labels, rng, splits=20):
@@ -44,7 +52,7 @@ def decode(vectors, labels, rng, splits=20):
 
     Args:
       vectors: `[K, F]`.
-      labels: `[K]` from 0 to ACTIONS - 1.
+      labels: `[K]` from 0 on.
       rng: `numpy.random.Generator` of the splits.
       splits: how many, at random.
 
@@ -56,15 +64,15 @@ def decode(vectors, labels, rng, splits=20):
     for _ in range(splits):
         order = rng.permutation(len(labels))
         fitted, asked = np.split(order, [round(FITTED * len(labels))])
-        weights = fit(features[fitted], labels[fitted])
+        weights = fit(features[fitted], labels[fitted], classes=labels.max() + 1)
         right.append((features[asked] @ weights).argmax(axis=1) == labels[asked])
         most = np.bincount(labels[fitted]).argmax()
         frequent.append(labels[asked] == most)
     return float(np.mean(right)), float(np.mean(frequent))
 
 
-def fit(features, labels, steps=30):
-    """Weights `[F, ACTIONS]` of a multinomial logistic regression: Newton's method,
+def fit(features, labels, steps=30, classes=ACTIONS):
+    """Weights `[F, classes]` of a multinomial logistic regression: Newton's method,
     each step halved until the sum becomes less.
 
     They make the sum of -log p(label) and half the squares of all weights least.
@@ -73,9 +81,10 @@ def fit(features, labels, steps=30):
       features: `[K, F]`, the constant among them.
       labels: `[K]`.
       steps: of Newton's method.
+      classes: above all labels.
     """
     count = features.shape[1]
-    target, weights = np.eye(ACTIONS)[labels], np.zeros((count, ACTIONS))
+    target, weights = np.eye(classes)[labels], np.zeros((count, classes))
 
     def total(weights):
         shares = _softmax(features @ weights)[np.arange(len(labels)), labels]
@@ -85,11 +94,11 @@ def fit(features, labels, steps=30):
         share = _softmax(features @ weights)
         slope = features.T @ (share - target) + weights
         each = (features[:, :, np.newaxis] * share[:, np.newaxis]).reshape(
-            -1, weights.size)  # [K, F * ACTIONS]
+            -1, weights.size)  # [K, F * classes]
         curve = np.eye(weights.size) - each.T @ each
-        for action in range(ACTIONS):
-            curve[action::ACTIONS, action::ACTIONS] += (
-                each[:, action::ACTIONS].T @ features)
+        for label in range(classes):
+            curve[label::classes, label::classes] += (
+                each[:, label::classes].T @ features)
         step = np.linalg.solve(curve, slope.ravel()).reshape(weights.shape)
         while total(weights - step) > total(weights) and np.abs(step).max() > 1e-6:
             step /= 2

@@ -12,7 +12,7 @@ from PIL import Image
 from dnc.controllers import layers_of
 from examples import mini_shrdlu
 from examples.graphs import program
-from examples.shrdlu import asking, course, pictures, planning
+from examples.shrdlu import asking, course, pictures, planning, tables
 from examples.shrdlu.boards import BLOCKS, CONSTRAINTS, PASS, boards
 from examples.shrdlu.player import Guess
 from examples.shrdlu.puzzles import HOUR, PAPER, SPARE, to_features
@@ -66,7 +66,8 @@ def test_what_was_in_memory_before_the_question(asked):
     model, _ = asked
     rng = np.random.default_rng(3)
     puzzles = [PAPER[3].draw(rng) for _ in range(8)]
-    vectors, actions = planning.record(model, puzzles, 4, 9, 8)
+    vectors, letters, actions = planning.record(model, puzzles, 4, 9, 8)
+    assert letters.tolist() == [puzzle.asked for puzzle in puzzles]
     for vector, taken, puzzle in zip(vectors, actions, puzzles):
         seen = model.layer.trajectory(to_features(puzzle)[np.newaxis],
                                       memory=True).sample(0)
@@ -120,7 +121,9 @@ def test_pictures(asked, tmp_path):
     for number, figure in enumerate((
             pictures.draw_episode(look, "an episode"),
             pictures.draw_lessons({"DNC": [shares] * 8, "LSTM": [shares] * 8}, "all"),
-            pictures.draw_plan([(0.8, 0.2), (0.6, 0.2)], "a plan"))):
+            pictures.draw_plan([(0.8, 0.2), (0.6, 0.2)], "a plan"),
+            pictures.draw_shares(np.array([[0.5, np.nan], [0.1, 1]]), "moves"),
+            pictures.draw_letters(np.eye(4), np.array([0, 3, 25, 3]), "letters"))):
         path = tmp_path / f"{number}.png"
         figure.savefig(path)
         assert min(Image.open(path).size) > 200
@@ -131,11 +134,55 @@ def test_pictures(asked, tmp_path):
 
 
 def test_the_table_asks_every_lesson(capsys, rng):
-    shares = mini_shrdlu.shares_by_lesson({"random": Guess(rng)}, 20)
+    shares = tables.print_lessons({"random": Guess(rng)}, 20)
     lines = capsys.readouterr().out.splitlines()
     assert len(shares["random"]) == 8 and len(lines) == 3 + 8
     assert lines[3].split()[:5] == ["1", "2", "3", "1", "1"]
     assert lines[10].split()[:5] == ["8", "5-6", "6", "3", "2-3"]
+
+
+class Planner:
+    """Makes the best move as the tables have it, but for goals of two constraints."""
+
+    def predict_on_batch(self, inputs):
+        wrong = inputs["goal"].sum(axis=1) == 2
+        rows, moved = np.arange(len(wrong)), boards().moved
+        passed = [inputs["start"]]
+        for _ in range(inputs["noise"].shape[1]):
+            after = moved[passed[-1]]  # [B, actions]
+            away = inputs["away"][rows[:, np.newaxis], after]
+            action = np.where(wrong, PASS, away.argmin(axis=1))
+            passed.append(after[rows, action])
+        return {"boards": np.stack(passed, 1), "actions": np.stack(passed[1:], 1),
+                "recalled": np.zeros((*inputs["steps"].shape[:2], len(CONSTRAINTS)))}
+
+
+def test_the_table_of_moves_asks_what_it_says(capsys, monkeypatch):
+    drawn = []
+    draw = tables.draw_exactly
+    monkeypatch.setattr(tables, "draw_exactly", lambda *args: (
+        drawn.append((args[:2], draw(*args))), drawn[-1][1])[1])
+    shares = tables.print_moves(Planner(), 2)
+    assert np.isnan(shares[0, 3]) and np.isnan(shares).sum() == 1
+    assert np.nanmin(np.delete(shares, 1, axis=1)) == 1 and not shares[:, 1].any()
+    for (constraints, least), puzzle in drawn:
+        assert len(puzzle.goal) == constraints and puzzle.least == least
+        assert boards().blocks[puzzle.start] == BLOCKS and len(puzzle.goals) == 4
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].split() == ["1", "100.0", "0.0", "100.0", "nan"]
+    assert [line.split()[0] for line in lines[2:]] == ["1", "2", "3", "4", "5"]
+
+
+def test_principal_components(rng):
+    directions = np.linalg.qr(rng.normal(size=(6, 6)))[0][:2]
+    places = rng.normal(size=(300, 2)) * (5, 2)
+    vectors = places @ directions + 0.01 * rng.normal(size=(300, 6)) + 3
+    found = planning.principal(vectors)
+    assert found.mean(axis=0) == pytest.approx(0, abs=1e-9)
+    assert np.cov(found.T)[0, 1] == pytest.approx(0, abs=1e-9)
+    gaps = [np.linalg.norm(each[:, np.newaxis] - each, axis=2)
+            for each in (found, places)]
+    assert np.allclose(*gaps, atol=0.1)
 
 
 def test_the_papers_network():
@@ -200,4 +247,5 @@ def test_show_draws_without_training(tmp_path):
     assert run.returncode == 0, run.stderr
     assert "DNC " in run.stdout and "action 1" in run.stdout
     assert {path.name for path in tmp_path.iterdir()} == {
-        "episode.png", "learning.png", "lessons.png", "plan.png"}
+        "episode.png", "learning.png", "lessons.png", "letters.png", "perfect.png",
+        "plan.png"}

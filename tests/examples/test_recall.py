@@ -299,6 +299,34 @@ def test_the_learning_curves_read_the_logs(tmp_path):
     assert np.allclose(lines["dnc, bits right"].get_ydata(), 50)
 
 
+def test_the_scores_by_length_are_those_of_each_length_alone(tmp_path, monkeypatch):
+    """Whatever they are padded to; longer ones with twice the memory."""
+    folder, task, plan = tmp_path, KeyValue(bits=3, longest=3), SMALL[1]
+    keras.utils.set_random_seed(3)
+    training.build(task, plan, 4).save_weights(program.weights_of(folder, "dnc"))
+    slots = []
+    load = program.load_network
+    monkeypatch.setattr(program, "load_network", lambda *args: (
+        slots.append(args[2]), load(*args))[1])
+    scores = program.scores_by_length(task, plan, "dnc", folder, 20)
+    assert list(scores) == [2, 3, 4, 5, 6] and slots == [4, 8]
+    for length in (2, 6):
+        model = load(task, plan, 4 * (1 + (length > 3)),
+                     program.weights_of(folder, "dnc"))
+        assert scores[length] == training.score(
+            model, task, length, np.random.default_rng(5), 20)
+
+
+def test_the_scores_are_drawn_by_length():
+    task = KeyValue(longest=4)
+    figure = pictures.draw_lengths(
+        {"DNC": {length: (1 / length, 0.5 / length) for length in range(2, 9)}}, task)
+    lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
+    assert np.allclose(lines["DNC, bits right"].get_xydata(),
+                       [(length, 100 / length) for length in range(2, 9)])
+    assert np.allclose(lines["DNC, episodes right"].get_ydata()[:2], (25, 50 / 3))
+
+
 @pytest.mark.parametrize("arguments, said", [
     (["--updates=0"], "--updates=0"), (["--updates=250"], "a multiple of 200"),
     (["--show", "--paper"], "--show"), (["--show", "--lstm"], "--show"),
@@ -349,4 +377,5 @@ def test_show_draws_without_training(experiment, tmp_path):
         capture_output=True, text=True, timeout=600)
     assert run.returncode == 0, run.stderr
     assert "DNC " in run.stdout and "LSTM " in run.stdout
-    assert {path.name for path in tmp_path.iterdir()} == {"memory.png", "learning.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "memory.png", "learning.png", "lengths.png"}
