@@ -1,9 +1,11 @@
 """What all the experiments share: weights, logs, pictures, errors of a user's."""
 
+import argparse
 import csv
 import importlib
 import os
 import sys
+from pathlib import Path
 
 
 def _without_remarks(package):
@@ -70,6 +72,28 @@ def read_log(path, fields):
         return {field: [float(row[field]) for row in rows] for field in fields}
     except (ValueError, KeyError, TypeError, csv.Error):
         raise ValueError(f"{path}: damaged; move it away") from None
+
+
+def make_parser(description, folder, lstm=True):
+    """A parser with the options of all scripts that train, ask and draw.
+
+    Args:
+      description: of the script, in a line.
+      folder: of the training and the pictures, if no other is given.
+      lstm: whether an LSTM without memory can be trained too.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--show", action="store_true",
+                        help="no training: what is shipped")
+    parser.add_argument("--paper", action="store_true",
+                        help="network, rate and curriculum as they were published")
+    if lstm:
+        parser.add_argument("--lstm", action="store_true",
+                            help="train the LSTM that stands beside the DNC")
+    for name, what in (("folder", "of the training"), ("output", "of the pictures")):
+        parser.add_argument(f"--{name}", type=Path, default=Path(folder), help=what)
+    parser.add_argument("--seed", type=int, default=1, help="of weights and data")
+    return parser
 
 
 def check_folders(parser, args):

@@ -44,9 +44,8 @@ GOAL = program.Asked("goal", asking.EXAMPLE, asking.parse_goal, "lesson")
 
 def parse_arguments(arguments=None):
     """The arguments of the command line; leaves with a line if they can't be used."""
-    parser = program.make_parser(__doc__.splitlines()[0], "runs/mini_shrdlu", GOAL)
-    parser.add_argument("--lstm", action="store_true",
-                        help="train the LSTM without memory, as long")
+    parser = program.make_parser(__doc__.splitlines()[0], "runs/mini_shrdlu", GOAL,
+                                 lstm=True)
     return program.parse(parser, arguments, GOAL)
 
 

@@ -81,9 +81,8 @@ def draw(model, walk, args, log):
 
 def parse_arguments(arguments=None):
     """The arguments of the command line; leaves with a line if they can't be used."""
-    parser = program.make_parser(__doc__.splitlines()[0], "runs/underground", WALK)
-    parser.add_argument("--lstm", action="store_true",
-                        help="train the LSTM without memory, as long")
+    parser = program.make_parser(__doc__.splitlines()[0], "runs/underground", WALK,
+                                 lstm=True)
     return program.parse(parser, arguments, WALK)
 
 

@@ -1,13 +1,12 @@
 """What the scripts of the graph experiments share: options, training, weights."""
 
-import argparse
-from pathlib import Path
 from typing import Callable, NamedTuple
 
 import keras
 import numpy as np
 
-from examples.common import check_folders, load, save
+from examples import common
+from examples.common import load, save
 from examples.graphs import training
 from examples.graphs.asking import edge_text
 from examples.graphs.encoding import END
@@ -32,29 +31,21 @@ class Asked(NamedTuple):
     each: str = "length"
 
 
-def make_parser(description, folder, asked):
+def make_parser(description, folder, asked, lstm=False):
     """A parser with the options that all scripts have.
 
     Args:
-      description: of the script, in a line.
-      folder: of the training and the pictures, if no other is given.
+      description, folder, lstm: see `common.make_parser`.
       asked: `Asked`.
     """
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--show", action="store_true",
-                        help="no training: the network that is shipped")
+    parser = common.make_parser(description, folder, lstm)
     parser.add_argument(f"--{asked.name}", dest="text", metavar="TEXT",
                         help=f"ask this {asked.name}, of the trained network if there "
                         f"is one; default: \"{asked.default}\"")
-    parser.add_argument("--minutes", type=float, default=60.0,
-                        help="of training; a later run goes on for as many more")
-    parser.add_argument("--paper", action="store_true",
-                        help="the paper's network, rate and whole curriculum")
-    for name, what in (("folder", "of the training"), ("output", "of the pictures")):
-        parser.add_argument(f"--{name}", type=Path, default=Path(folder), help=what)
     parser.add_argument(f"--{asked.name}s", dest="count", type=int, default=100,
                         help=f"asked of each {asked.each}; 0: none")
-    parser.add_argument("--seed", type=int, default=1, help="of weights and data")
+    parser.add_argument("--minutes", type=float, default=60.0,
+                        help="of training; a later run goes on for as many more")
     return parser
 
 
@@ -75,7 +66,7 @@ def parse(parser, arguments, asked):
     if getattr(args, "lstm", False) and (args.paper or args.show or args.given):
         parser.error("--lstm trains the LSTM; leave out --paper, --show and "
                      f"--{asked.name}")
-    check_folders(parser, args)
+    common.check_folders(parser, args)
     try:
         args.asked = asked.parse(args.text)
     except ValueError as error:

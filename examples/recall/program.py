@@ -1,12 +1,11 @@
 """The options of the recall tasks, and what a script does as they say."""
 
-import argparse
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from examples.common import check_folders, load, read_log, write
+from examples.common import check_folders, load, make_parser, read_log, write
 from examples.recall import training
 from examples.recall.pictures import draw_episode, draw_learning, draw_lengths
 
@@ -37,22 +36,11 @@ class Experiment(NamedTuple):
 
 def parse(experiment, description, arguments=None):
     """The arguments of the command line; leaves with a line if they can't be used."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--show", action="store_true",
-                        help="no training: the networks that are shipped")
-    parser.add_argument("--lstm", action="store_true",
-                        help="train the LSTM that stands beside the DNC, by as many "
-                        "updates")
-    parser.add_argument("--paper", action="store_true",
-                        help="task, network and rate as they were published")
+    parser = make_parser(description, Path("runs") / experiment.name)
     parser.add_argument("--updates", type=int,
                         help=f"of the whole training, a multiple of {training.EPOCH}")
     parser.add_argument("--episodes", type=int, default=500,
                         help="asked of each length; 0: none")
-    parser.add_argument("--seed", type=int, default=1, help="of weights and episodes")
-    for name, what in (("folder", "of the training"), ("output", "of the pictures")):
-        parser.add_argument(f"--{name}", type=Path, help=what,
-                            default=Path("runs") / experiment.name)
     args = parser.parse_args(arguments)
     if args.show and (args.paper or args.lstm or args.updates is not None):
         parser.error("--show trains nothing; leave out --paper, --lstm and --updates")
