@@ -13,7 +13,7 @@ setup(
                   "babi.inspection": ["page_files/*"]},
     python_requires=">=3.10",
     install_requires=[
-        "tensorflow>=2.16.1,<2.23",
+        "tensorflow>=2.16.1,<2.22",
         "keras>=3.6",
         "tensorboard>=2.16",
         "numpy>=1.26",

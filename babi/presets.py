@@ -87,7 +87,7 @@ PRESETS = {
         "validation_interval": 1_000,
     },
     # All tasks with the paper's equations: what the published run did. Task 17 is not
-    # found while names change places in its stories, and 19 waits until 16 is found.
+    # found while names change places in its stories; from seed 1, 19 waited for 16.
     "joint": _JOINT | {
         "task_weights": "2:2,3:0,14:2,15:3,16:0.5,17:6,18:2,19:2",
         "phases": "; ".join((

@@ -35,7 +35,7 @@ from babi.program import scripts  # noqa: E402
 from babi.program.errors import UsageError  # noqa: E402
 from benchmarks import contestants, first_call, picture, report  # noqa: E402
 from benchmarks.contestants import ALL, CONTESTANTS, PLANS, Point  # noqa: E402
-from benchmarks.measure import Limits, measure_point  # noqa: E402
+from benchmarks.measure import Limits, first_gpu, measure_point  # noqa: E402
 from benchmarks.results import Results  # noqa: E402
 
 # Turns with --first-call, at most: each starts TensorFlow anew.
@@ -84,6 +84,9 @@ _TIME_LIMIT = flags.DEFINE_float(
 _MEMORY_LIMIT = flags.DEFINE_float(
     "memory_limit", 0.0, "GB that a contestant may need; who needs more is left out; "
     "0: nearly all that is free", lower_bound=0.0)
+_DEVICE = flags.DEFINE_enum(
+    "device", "auto", ["auto", "cpu", "gpu"], "where; auto: on the first GPU, if "
+    "TensorFlow sees one, and then memory is the GPU's")
 _INFERENCE = flags.DEFINE_bool("inference", True, "measure inference too")
 _TASK = {name: flags.DEFINE_integer(name, default, text, lower_bound=1)
          for name, default, text in (
@@ -216,8 +219,17 @@ def _settings(limits):
     return {
         "task": {name: flag.value for name, flag in _TASK.items()} | {
             name: getattr(config, name)
-            for name in ("learning_rate", "momentum", "rho", "epsilon")},
+            for name in ("learning_rate", "momentum", "rho", "epsilon")} | _gpu(),
         "limits": limits._asdict(), "reference": list(_reference())}
+
+
+def _gpu():
+    """{"gpu": its name}, or nothing if it measures on the processor."""
+    name = "" if _DEVICE.value == "cpu" else first_gpu()
+    if _DEVICE.value == "gpu" and not name:
+        raise UsageError("--device=gpu: TensorFlow sees none; see docs/performance.md, "
+                         "or give --device=cpu")
+    return {"gpu": name} if name else {}
 
 
 def _reference():

@@ -10,7 +10,9 @@ import json
 import math
 import os
 import select
+import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from typing import NamedTuple
@@ -69,10 +71,10 @@ def measure_point(point, commands, task, limits, progress):
             spec = {**task, **point._asdict(), "contestant": name,
                     "arguments": ALL[name].arguments,
                     "threads": ALL[name].threads or task["threads"]}
-            runner = Runner(Measurement(name, point), command, spec["threads"], limits)
+            runner = Runner(Measurement(name, point), command, spec, limits)
             stack.callback(runner.close)
             runners.append(runner)
-            progress(f"{name}: {runner.start(spec)}")
+            progress(f"{name}: {runner.start()}")
         for mode in ("train", "infer")[:1 + limits.inference]:
             for runner in runners:
                 runner.warm_up(mode)
@@ -82,6 +84,30 @@ def measure_point(point, commands, task, limits, progress):
     return [runner.measurement for runner in runners]
 
 
+def first_gpu():
+    """The name of the first GPU that TensorFlow sees; "" if it sees none."""
+    if not shutil.which("nvidia-smi"):
+        return ""  # without starting TensorFlow
+    look = ("import tensorflow as tf; seen = tf.config.list_physical_devices('GPU'); "
+            "print(seen and tf.config.experimental.get_device_details(seen[0]).get("
+            "'device_name', 'a GPU') or '')")
+    seen = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True)
+    return seen.stdout.strip()
+
+
+def environment(spec):
+    """The environment of a worker: no other paths, as many threads as cores, and the
+    first GPU or none."""
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+    result = os.environ | {
+        "CUDA_VISIBLE_DEVICES": seen if spec.get("gpu") else "-1",
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # the others are there at the same time
+        } | dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"),
+                          str(spec["threads"]))
+    result.pop("PYTHONPATH", None)
+    return result
+
+
 class Runner:
     """A contestant at a point: its process, and its turns; to be closed.
 
@@ -89,33 +115,29 @@ class Runner:
       measurement: `Measurement` to be filled in. Once it has failed, why is said
         there, and nothing more is asked of it.
       command: of its `worker.serve`, list of words.
-      threads: cores to use.
+      spec: what that is told first.
       limits: `Limits`.
     """
 
-    def __init__(self, measurement, command, threads, limits):
+    def __init__(self, measurement, command, spec, limits):
         self.measurement = measurement
-        self._limits = limits
+        self._spec, self._limits = spec, limits
         free = bytes_in_proc("meminfo", "MemAvailable") or math.inf
         self._most_bytes = limits.memory_bytes or _SHARE_OF_MEMORY * free
         self._rounds = self._count = self._untimed = 0
         self._failed = False
         self._errors = tempfile.TemporaryFile()
-        # No GPU, no other paths, as many threads as cores.
-        environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1"} | dict.fromkeys(
-            ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), str(threads))
-        environment.pop("PYTHONPATH", None)
         self._process = subprocess.Popen(
             command, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=self._errors, env=environment)
+            stderr=self._errors, env=environment(spec))
         with contextlib.suppress(OSError):  # it is the one to go if memory runs out
             with open(f"/proc/{self._process.pid}/oom_score_adj", "w") as file:
                 file.write("1000")
 
-    def start(self, spec):
+    def start(self):
         """Starts and makes the first training step; what came of it, as text."""
         one = self.measurement
-        ready = self._ask(**spec)
+        ready = self._ask(**self._spec)
         if ready:
             one.idle_bytes, one.versions = ready["idle_bytes"], ready["versions"]
         first = self._ask(do="train", count=1)

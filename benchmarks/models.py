@@ -2,8 +2,8 @@
 
     python3 benchmarks/models.py [number of models]
 
-Models of one configuration are made, fitted for an epoch and deleted, in turn with
-those of an LSTM; printed are seconds of processor time and MiB that stay.
+Models of one configuration, of other sizes each time, and LSTMs are made, fitted for an
+epoch and deleted, in turn; printed are seconds of processor time and MiB that stay.
 """
 
 import gc

@@ -5,9 +5,9 @@ from benchmarks.contestants import (ALL, MEMORY_ALONE, MEMORY_OF_PEER, QUICK,
 from benchmarks.results import ResultsError
 
 # {heading: (attribute of `Measurement`, factor, digits)}; "of NAME" is the ratio to
-# that contestant of what stands before it. "step GB" is the most resident memory
-# during training steps, "peak GB" with the first one, which compiles, and "first s"
-# the time of that one.
+# that contestant of what stands before it. "step GB" is the most resident memory, or
+# memory of the GPU, during training steps, "peak GB" with the first one, which
+# compiles, and "first s" the time of that one.
 _VALUES = {"train ms": ("train_seconds", 1e3, 1), "infer ms": ("infer_seconds", 1e3, 1),
            "tokens/s": ("tokens_per_second", 1, 0), "step GB": ("step_bytes", 1e-9, 2),
            "peak GB": ("peak_bytes", 1e-9, 2), "first s": ("first_step", 1, 1)}
@@ -65,7 +65,8 @@ def describe(results):
         f"Model: controller of {task['units']} LSTM units, words of {task['words']}, "
         f"{task['heads']} read heads, {task['vocabulary']} inputs and outputs; a "
         f"training step is forward, backward and update.")
-    lines.append(f"Machine: {machine['processor']}, {task['threads']} of "
+    gpu = f"{task['gpu']}, whose memory it is; " if "gpu" in task else ""
+    lines.append(f"Machine: {gpu}{machine['processor']}, {task['threads']} of "
                  f"{machine['cores']} cores used, {machine['system']}")
     return "\n".join(lines)
 
@@ -133,8 +134,9 @@ def compare(old, new, tolerance):
     Raises:
       ResultsError: they have no point in common, or measured different tasks.
     """
-    different = [name for name, value in new.settings["task"].items()
-                 if old.settings["task"].get(name) != value]
+    tasks = [results.settings["task"] for results in (old, new)]
+    different = [name for name in {**tasks[0], **tasks[1]}
+                 if tasks[0].get(name) != tasks[1].get(name)]
     if different:
         raise ResultsError(f"the results to compare with were measured with other "
                            f"settings: {', '.join(different)}; give the same")

@@ -103,14 +103,20 @@ def peer(spec):
 
     torch.manual_seed(_SEED)
     torch.set_num_threads(spec["threads"])
+    gpu = bool(spec.get("gpu"))
+    if gpu and not torch.cuda.is_available():
+        raise RuntimeError("this PyTorch has no GPU: install it with CUDA, or give "
+                           "--device=cpu")
     model = DNC(
         input_size=spec["vocabulary"], hidden_size=spec["units"], num_layers=1,
         num_hidden_layers=1, nr_cells=spec["slots"], cell_size=spec["words"],
-        read_heads=spec["heads"], batch_first=True, gpu_id=-1, **spec["arguments"])
+        read_heads=spec["heads"], batch_first=True, gpu_id=0 if gpu else -1,
+        **spec["arguments"])
     optimizer = torch.optim.RMSprop(
         model.parameters(), lr=spec["learning_rate"], alpha=spec["rho"],
         momentum=spec["momentum"], eps=spec["epsilon"])
-    inputs, targets = map(torch.from_numpy, _random_sequences(spec))
+    inputs, targets = (torch.from_numpy(values).to("cuda:0" if gpu else "cpu")
+                       for values in _random_sequences(spec))
 
     def outputs():
         return model(inputs, (None, None, None), reset_experience=True)[0]
@@ -220,25 +226,46 @@ def serve(build):
     if hasattr(os, "sched_setaffinity"):  # and the thread pools that it will make
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:spec["threads"]])
     functions, packages = build(spec)
-    peak = _peak_bytes()
+    forget_peak, peak_bytes = _memory(spec.get("gpu"))
+    peak = peak_bytes()
     print(json.dumps({"idle_bytes": peak, "versions": {
         name: importlib.metadata.version(name) for name in packages}}), file=answers)
     for line in sys.stdin:
         request = json.loads(line)
-        forgotten = _forget_peak()
+        forgotten = forget_peak()
         started = time.perf_counter()
         value = functions[request["do"]](request["count"])
         seconds = time.perf_counter() - started
         steps = request["count"]
         if isinstance(value, tuple):  # as many tokens as so many full steps have
             value, steps = value[0], value[1] / (spec["batch"] * spec["steps"])
-        latest = _peak_bytes()
+        latest = peak_bytes()
         peak = max(peak, latest)
         print(json.dumps({
             "seconds": seconds, "steps": steps,
             "value": value if np.isfinite(value) else None,
             "peak_bytes": peak, "step_bytes": latest if forgotten else None}),
             file=answers)
+
+
+def _memory(gpu):
+    """What measures memory: that of the process, or what it has taken of a GPU's.
+
+    Returns:
+      (function that lets the peak begin anew, and says whether it could; function that
+      gives the peak in bytes).
+    """
+    if not gpu:
+        return _forget_peak, _peak_bytes
+    if "torch" in sys.modules:
+        from torch import cuda
+
+        return (lambda: cuda.reset_peak_memory_stats() is None,
+                cuda.max_memory_allocated)
+    from tensorflow import config
+
+    return (lambda: config.experimental.reset_memory_stats("GPU:0") is None,
+            lambda: config.experimental.get_memory_info("GPU:0")["peak"])
 
 
 def _forget_peak():

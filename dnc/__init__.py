@@ -16,8 +16,9 @@ Read `interface` (what the controller says), `addressing` (the paper's equations
 functions of tensors, on `sums`), `memory` (a step of write, link and read),
 `controllers`, `maps` and `normalisation` (what stands around the memory), `cell` (a
 whole step), `layer` (a sequence of them), `trajectory` (what they did) and `variants`
-(what may be otherwise). `arguments` checks what users give, and `private` has what is
-taken of TensorFlow and Keras that is not public. `fast_path` is a house of its own.
+(what may be otherwise). `arguments` checks what users give, `private` has what is taken
+of TensorFlow and Keras that is not public, and `elsewhere` lets Keras find models that
+are built on these. `fast_path` is a house of its own.
 
 The variants that others have published are arguments of `DNCCell` and `DNC`; with the
 defaults it is the paper's. Each stands in one place, which the plain loop and the fast

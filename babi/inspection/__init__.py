@@ -4,7 +4,6 @@ In: a trained model and a story. Out: what each head wrote and read, step by ste
 `reading` (one story through the network), `conversation` (typed stories), `pictures`,
 `page` and `confusion` (how it is drawn, with letters of `fonts`); what serves the page
 (`minds`: the checkpoints it can ask, `service`: requests to answers, `server`: HTTP);
-then what training writes for TensorBoard (`events`, `visualise`), and two programs of
-their own,
-`python3 -m babi.inspection.graph` and `python3 -m babi.inspection.curve`.
+then what training writes for TensorBoard (`events`, `visualise`), and the programs
+`python3 -m babi.inspection.board` (`make viz`), `graph` and `curve`.
 """

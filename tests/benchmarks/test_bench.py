@@ -93,8 +93,10 @@ def test_ours_and_plain_compute_the_same(tmp_path):
     (["--quick", "--grid"], "--quick and --grid"),
     (["--quick", "--first-call"], "--quick and --first-call"),
     (["--results=/no/results.json"], "/no/results.json"),
+    (["--device=gpu"], "--device=gpu: TensorFlow sees none"),
 ])
-def test_wrong_use_is_one_line(tmp_path, arguments, part):
+def test_wrong_use_is_one_line(tmp_path, monkeypatch, arguments, part):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     done = run(f"--output={tmp_path / 'results.json'}", *arguments)
     assert done.returncode == 1
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1

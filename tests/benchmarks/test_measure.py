@@ -4,13 +4,15 @@ import os
 import pathlib
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from benchmarks import contestants
+from benchmarks import contestants, worker
 from benchmarks.contestants import Point
-from benchmarks.measure import Limits, measure_point
+from benchmarks.measure import Limits, environment, first_gpu, measure_point
 from small_measurements import POINT, TASK
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -167,3 +169,40 @@ def test_real_training_takes_the_same_step_however_it_is_run(monkeypatch):
     # Uniform guessing among some 160 words, at small random weights.
     assert found[0].loss == pytest.approx(5.1, abs=0.3)
     assert [one.loss for one in found] == pytest.approx([found[0].loss] * 3, rel=1e-4)
+
+
+def test_a_worker_sees_the_first_gpu_or_none(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "elsewhere")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    found = environment({"threads": 2})
+    assert found["CUDA_VISIBLE_DEVICES"] == "-1" and "PYTHONPATH" not in found
+    assert found["OMP_NUM_THREADS"] == found["TF_NUM_INTRAOP_THREADS"] == "2"
+    assert environment({"threads": 1, "gpu": "a GPU"})["CUDA_VISIBLE_DEVICES"] == "3"
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert environment({"threads": 1, "gpu": "a GPU"})["CUDA_VISIBLE_DEVICES"] == "0"
+
+
+def test_no_gpu_where_there_is_no_driver_or_none_to_be_seen(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    for where in (None, "/usr/bin/nvidia-smi"):
+        monkeypatch.setattr("shutil.which", lambda name: where)
+        assert first_gpu() == ""
+
+
+@pytest.mark.parametrize("library", ["torch", "tensorflow"])
+def test_on_a_gpu_memory_is_the_gpus(library, monkeypatch):
+    """Told by the library that has taken it; either forgets its peak when asked."""
+    peak, forgotten = 7, []
+    if library == "torch":
+        monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=SimpleNamespace(
+            max_memory_allocated=lambda: peak,
+            reset_peak_memory_stats=lambda: forgotten.append("first"))))
+    else:
+        monkeypatch.delitem(sys.modules, "torch", raising=False)
+        found = tf.config.experimental
+        monkeypatch.setattr(found, "get_memory_info", lambda device: {
+            "GPU:0": {"current": 3, "peak": peak}}[device])
+        monkeypatch.setattr(found, "reset_memory_stats", forgotten.append)
+    forget, peak_bytes = worker._memory("a GPU")
+    assert peak_bytes() == 7 and forget() and len(forgotten) == 1
+    assert worker._memory(None)[1]() > 50e6  # this process's own

@@ -140,9 +140,18 @@ def test_compare_cancels_the_speed_of_the_machine():
 def test_compare_refuses_what_can_not_be_compared():
     with pytest.raises(ResultsError, match="words"):
         report.compare(results_of(measured(), words=9), results_of(measured()), 0.1)
+    for pair in ({}, {"gpu": "G"}), ({"gpu": "G"}, {}):
+        with pytest.raises(ResultsError, match="settings: gpu"):
+            report.compare(*(results_of(measured(), **task) for task in pair), 0.1)
     with pytest.raises(ResultsError, match="no point in common"):
         report.compare(results_of(measured(point=Point(1, 1, 1))),
                        results_of(measured()), 0.1)
+
+
+def test_the_machine_is_described_with_its_gpu():
+    assert "Machine: P, 2 of 2 cores" in report.describe(results_of(measured()))
+    assert "Machine: G, whose memory it is; P, 2" in report.describe(
+        results_of(measured(), gpu="G"))
 
 
 def test_picture(tmp_path):
