@@ -68,6 +68,10 @@ def main():
     from babi.model import published, trained
 
     paths = [published.find(path) for path in named]
+    for path in paths:
+        if path.suffix == published.ENDING:
+            raise UsageError(f"--checkpoint_file={path}: babi.load() reads it; give a "
+                             f"checkpoint here")
     if _SERVE.value:
         _serve(paths)
         return

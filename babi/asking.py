@@ -74,4 +74,6 @@ def _of_babi(config, tasks, fall_back):
     elif DATA_DIR.value is not None:
         raise UsageError("--data_dir has official data; leave it out with "
                          "--data=simulated")
+    if config.data == SIMULATED:  # the options are about all of these
+        tasks = config.tasks
     return SimulatedSource(tasks, config.simulator_seed, config.simulator_options())

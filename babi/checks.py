@@ -149,10 +149,12 @@ def _check_weights(config):
     if config.error_weights and not validated:
         raise ConfigError("--error_weights needs validations and --packed_rows, rows "
                           "of stories that it can go on with in other shares")
-    if config.exchange_names and (
-            config.data == SIMULATED or not config.variant.startswith("en")):
-        raise ConfigError("--exchange_names is about the official stories in English; "
-                          "leave it out")
+    for name in ("exchange_names", "thin_task_16", "retell_task_16"):
+        if getattr(config, name) and not config.variant.startswith("en"):
+            raise ConfigError(f"--{name} is about stories in English; leave it out")
+    if config.exchange_names and config.data == SIMULATED:
+        raise ConfigError("--exchange_names is about the official stories; leave it "
+                          "out")
     try:
         config.kept_names()
     except ValueError as fault:

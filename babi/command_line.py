@@ -1,13 +1,14 @@
 """The settings as flags of the command line, --preset and --data_dir."""
 
 import dataclasses
+import re
 
 from absl import flags
 
 from babi.checks import ConfigError
 from babi.config import Config
 from babi.presets import PRESETS
-from babi.stories.source import OWN
+from babi.stories.source import OWN, SIMULATED
 from babi.stories.tasks import TASK_TITLES, parse_tasks
 
 
@@ -54,7 +55,17 @@ def from_flags(values=flags.FLAGS, own_titles=None):
             given["tasks"] = parse_tasks(given["tasks"], own_titles or TASK_TITLES)
         except ValueError as fault:
             raise ConfigError(f"--{fault}") from None
-    return Config(**PRESETS[values.preset] | given)
+    settings = Config(**PRESETS[values.preset])
+    if given.get("data") == SIMULATED:
+        settings = settings.on_simulated_stories()
+    try:
+        return dataclasses.replace(settings, **given)
+    except ConfigError as fault:
+        name = re.match(r"--(\w+)", str(fault))
+        if name is None or name[1] in given or name[1] not in PRESETS[values.preset]:
+            raise
+        raise ConfigError(f"{fault} (--preset={values.preset} has it: give another "
+                          f"--{name[1]}, or another preset)") from None
 
 
 def _check_preset(name):

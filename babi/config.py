@@ -261,12 +261,14 @@ class Config:
         """The settings with tasks drawn by their held-out errors, `{task: error}`."""
         if not (self.error_weights and any(errors.values())):
             return self
-        mean = sum(errors.values()) / len(errors)
-        weights = {task: self.weights().get(task, 1.0) * (
+        mean, given = sum(errors.values()) / len(errors), self.weights()
+        weights = {task: given.get(task, 1.0) * (
             1 - self.error_weights + self.error_weights * error / mean)
             for task, error in errors.items()}
+        least = {task: min(given.get(task, 1.0), 0.01) for task in errors}
         return dataclasses.replace(self, error_weights=0.0, task_weights=",".join(
-            f"{task}:{min(weight, 99.0):.2f}" for task, weight in weights.items()))
+            f"{task}:{min(max(weight, least[task]), 99.0):.2f}"
+            for task, weight in weights.items()))
 
     def simulator_options(self):
         """The `simulator.Options` that the settings ask for."""

@@ -73,6 +73,16 @@ def settings_and_data():
     return command_line.from_flags(own_titles=source.titles), source
 
 
+def prepare(settings, compiled=True):
+    """Starts TensorFlow with the devices and threads of the settings; once or again."""
+    if settings.strategy != checks.NONE and not compiled:
+        raise UsageError(f"--strategy={settings.strategy} is for babi/train.py; give "
+                         f"--strategy={checks.NONE}")
+    scripts.start_tensorflow()
+    replicas.prepare(settings.strategy, settings.packed_rows or settings.batch_size,
+                     settings.memory_size)
+
+
 def train(settings, data, compiled=True):
     """Trains in the directory that the flags name, to the last iteration.
 
@@ -81,14 +91,9 @@ def train(settings, data, compiled=True):
       data: where the data are, as for `run_data.load`.
       compiled: False runs the step eagerly.
     """
-    if settings.strategy != checks.NONE and not compiled:
-        raise UsageError(f"--strategy={settings.strategy} is for "
-                         f"babi/train.py; leave it out")
-    scripts.start_tensorflow()
+    prepare(settings, compiled)
     from babi.training.start import open_run
 
-    replicas.prepare(settings.strategy, settings.packed_rows or settings.batch_size,
-                     settings.memory_size)
     workers = replicas.Replicas(settings.strategy)
     progress = Progress(settings.num_training_iterations)
     with workers.together(), open_run(

@@ -34,6 +34,7 @@ _COMPARED_STEPS = flags.DEFINE_integer(
 def main():
     """Trains as the flags say."""
     settings, data = train.settings_and_data()
+    train.prepare(settings, compiled=False)
     if _COMPARED_STEPS.value:
         print(_comparison(settings, data, _COMPARED_STEPS.value), flush=True)
     train.train(settings, data, compiled=False)
@@ -47,7 +48,6 @@ def _comparison(settings, data_dir, steps):
       data_dir: where its data are, as for `run_data.load`.
       steps: how many of the run's first steps to make.
     """
-    scripts.start_tensorflow()
     import keras
 
     from babi.training.start import load_data

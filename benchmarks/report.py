@@ -149,7 +149,8 @@ def compare(old, new, tolerance):
                                           ("inference", "infer_seconds"),
                                           ("peak memory of a step", "step_bytes"),
                                           ("peak memory", "peak_bytes"))
-                      if getattr(before, value) is not None]
+                      if getattr(before, value) is not None
+                      and (one.note or getattr(one, value) is not None)]
     if not lines:
         raise ResultsError("the results to compare with have no point in common with "
                            "these; measure the same points")

@@ -5,10 +5,11 @@
 Each variant is trained on the same stories, in the same order, for the same number of
 updates, from each of the seeds, and then asked the stories held out of training. Runs
 are kept in --runs_dir; what is done is not done again, and the same command goes on
-where it was interrupted. At the end the table is printed, and written to table.json and
-table.md there. Three seeds of all variants take a night on two cores.
+where it was interrupted. At the end the table of all that are there is printed, and
+written to table.json and table.md. Three seeds of all take a night on two cores.
 """
 
+import hashlib
 import json
 import os
 import pathlib
@@ -52,12 +53,12 @@ def main():
         if name not in VARIANTS:
             raise UsageError(
                 f"--variants: {name!r} is none of {', '.join(VARIANTS)}")
-    errors = {name: [] for name in _NAMES.value}
+    folder = pathlib.Path(_RUNS_DIR.value)
     for seed in range(1, _SEEDS.value + 1):  # the first table is there after one seed
         for name in _NAMES.value:
-            errors[name].append(_error(name, seed))
+            _train_and_test(name, seed)
+        errors = errors_in(folder)
         table = as_markdown(errors)
-        folder = pathlib.Path(_RUNS_DIR.value)
         write_atomically(folder / "table.json", json.dumps(errors, indent=2).encode())
         write_atomically(folder / "table.md", table.encode())
     print(table, end="")
@@ -73,10 +74,25 @@ def as_markdown(errors):
     return "\n".join(lines) + "\n"
 
 
-def _error(name, seed):
-    """The held-out error of a run in %, trained if it is not there yet."""
+def errors_in(folder):
+    """{variant: [held-out error in %]} of all runs in a folder, by seed."""
+    found = {name: sorted(folder.glob(f"{name}-[0-9]*/{_result_name()}"), key=lambda
+                          path: int(path.parent.name.rpartition("-")[2]))
+             for name in VARIANTS}
+    return {name: [json.loads(path.read_text())["results"][0]["mean_error"]
+                   for path in paths] for name, paths in found.items() if paths}
+
+
+def _result_name():
+    """Another one with other flags, which `train.py` refuses in the same folder."""
+    digest = hashlib.sha256(_TRAIN_FLAGS.value.encode()).hexdigest()[:8]
+    return f"held_out-{_UPDATES.value}{f'-{digest}' * bool(_TRAIN_FLAGS.value)}.json"
+
+
+def _train_and_test(name, seed):
+    """Trains and asks a run that is not there yet."""
     folder = pathlib.Path(_RUNS_DIR.value) / f"{name}-{seed}"
-    result = folder / f"held_out-{_UPDATES.value}.json"
+    result = folder / _result_name()
     if not result.exists():
         data = [f"--data_dir={_DATA_DIR.value}"] if _DATA_DIR.value else []
         _script("train", f"--checkpoint_dir={folder}", f"--seed={seed}", *data,
@@ -88,7 +104,6 @@ def _error(name, seed):
                              f"command goes on from there")
         _script("test", f"--checkpoint_file={folder}", "--held_out", *data,
                 f"--output={result}")
-    return json.loads(result.read_text())["results"][0]["mean_error"]
 
 
 def flags_of(settings):

@@ -44,6 +44,8 @@ def layer(spec):
     from babi.config import Config
     from babi.training.optimizer import build_optimizer
 
+    # As PyTorch has it; TensorFlow would round what a GPU multiplies.
+    tf.config.experimental.enable_tensor_float_32_execution(False)
     keras.utils.set_random_seed(_SEED)
     name, model = spec["contestant"], _recurrent(spec)
     inputs, targets = map(tf.constant, _random_sequences(spec))

@@ -138,7 +138,8 @@ def usage(prev_usage, prev_write_weighting, free_gates, prev_read_weighting):
     used = prev_usage
     for weighting in tf.unstack(prev_write_weighting, axis=1):
         used += weighting - used * weighting
-    return used * retention(free_gates, prev_read_weighting)
+    # What is read may have a weight of more than 1, by rounding.
+    return tf.maximum(used * retention(free_gates, prev_read_weighting), 0)
 
 
 def allocation_weighting(usage, write_gates, by_sorting=False):

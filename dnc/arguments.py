@@ -1,5 +1,7 @@
 """Checks of what users give: each error says what came and what is expected."""
 
+import numbers
+
 import tensorflow as tf
 
 
@@ -64,7 +66,7 @@ def positive(name, value):
     """`value` as an int; ValueError unless it is a positive whole number."""
     try:
         whole = int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         whole = None
     if whole is None or whole != value or whole < 1:
         raise ValueError(f"{name} must be a positive integer, got {value!r}")
@@ -73,17 +75,19 @@ def positive(name, value):
 
 def share(name, value):
     """`value` as a float; ValueError unless it is at least 0 and below 1."""
-    if not isinstance(value, (int, float)) or not 0 <= value < 1:
+    if not isinstance(value, numbers.Real) or not 0 <= value < 1:
         raise ValueError(f"{name} must be a number from 0 up to but not 1, got "
                          f"{value!r}")
     return float(value)
 
 
 def limit(name, value):
-    """`value` as it is; ValueError unless it is a positive number or None."""
-    if value is not None and not (isinstance(value, (int, float)) and value > 0):
+    """`value` as a float or None; ValueError unless it is one and positive."""
+    if value is None:
+        return None
+    if not (isinstance(value, numbers.Real) and value > 0):
         raise ValueError(f"{name} must be a positive number or None, got {value!r}")
-    return value
+    return float(value)
 
 
 def one_of(name, value, known):

@@ -95,8 +95,8 @@ class DNCCell(keras.layers.Layer):
 
     Raises:
       ValueError: a size is not a positive integer, `clip_value` is not positive, a
-        name is not known, `bypass_dropout` is not a share or has no output map, or
-        variants do not go together.
+        name is not known, `bypass_dropout` is not a share or has no output map, a
+        `dtype` has too few bits for the memory, or variants do not go together.
     """
 
     def __init__(self, output_size, controller_units=256, memory_size=256,
@@ -110,6 +110,10 @@ class DNCCell(keras.layers.Layer):
                  **kwargs):
         policy = keras.dtype_policies.get(
             kwargs.pop("dtype", None) or keras.config.dtype_policy())
+        if policy.variable_dtype not in ("float32", "float64"):
+            raise ValueError(
+                f"a DNC keeps its memory in float32 or float64, got the dtype "
+                f"{policy.name!r}; give 'mixed_bfloat16' or 'mixed_float16'")
         # The state is kept in the precision of the variables: see `get_config`.
         super().__init__(dtype=policy.variable_dtype, **kwargs)
         self._policy = policy

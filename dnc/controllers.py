@@ -8,6 +8,7 @@ A list of names is a stack: each layer takes the output of the one below, the fi
 [x_t; reads]; the last one's output is h_t.
 """
 
+import contextlib
 import inspect
 
 import keras
@@ -99,9 +100,13 @@ def names(controller, layer_norm=False):
     """None, a name or a list of names as they were given; `OWN` for anything else.
 
     Raises:
-      ValueError: a name that is not known, an empty list, or layer norm of another
-        controller than the named LSTM.
+      ValueError: a name that is not known, an empty list, a layer over sequences, or
+        layer norm of another controller than the named LSTM.
     """
+    if isinstance(controller, keras.layers.RNN):
+        raise ValueError(
+            f"the controller {controller.name!r} goes over whole sequences, and a DNC "
+            f"takes what makes one step: give its cell")
     if isinstance(controller, keras.layers.Layer):
         if layer_norm:
             raise ValueError(
@@ -181,6 +186,33 @@ def step(controller, inputs, states, training=None):
     hidden, states = controller(
         inputs, keras.tree.pack_sequence_as(structure, states), **kwargs)
     return hidden, keras.tree.flatten(states)
+
+
+@contextlib.contextmanager
+def one_dropout(controller, sequences):
+    """Lets the cells of a controller that drop out choose what, once for all steps.
+
+    As `keras.layers.RNN` does with the cells that it knows.
+
+    Args:
+      controller: built.
+      sequences: `[B, T, ...]`, what is about to be gone through.
+    """
+    cells = [cell for cell in layers_of(controller)
+             if hasattr(cell, "reset_recurrent_dropout_mask")]
+
+    def forget():
+        for cell in cells:
+            cell.reset_dropout_mask()
+            cell.reset_recurrent_dropout_mask()
+
+    forget()
+    rows = tf.shape(sequences)[0]
+    for cell in cells:
+        cell.get_dropout_mask(tf.ones([rows, cell.kernel.shape[0]], sequences.dtype))
+        cell.get_recurrent_dropout_mask(tf.ones([rows, cell.units], sequences.dtype))
+    yield
+    forget()
 
 
 def layers_of(controller):

@@ -7,7 +7,7 @@ import threading
 import keras
 import tensorflow as tf
 
-from dnc import fast_path
+from dnc import controllers, fast_path
 from dnc.arguments import check_features, check_states, dense, floats
 from dnc.cell import DNCCell
 from dnc.private import loop, observed
@@ -74,11 +74,11 @@ class DNC(keras.layers.RNN):
         Args:
           sequences: `[B, T, D]` numbers; what are not floats become floats. B may be
             0, T not.
-          mask: `[B, T]` booleans; a masked step leaves that row's state untouched
-            and repeats its last output (dropped out anew in training, with
-            `bypass_dropout`, on the fast path).
+          mask: `[B, T]` booleans; a masked step leaves that row's state untouched,
+            whatever the sequences hold there, and repeats its last output (dropped out
+            anew in training, with `bypass_dropout`, on the fast path).
           initial_state: list of `[B, size]` as `return_state=True` returns them;
-            zeros without.
+            zeros without, or where a stateful layer stands.
           training: whether h_t is dropped out; passed to a controller that takes it.
           resets: `[B, T]` booleans; an unmasked step where it is True starts from
             the zero state, so that several stories can share a row.
@@ -95,6 +95,8 @@ class DNC(keras.layers.RNN):
             structure.
           InvalidArgumentError: no steps, where that shows only when it is run.
         """
+        if mask is None:  # Keras leaves out that of a layer before if more is given
+            mask = getattr(sequences, "_keras_mask", None)
         sequences = self._checked(sequences, mask, resets)
         if initial_state is not None:
             initial_state = keras.tree.flatten(initial_state)
@@ -115,7 +117,13 @@ class DNC(keras.layers.RNN):
         _check_steps("mask", mask, sequences)
         _check_steps("resets", resets, sequences)
         check_features(self.name, sequences.shape, self._features)
-        return _with_steps(floats(sequences, self.cell.compute_dtype))
+        sequences = _with_steps(floats(sequences, self.cell.compute_dtype))
+        if self._features is not None and sequences.shape[-1] is None:
+            sequences = tf.ensure_shape(sequences, [None, None, self._features])
+        if mask is not None:  # nan times zero would be nan
+            sequences = tf.where(
+                tf.cast(mask, tf.bool)[:, :, tf.newaxis], sequences, 0)
+        return sequences
 
     def build(self, sequences_shape, initial_state_shape=None):
         with _BUILDING:  # Keras lets several threads build one layer
@@ -154,6 +162,10 @@ class DNC(keras.layers.RNN):
 
     def _run_plain(self, sequences, initial_state, mask, training):
         """Keras's loop around the cell."""
+        with controllers.one_dropout(self.cell.controller, sequences):
+            return self._loop(sequences, initial_state, mask, training)
+
+    def _loop(self, sequences, initial_state, mask, training):
         if not self._has_resets(sequences):
             return super().inner_loop(sequences, initial_state, mask, training)
 
@@ -218,6 +230,8 @@ class DNC(keras.layers.RNN):
         sequences = tf.convert_to_tensor(self._checked(sequences, mask, resets))
         if not self.built:
             self.build(sequences.shape)
+        if initial_state is None and self.stateful and self.states is not None:
+            initial_state = [tf.convert_to_tensor(state) for state in self.states]
         if self.go_backwards:
             sequences, mask, resets = (
                 None if steps is None else tf.reverse(steps, [1])

@@ -162,7 +162,9 @@ class PackedBatches(Iterator[StoryBatch]):
           DataError: not a state of an iterator like this one.
         """
         self._position, pool, long = _parts(state, "position", "pool", "long")
-        self._pool, self._long = list(pool), list(long)
+        self._pool, self._long = [], []
+        for position in sorted([*pool, *long]):  # other ones with changed settings
+            self._sort(position)
 
     def __next__(self) -> StoryBatch:
         self._fill_pool()
@@ -180,9 +182,13 @@ class PackedBatches(Iterator[StoryBatch]):
     def _fill_pool(self):
         """Draws stories until a pool is full or the stream at its end."""
         while max(len(self._pool), len(self._long)) < _POOL_SIZE and not self._ended:
-            is_long = self._stream.length(self._position) > self._shape[1]
-            (self._long if is_long else self._pool).append(self._position)
+            self._sort(self._position)
             self._position += 1
+
+    def _sort(self, position):
+        """Lets a story wait for a row of its kind."""
+        is_long = self._stream.length(position) > self._shape[1]
+        (self._long if is_long else self._pool).append(position)
 
     def _batch(self, shape, sources):
         rows = [self._row(shape[1], sources) for _ in range(shape[0])]

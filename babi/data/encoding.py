@@ -58,12 +58,7 @@ def story_tokens(story: Story) -> list[tuple[str, str | None]]:
 
 def story_length(story: Story) -> int:
     """Number of tokens of a story, without encoding it."""
-    total = 0
-    for line in story.lines:
-        total += len(line.text[:-1].split()) + 1
-        if line.answer is not None:
-            total += line.answer.count(",") + 1
-    return total
+    return sum(line.length for line in story.lines)
 
 
 class Encoder:

@@ -41,7 +41,7 @@ class SimulatedSource(NamedTuple):
           DataError: a task that can't follow the options.
         """
         try:
-            check_options(tasks, self.options)
+            check_options(sorted({*self.tasks, *tasks}), self.options)
         except ValueError as fault:
             raise DataError(f"simulated stories: {fault}") from None
         return {task: list(stories_with_questions(

@@ -63,6 +63,7 @@ def main():
                 old.unlink()
         if folders:
             write_layout(output / _LAYOUT)
+        graph.write(command_line.from_flags(), output / _GRAPH)
         board.configure(
             logdir_spec=",".join(places), host="localhost", port=_PORT.value,
             reload_interval=5)
@@ -75,7 +76,6 @@ def main():
         print(f"Runs: {', '.join(map(str, folders))}")
     else:
         print("No runs here yet: `make babi` trains one, --run names it.")
-    graph.write(command_line.from_flags(), output / _GRAPH)
     print(f"TensorBoard: {address}#{'custom_scalars' if folders else 'graphs'} "
           f"(Ctrl-C ends it)", flush=True)
     try:

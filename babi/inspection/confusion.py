@@ -40,11 +40,11 @@ class Confusion:
             wrong[task] += count * (right != given)
         return {task: 100.0 * wrong[task] / totals[task] for task in sorted(totals)}
 
-    def worst_tasks(self, count=_TASKS_SHOWN):
+    def worst_tasks(self):
         """The tasks with the largest error above 0, worst first."""
         errors = self.word_errors()
         return sorted((task for task in errors if errors[task] > 0),
-                      key=lambda task: -errors[task])[:count]
+                      key=lambda task: -errors[task])[:_TASKS_SHOWN]
 
     def matrix(self, task, limit=_WORDS_SHOWN):
         """A task's answers between its most frequent words.

@@ -30,7 +30,11 @@ def main():
 
 
 def write(settings, directory):
-    """Writes the graph of one step, with the sizes of a `config.Config`."""
+    """Writes the graph of one step, with the sizes of a `config.Config`.
+
+    Raises:
+      OSError: the disk refuses it.
+    """
     import tensorflow as tf
 
     from babi.data.vocabulary import Vocabulary
@@ -47,8 +51,11 @@ def write(settings, directory):
 
     word = tf.TensorSpec((1, size), tf.float32, name="word")
     graph = step.get_concrete_function(word, states).graph
-    with tf.summary.create_file_writer(str(directory)).as_default():
-        tf.summary.graph(tidy(graph.as_graph_def(add_shapes=True)))
+    try:
+        with tf.summary.create_file_writer(str(directory)).as_default():
+            tf.summary.graph(tidy(graph.as_graph_def(add_shapes=True)))
+    except tf.errors.OpError as error:
+        raise OSError(str(error).splitlines()[0]) from None
 
 
 def tidy(graph):

@@ -51,9 +51,10 @@ class Minds:
             checkpoints.resolve(path)]
         for prefix in prefixes:
             kind = "best, " if prefix.name.startswith(checkpoints.BEST_PREFIX) else ""
-            iteration = int(prefix.name.rpartition("-")[2])
-            yield Mind(f"{label}/{prefix.name}",
-                       f"{label}, {kind}after {iteration:,} updates", prefix)
+            number = prefix.name.rpartition("-")[2]
+            said = (f"{kind}after {int(number):,} updates" if number.isdecimal()
+                    else prefix.name)  # of a file that was renamed
+            yield Mind(f"{label}/{prefix.name}", f"{label}, {said}", prefix)
 
     def find(self, mind_id):
         """The `Mind` of an id.

@@ -20,6 +20,7 @@ SHADES = PowerNorm(0.5, vmin=0.0, vmax=1.0)
 RIGHT, WRONG = "\N{CHECK MARK}", "\N{BALLOT X}"
 SLOTS_SHOWN = 48
 STEPS_PER_BAND = 110
+_MOST_BANDS, _MOST_LINES = 16, 200  # a picture has 65,536 rows of dots at most
 
 _DPI = 100
 _WORD_SIZE, _LABEL_SIZE, _TITLE_SIZE = 7.5, 8, 12  # points
@@ -139,20 +140,24 @@ def _numbered(count):
 def draw(reading):
     """A matplotlib Figure of an `answers.Reading`; see `save` and `pixels`.
 
-    It has bands of panels over time, and below them links and answers.
+    It has bands of panels over time, and below them links and answers; of a long story
+    its end.
     """
-    count = len(reading.words)
+    begin = max(0, len(reading.words) - _MOST_BANDS * STEPS_PER_BAND)
+    title = f"{reading.title}, from step {begin + 1} on" if begin else reading.title
+    count = len(reading.words) - begin
     num_bands = -(-count // STEPS_PER_BAND)
     size = -(-count // num_bands)
     step_width = max(_STEP_WIDTH, min(0.3, (_MIN_WIDTH - _LEFT - _RIGHT) / size))
     slots = busiest_slots(reading.trajectory)
     panels = memory_panels(reading.trajectory, slots)
-    bands = [_Band(reading, panels, range(first, min(first + size, count)), step_width)
+    steps = range(begin, len(reading.words))
+    bands = [_Band(reading, panels, steps[first:first + size], step_width)
              for first in range(0, count, size)]
     end = _End(reading, slots)
     page = _Page(max(_LEFT + size * step_width + _RIGHT, end.width),
                  _TOP + sum(part.height for part in (*bands, end)))
-    page.text(0.15, 0.15, reading.title, _TITLE_SIZE, weight="bold")
+    page.text(0.15, 0.15, title, _TITLE_SIZE, weight="bold")
     top = _TOP
     for part in (*bands, end):
         part.draw(page, top)
@@ -280,7 +285,7 @@ class _End:
         links = reading.trajectory.final_state.memory.link
         self._links = () if links is None else links
         self._slots = slots
-        self._lines = list(_answer_lines(reading))
+        self._lines = list(_answer_lines(reading))[-_MOST_LINES:]
         self._text_left = _LEFT + len(self._links) * (_LINK_SIDE + 0.8) - 0.2
         longest = max((len(line) for line in self._lines), default=0)
         self.width = self._text_left + _LETTER * max(longest, 45)

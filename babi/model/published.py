@@ -21,16 +21,18 @@ SUMS_FILE, SAVED_MODEL = "SHA256SUMS", "saved_model"
 
 
 def find(name=None, folder=FOLDER):
-    """The path of a model, to be given to `load` or `trained.load`.
+    """The path of a model, to be given to `load` or, but for `.keras`, `trained.load`.
 
     Args:
-      name: one of the published models, or else the path of a checkpoint, a run
-        directory or a `.keras` file; None: `DEFAULT`.
+      name: a run directory, or else one of the published models, the path of a
+        checkpoint or a `.keras` file; None: `DEFAULT`.
       folder: where the published ones are.
 
     Raises:
       DataError: there is no such model.
     """
+    if name is not None and checkpoints.iterations(name):
+        return pathlib.Path(name)
     name = DEFAULT if name is None else name
     path, published = pathlib.Path(name), folder / name
     plain = path.name == str(name)  # may be the name of a published one

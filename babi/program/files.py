@@ -1,7 +1,11 @@
 """Writing small files so that a crash never leaves half of one."""
 
+import errno
 import os
 from pathlib import Path
+
+# What file systems say that can't do this with folders.
+_NOT_FOR_FOLDERS = (errno.EINVAL, errno.EBADF, errno.ENOTSUP)
 
 
 def write_atomically(path: str | Path, data: bytes) -> None:
@@ -25,9 +29,12 @@ def write_atomically(path: str | Path, data: bytes) -> None:
 
 
 def sync_folder(folder: str | Path) -> None:
-    """Makes renames inside a folder last through a power cut."""
+    """Makes renames inside a folder last through a power cut, where it can."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NOT_FOR_FOLDERS:
+            raise
     finally:
         os.close(descriptor)

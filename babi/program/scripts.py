@@ -28,12 +28,17 @@ def run(main):
     """
     def guarded(argv):
         try:
+            # A name that the screen has no letters for does not end the work.
+            sys.stdout.reconfigure(errors="backslashreplace")
             if argv[1:]:
                 raise UsageError(f"{argv[1]!r} is not a flag; flags start with --, "
                                  f"see --help")
             return main()
         except UsageError as fault:
             _fail(fault)
+        except PermissionError as error:
+            _fail(f"{error.filename}: {error.strerror}; mend its permissions, or give "
+                  f"another")
         except KeyboardInterrupt:
             print("Interrupted.", file=sys.stderr)
             return 130  # as shells have it: 128 and the number of SIGINT

@@ -48,9 +48,7 @@ def parse_own(data: bytes, place: str, task: int) -> list[Story]:
     read = _stories_of_json if is_json else _stories_of_text
     stories = []
     for first, content in read(lines, place):
-        size = sum(len(f"{line.text} {line.answer}".replace(",", " ").split()) + 1
-                   for line in content)
-        if size > _MAX_TOKENS:
+        if sum(line.length for line in content) > _MAX_TOKENS:
             raise DataError(f"{place}:{first}: a story of more than {_MAX_TOKENS:,} "
                             f"words starts here; divide it")
         if all(line.answer is None for line in content):

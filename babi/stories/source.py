@@ -195,11 +195,12 @@ def walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
     """(folder, names of its files) of a folder and those below it, hidden ones not.
 
     Raises:
-      OSError: the folder can't be read.
+      OSError: one of the folders can't be read.
     """
-    with os.scandir(folder):  # os.walk would pass over it
-        pass
-    for place, folders, names in os.walk(folder):
+    def fail(error):  # os.walk would pass over it
+        raise error
+
+    for place, folders, names in os.walk(folder, onerror=fail):
         place = Path(place)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         if len(place.relative_to(folder).parts) >= _MAX_DEPTH:

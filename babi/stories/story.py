@@ -38,6 +38,12 @@ class Line(NamedTuple):
     answer: str | None = None
     support: tuple[int, ...] = ()
 
+    @property
+    def length(self) -> int:
+        """Tokens that are read of it: words, the mark, one for each answer word."""
+        words = len(self.text[:-1].split()) + 1
+        return words if self.answer is None else words + self.answer.count(",") + 1
+
 
 class Story(NamedTuple):
     """A story with all its questions.

@@ -337,8 +337,9 @@ class Run:
             "validation/question error": mean, "validation/loss": loss})
         self._events.write_task_errors(iteration, "validation", errors)
         if best:
-            self._state.best = mean
-            self._guarded_save(self._checkpoints.save_best, iteration)
+            before, self._state.best = self._state.best, mean
+            if not self._guarded_save(self._checkpoints.save_best, iteration):
+                self._state.best = before
         if self._phases[self._phase].settings.error_weights:
             self._feeder.close()
             self._weigh_tasks(errors)

@@ -31,7 +31,8 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         self.decay_rate = decay_rate
 
     def __call__(self, step):
-        step = tf.cast(step - self.start, tf.float32)
+        # Steps that were skipped are no updates: there may be fewer than at the start.
+        step = tf.maximum(tf.cast(step - self.start, tf.float32), 0.0)
         rate = tf.constant(self.peak, tf.float32)
         if self.schedule != "constant":
             progress = tf.maximum(step - self.warmup_steps, 0.0) / self.decay_steps

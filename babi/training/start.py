@@ -77,19 +77,20 @@ def open_run(directory, data_dir, config, change_settings, progress, compiled=Tr
     start = None
     if config.initial_weights != NONE and not iterations(directory):
         start = _start(config, data.vocabulary)
-    with _locked(directory):
+    with _locked(directory, progress.line):
         progress.log = directory / "train.log"
         record = RunRecord(config, record.data if record else data.identity,
                            record.packages if record else _packages(),
                            (record.changes if record else ()) + changes)
-        try:
+        _check_chief(record, replicas)
+        run = _build_run(directory, record, data, progress, compiled, replicas, start)
+        try:  # changes with which it can't be gone on are not kept
             record.write(directory)
             data.vocabulary.save(directory / run_data.VOCABULARY_FILE)
         except OSError as error:
             raise ConfigError(f"{directory}: can't be written: {error.strerror}; make "
                               f"room or give another --checkpoint_dir") from None
-        _check_chief(record, replicas)
-        yield _build_run(directory, record, data, progress, compiled, replicas, start)
+        yield run
 
 
 def _existing_record(directory):
@@ -188,8 +189,12 @@ def _start(config, vocabulary):
 
 
 @contextlib.contextmanager
-def _locked(directory):
+def _locked(directory, say):
     """Keeps other processes from training in a directory, which it makes.
+
+    Args:
+      directory: the run directory.
+      say: called with a line where the file system has no locks.
 
     Raises:
       ConfigError: it can't be made or written to, or another process trains there.
@@ -203,10 +208,13 @@ def _locked(directory):
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise ConfigError(f"{directory}: another process is training in it; wait "
                               f"for its end, or give another --checkpoint_dir") \
                 from None
+        except OSError as error:
+            say(f"{directory}: it can't be locked ({error.strerror}): let no other "
+                f"process train in it")
         yield
 
 

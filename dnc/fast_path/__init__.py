@@ -34,6 +34,7 @@ import math
 import tensorflow as tf
 
 from dnc.cell import DNCState
+from dnc.controllers import layers_of
 from dnc.fast_path import controllers
 from dnc.fast_path.loops import Recurrence, loops_of
 from dnc.fast_path.pays import layer_number
@@ -51,6 +52,9 @@ def supports(cell):
         return reason
     if cell.mixed_precision:
         return "it computes in mixed precision"
+    if any(layer.compute_dtype != cell.compute_dtype
+           for layer in layers_of(cell.controller)):
+        return "its controller computes in another precision"
     return None
 
 

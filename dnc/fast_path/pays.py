@@ -65,7 +65,7 @@ def layer_number(always):
     Args:
       always: whether they are in any case.
     """
-    if always or tf.config.list_physical_devices("GPU"):
+    if always or tf.config.get_visible_devices("GPU"):
         return None
     return next(_LAYER_NUMBERS)
 

@@ -1,5 +1,6 @@
 """The networks of the recall tasks, their training with `fit`, and their score."""
 
+import shutil
 import time
 from typing import Callable, NamedTuple
 
@@ -114,13 +115,18 @@ def train(task, plan, slots, path, seed):
         keras.callbacks.CSVLogger(log, append=unfinished.exists()),
         keras.callbacks.TensorBoard(path.with_name("tensorboard") / name,
                                     write_graph=False),
-        keras.callbacks.BackupAndRestore(unfinished)]
-    model.fit(batches, epochs=plan.updates // EPOCH, shuffle=False, verbose=VERBOSE,
-              callbacks=callbacks)
+        keras.callbacks.BackupAndRestore(unfinished, delete_checkpoint=False)]
+    try:
+        model.fit(batches, epochs=plan.updates // EPOCH, shuffle=False,
+                  verbose=VERBOSE, callbacks=callbacks)
+    except OSError as error:
+        raise ValueError(f"{unfinished}: {error}; make room, or remove it to begin "
+                         f"anew") from None
     bare = build(task, plan, slots)
     bare.set_weights(model.get_weights())
     save(bare, path)
     log.replace(path.with_name(f"{name}.csv"))
+    shutil.rmtree(unfinished)
 
 
 def score(model, task, length, rng, count=500, steps=None):

@@ -1,5 +1,6 @@
 """The comparison of the variants: its flags, its runs, its table."""
 
+import json
 import pathlib
 import subprocess
 import sys
@@ -58,9 +59,26 @@ def test_a_comparison_that_is_stopped_asks_no_unfinished_model(tmp_path, monkeyp
     monkeypatch.setattr(variants, "_script", script)
     (tmp_path / "gru-2").mkdir()
     with pytest.raises(UsageError, match="gru-2: stopped before.*goes on"):
-        variants._error("gru", 2)
+        variants._train_and_test("gru", 2)
     assert ran == ["train"]
     (tmp_path / "gru-2" / "model.ckpt-30.index").touch()
-    assert variants._error("gru", 2) == 12.5
-    assert variants._error("gru", 2) == 12.5  # what is done is not done again
+    for _ in range(2):  # what is done is not done again
+        variants._train_and_test("gru", 2)
     assert ran == ["train", "train", "test"]
+    assert variants.errors_in(tmp_path) == {"gru": [12.5]}
+    monkeypatch.setattr(variants, "_TRAIN_FLAGS",
+                        types.SimpleNamespace(value="--tasks=1"))
+    assert variants.errors_in(tmp_path) == {}  # of other flags
+
+
+def test_the_table_has_all_that_is_there(tmp_path, monkeypatch):
+    for name, value in (("_UPDATES", 30), ("_TRAIN_FLAGS", "")):
+        monkeypatch.setattr(variants, name, types.SimpleNamespace(value=value))
+    for name, error in (("ADNC-MD-2", 3.0), ("paper-10", 5.0), ("paper-9", 4.0),
+                        ("ADNC-1", 2.0), ("nets-1", 1.0)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "held_out-30.json").write_text(
+            json.dumps({"results": [{"mean_error": error}]}))
+    (tmp_path / "gru-1").mkdir()
+    assert variants.errors_in(tmp_path) == {
+        "paper": [4.0, 5.0], "ADNC": [2.0], "ADNC-MD": [3.0]}

@@ -115,6 +115,20 @@ def test_a_restart_goes_on_bit_for_bit(name):
         assert again.state() == batches.state()
 
 
+@pytest.mark.parametrize("before, after", [(40, 1000), (1000, 40)])
+def test_stories_that_wait_find_rows_of_another_length(before, after):
+    """As with settings that were changed; each of them comes, and comes once."""
+    batches = PackedBatches(make_stream(epochs=1), 2, before)
+    seen = [key for _ in range(3) for key in keys(next(batches))]
+    again = PackedBatches(make_stream(epochs=1), 2, after)
+    again.restore(batches.state())
+    for batch in again:
+        check_batch(batch, again.shapes)
+        assert batch.stories
+        seen += keys(batch)
+    assert len(seen) == len(ALL) and set(seen) == ALL
+
+
 @pytest.mark.parametrize("name", MAKERS)
 def test_the_seed_decides_the_order(name):
     def order(seed):

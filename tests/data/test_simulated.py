@@ -235,6 +235,8 @@ def test_stories_of_a_task_come_as_often_as_asked_for(short_files):
     ({"task_weights": "2:2,2:3"}, "--task_weights: '2:3' is not .* each task once"),
     ({"task_weights": "2:2", "tasks": (1, 3)}, "names task 2, which --tasks does not"),
     ({"task_weights": "3:0", "tasks": (3,)}, "leaves no task to train on"),
+    ({"retell_task_16": True, "variant": "hn"}, "--retell_task_16 is about stories in"),
+    ({"thin_task_16": True, "variant": "shuffled"}, "--thin_task_16 is about stories"),
     ({"data": "invented"}, "--data=invented: one of official, simulated")])
 def test_settings_that_do_not_go_together_get_one_line(settings, expected):
     with pytest.raises(ConfigError, match=expected) as caught:
@@ -245,6 +247,8 @@ def test_settings_that_do_not_go_together_get_one_line(settings, expected):
 def test_a_task_that_can_not_follow_the_options_is_told():
     with pytest.raises(DataError, match="applies to none"):
         SimulatedSource((4,), 0, Options(num_actors=6)).stories("test", (4,))
+    of_both = SimulatedSource((1, 4), 0, Options(num_actors=6))
+    assert set(of_both.stories("test", (4,))) == {4}  # task 1 follows them
 
 
 @pytest.fixture

@@ -123,6 +123,17 @@ def test_content_weighting_at_extremes_is_finite(dtype):
         assert np.all(np.isfinite(gradient))
 
 
+def test_usage_is_never_below_zero():
+    """A weight that is 1 but for rounding, freed: 0, which has a logarithm."""
+    above = np.nextafter(np.float32(1), np.float32(2))
+    one, weights = np.ones((1, 2)), np.array([[[above, 0.25]]])
+    used = addressing.usage(*tensors("float32", one, np.zeros((1, 1, 2)), [[1.0]],
+                                     weights))
+    assert used.numpy().tolist() == [[0.0, 0.75]]
+    allocation = addressing.allocation_weighting(used, tf.ones([1, 1])).numpy()
+    assert allocation[0, 0] == pytest.approx([1, 0], abs=1e-12)
+
+
 def test_usage_known_answers():
     zero, one = [[0.0, 0.0, 0.0]], [[[0.0, 1.0, 0.0]]]
     written = addressing.usage(*tensors("float64", zero, one, [[0.0]], one))

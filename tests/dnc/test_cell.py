@@ -376,6 +376,27 @@ def test_other_arguments_are_checked(arguments):
     assert repr(value) in str(error.value)
 
 
+def test_a_controller_over_sequences_is_told():
+    with pytest.raises(ValueError, match="'lstm_of_mine' goes over whole sequences"):
+        DNCCell(2, controller=keras.layers.LSTM(4, name="lstm_of_mine"))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_too_few_bits_for_the_memory_are_told(dtype):
+    with pytest.raises(ValueError, match=f"got the dtype '{dtype}'; give 'mixed_"):
+        DNCCell(2, dtype=dtype)
+
+
+def test_numbers_of_numpy_are_numbers():
+    cell = DNCCell(2, memory_size=np.int32(4), clip_value=np.int64(20),
+                   bypass_dropout=np.float32(0.25))
+    config = cell.get_config()
+    assert json.dumps([config[name] for name in (
+        "memory_size", "clip_value", "bypass_dropout")]) == "[4, 20.0, 0.25]"
+    with pytest.raises(ValueError, match="memory_size must be a positive integer"):
+        DNCCell(2, memory_size=float("inf"))
+
+
 @pytest.mark.parametrize("shape", [(2,), (2, 7, D)])
 def test_inputs_must_be_one_time_step(shape):
     cell = make_cell(SIZES[3])

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 import oracle
-from dnc import DNC
+from dnc import DNC, fast_path
 from helpers import (TOLERANCE, assert_close, assert_states_close, batched,
                      flat_states, oracle_weights, random_cell_state, randomize, sample,
                      state_order)
@@ -255,6 +255,7 @@ def test_stateful_layer_goes_on_where_it_stopped(jit, rng):
     assert_close(tf.concat([first, second], 1)[0], expected, 1e-10)
     layer.reset_state()
     assert_close(layer(x[:, :2]), first.numpy(), 1e-12)
+    assert_close(layer.trajectory(x[:, 2:]).outputs, second.numpy(), 1e-10)
 
 
 def test_unrolled_loop_gives_the_same(rng):
@@ -276,6 +277,72 @@ def test_mask_of_a_layer_before_is_obeyed(jit, rng):
     model = keras.Sequential([keras.Input((None, D)), keras.layers.Masking(), layer])
     expected, _ = oracle.sequence(x[1, :2], oracle_weights(layer.cell), N, W, R, 1)
     assert_close(model(x)[1], expected[-1], 1e-5)
+
+
+@both_paths
+def test_mask_of_a_layer_before_is_obeyed_beside_resets(jit, rng):
+    """Keras itself hands on a mask only where the sequences are all that is given."""
+    layer = make_layer(rng, jit=jit, dtype="float32")
+    x = rng.normal(size=(2, T, D)).astype("float32")
+    x[1, 2:] = 0.0
+    resets = np.zeros((2, T), bool)
+    resets[1, 1] = True
+    masked = keras.layers.Masking()(tf.constant(x))
+    expected, _ = oracle.sequence(x[1, 1:2], oracle_weights(layer.cell), N, W, R, 1)
+    assert_close(layer(masked, resets=tf.constant(resets))[1], expected[-1], 1e-5)
+
+
+@both_paths
+def test_what_stands_at_masked_steps_may_be_no_number(jit, rng):
+    layer = make_layer(rng, jit=jit, return_sequences=True)
+    x, mask = rng.normal(size=(2, T, D)), ragged_mask(T, 2)
+    mask[0, 1] = False
+    expected = layer(tf.constant(x), mask=tf.constant(mask))
+    x[~mask] = np.nan
+    with tf.GradientTape() as tape:
+        outputs = layer(tf.constant(x), mask=tf.constant(mask))
+    assert np.array_equal(outputs, expected)
+    for gradient in tape.gradient(outputs, layer.trainable_variables):
+        assert np.isfinite(gradient).all()
+
+
+@both_paths
+def test_features_that_a_graph_does_not_know_are_those_of_the_layer(jit, rng):
+    layer = make_layer(rng, jit=jit)
+    x = rng.normal(size=(2, T, D))
+    expected = layer(tf.constant(x))
+    call = tf.function(layer, autograph=False, input_signature=[
+        tf.TensorSpec([None, None, None], tf.float64)])
+    assert_close(call(tf.constant(x)), expected, 1e-10)
+
+
+# ------------------------------------------------------- controllers of one's own
+
+def test_a_controller_drops_out_anew_in_each_call_and_alike_in_each_step(rng):
+    cells = [keras.layers.GRUCell(6, dropout=0.5), keras.layers.LSTMCell(
+        5, recurrent_dropout=0.5)]
+    layer = DNC(3, controller=keras.layers.StackedRNNCells(cells), memory_size=N,
+                word_size=W, num_read_heads=R)
+    run = tf.function(lambda x: layer(x, training=True), autograph=False)
+    x = rng.normal(size=(2, T, D)).astype("float32")
+    outputs = [run(tf.constant(x)).numpy() for _ in range(4)]
+    assert len({each.tobytes() for each in outputs}) == 4
+    assert run(tf.constant(x[:1])).shape == (1, 3)  # traced again
+    assert np.array_equal(layer(x), layer(x))
+    seen = []
+    make = cells[0]._create_dropout_mask
+    cells[0]._create_dropout_mask = lambda *args: seen.append(1) or make(*args)
+    layer(x, training=True)
+    assert len(seen) == 1
+
+
+def test_a_controller_of_another_precision_takes_the_plain_loop(rng):
+    layer = DNC(3, controller=keras.layers.GRUCell(6, dtype="float32"), memory_size=N,
+                word_size=W, num_read_heads=R, dtype="float64")
+    x = tf.constant(rng.normal(size=(2, T, D)))
+    assert layer(x).dtype == tf.float64
+    assert fast_path.supports(layer.cell) == (
+        "its controller computes in another precision")
 
 
 # -------------------------------------------------------------- mixed precision

@@ -215,6 +215,7 @@ def test_what_a_user_can_mend_takes_one_line(server, checkpoint, data, tmp_path)
             ([f"--checkpoint_file={tmp_path}/none", "--serve"], "no such checkpoint"),
             (["--checkpoint_file=nobody"], "no published model"),
             ([f"--checkpoint_file={tmp_path}/none"], "no such checkpoint"),
+            ([f"--checkpoint_file={ROOT}/results/best.keras"], "babi.load() reads it"),
             ([asked, "--task=1", f"--story_file={story}"], "give one"),
             ([asked, "--task=21"], "task"),
             ([asked, "--task=1", "--index=3", f"--data_dir={data}"], "so 0 to 2"),

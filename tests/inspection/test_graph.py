@@ -26,6 +26,12 @@ def nodes(tmp_path_factory):
     return [node.name for node in graph_pb2.GraphDef.FromString(drawn).node]
 
 
+def test_a_folder_that_can_not_be_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        graph.write(Config(memory_size=8, word_size=4), tmp_path / "file" / "graph")
+
+
 @pytest.mark.parametrize("scope", SCOPES)
 def test_each_part_has_its_scope(nodes, scope):
     assert any(name.startswith(f"{scope}/") for name in nodes)

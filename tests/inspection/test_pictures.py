@@ -159,6 +159,21 @@ def test_a_long_story_is_drawn_whole_in_bands(readings):
     assert_inside(figure)
 
 
+def test_of_a_very_long_story_the_end_is_drawn(readings, monkeypatch):
+    monkeypatch.setattr(pictures, "_MOST_BANDS", 1)
+    monkeypatch.setattr(pictures, "_MOST_LINES", 3)
+    reading = readings[2]
+    begin = len(reading.words) - pictures.STEPS_PER_BAND
+    figure = pictures.draw(reading)
+    assert_close(shown(figure, "usage"), reading.trajectory.usage[begin:].T, 0)
+    texts = [text.get_text() for text in figure.texts]
+    assert texts[0] == f"{reading.title}, from step {begin + 1} on"
+    assert f"words read, steps {begin + 1} to {len(reading.words)}" in texts
+    assert reading.answers()[-1].question in texts
+    assert reading.answers()[0].question not in texts
+    assert_inside(figure)
+
+
 def assert_inside(figure):
     """No text goes beyond the edges, and no words of one axis overlap."""
     figure.canvas.draw()

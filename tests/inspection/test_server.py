@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import shutil
 import socket
 import threading
 
@@ -226,6 +227,13 @@ def test_a_run_stands_for_all_its_checkpoints(runs, service):
         "one/model.ckpt-5", "one/best.ckpt-11"]
     with pytest.raises(DataError, match="no such checkpoint"):
         Minds([runs / "one", runs / "none"])
+
+
+def test_files_of_a_checkpoint_may_have_another_name(runs, tmp_path):
+    for path in (runs / "one").glob("model.ckpt-5.*"):
+        shutil.copy(path, tmp_path / path.name.replace("model.ckpt-5", "final"))
+    mind, = Minds([tmp_path / "final"]).listing()
+    assert mind.name == f"{tmp_path.name}, final" and mind.id.endswith("/final")
 
 
 def test_checkpoints_in_turn_read_as_each_alone(runs, service):

@@ -42,19 +42,36 @@ def test_a_setting_out_of_range_is_named_with_what_is_expected(setting, value):
         Config(**{setting: value})
 
 
-def test_flags_override_the_preset():
-    def read(*arguments):
-        values = flags.FlagValues()
-        command_line.define_flags(values)
-        values(["train", *arguments])
-        return command_line.from_flags(values)
+def read(*arguments):
+    """The settings of flags of the command line."""
+    values = flags.FlagValues()
+    command_line.define_flags(values)
+    values(["train", *arguments])
+    return command_line.from_flags(values)
 
+
+def test_flags_override_the_preset():
     assert read() == read("--preset=paper") == Config()
     joint = read("--preset=joint")
     assert (joint.optimizer, joint.word_loss, joint.seed) == ("adam", 0.1, 1)
     assert dataclasses.asdict(joint) == dataclasses.asdict(Config()) | PRESETS["joint"]
     changed = read("--preset=joint", "--word_loss=0", "--tasks=1-20", "--seed=2")
     assert changed == dataclasses.replace(joint, word_loss=0.0, seed=2)
+
+
+def test_a_preset_follows_the_choice_of_simulated_stories():
+    joint = Config(**PRESETS["joint"])
+    assert read("--preset=joint", "--data=simulated") == joint.on_simulated_stories()
+    with pytest.raises(ConfigError, match="leave it out with --data=simulated$"):
+        read("--preset=joint", "--data=simulated", "--fill_tasks=simulated")
+
+
+def test_what_a_preset_has_set_is_said_to_be_the_presets():
+    with pytest.raises(ConfigError, match=r"--task_weights names task 14, .* \("
+                       r"--preset=joint has it: give another --task_weights, or"):
+        read("--preset=joint", "--tasks=1,2,3")
+    with pytest.raises(ConfigError, match="train on it too$"):
+        read("--preset=joint", "--tasks=1", "--task_weights=2:1")
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -1,6 +1,7 @@
 """A trained model in other hands: by name, as a `.keras` file, as a SavedModel."""
 
 import json
+import pathlib
 import subprocess
 import sys
 import zipfile
@@ -142,6 +143,16 @@ def test_load_takes_a_checkpoint_a_file_or_a_name(exported, expected):
         assert_answers(json.loads(json.dumps(model.answer(TEXT))), expected)
     by_name = published.load("small", folder.parent)
     assert_answers(json.loads(json.dumps(by_name.answer(TEXT))), expected)
+
+
+def test_a_run_here_comes_before_a_published_one_of_its_name(
+        exported, tmp_path, monkeypatch):
+    _, folder = exported
+    monkeypatch.chdir(tmp_path)
+    assert published.find("small", folder.parent) == folder
+    (tmp_path / "small").mkdir()
+    small_checkpoint(tmp_path / "small")
+    assert published.find("small", folder.parent) == pathlib.Path("small")
 
 
 def test_the_published_one_answers():

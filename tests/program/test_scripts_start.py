@@ -61,3 +61,22 @@ def test_an_interrupt_before_the_work_is_told_in_one_line(command, tmp_path):
     assert done.returncode == 130, done.stderr
     assert done.stderr == "Interrupted.\n" and not done.stdout
     assert not (tmp_path / "run").exists()
+
+
+def test_what_may_not_be_read_is_told_and_names_are_shown_on_any_screen():
+    """Whoever runs the tests as root may read all."""
+    program = """
+from babi.program import scripts
+
+def main():
+    print("\\N{SNOWMAN}")
+    raise PermissionError(13, "Permission denied", "/root/model")
+
+scripts.run(main)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, text=True,
+                          capture_output=True, timeout=60,
+                          env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 1 and done.stdout == "\\u2603\n"
+    assert done.stderr == ("error: /root/model: Permission denied; mend its "
+                           "permissions, or give another\n")

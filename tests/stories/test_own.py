@@ -113,6 +113,30 @@ def test_official_stories_are_read_as_by_the_official_reader():
         assert parse(json.dumps(record), 3) == [Story(3, story.lines[:first + 1])]
 
 
+def test_a_story_may_have_as_many_words_as_are_read_of_it():
+    """Marks and answer words among them, 65,536 in all."""
+    text = "".join(f"{n} a b\n" for n in range(1, 21_844)) + "21844 Who?\tc, d\n"
+    story, = parse(text)
+    assert sum(line.length for line in story.lines) == 3 * 21_843 + 4 == 65_533
+    with pytest.raises(DataError, match="more than 65,536 words"):
+        parse(text.replace("c, d", "c, d e f g h"))
+
+
+def test_a_folder_below_that_can_not_be_read_is_told(tmp_path, monkeypatch):
+    """Whoever runs the tests as root can read all."""
+    folder = write(tmp_path / "stories", {"a.txt": 2, "below/b.txt": 2})
+    scan = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("below"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(DataError, match="Permission denied.*mend its permissions"):
+        open_own(folder)
+
+
 def test_what_is_read_is_what_is_typed():
     """The words of a story are the same from a file and from a prompt."""
     for text in ("Ada left. Ben, the 3rd, came", "小明 去 厨房。", "It cost 3.5 p.m.",

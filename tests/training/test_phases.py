@@ -1,14 +1,17 @@
 """Phases of a run: what they are made of, and a run that goes through them."""
 
+import dataclasses
 import re
 
 import pytest
 
 from babi.checks import ConfigError
 from babi.config import Config
-from babi.model import trained
+from babi.model import checkpoints, trained
 from babi.phases import phase_at, phases_of
+from babi.program.progress import Progress
 from babi.training.optimizer import LearningRate, build_optimizer
+from babi.training.start import open_run
 from small_runs import assert_same_training, training
 
 RUN = dict(packed_rows=2, learning_rate=1e-3, warmup_steps=10, memory_size=8)
@@ -94,6 +97,9 @@ def test_tasks_are_drawn_by_their_held_out_error():
     assert config.weighted_by({1: 10.0, 2: 5.0, 3: 15.0}).weights() == {
         1: 1.0, 2: 2.25, 3: 0.0}
     assert config.weighted_by({1: 0.0, 2: 0.0, 3: 0.0}) is config
+    led = dataclasses.replace(config, error_weights=1.0)  # what has no error is kept
+    assert led.weighted_by({1: 0.0, 2: 0.0, 3: 50.0}).weights() == {
+        1: 0.01, 2: 0.01, 3: 0.0}
     assert Config().weighted_by({1: 9.0, 2: 3.0}) == Config()
     for settings in ({"packed_rows": 0}, {"validation_interval": 0}):
         with pytest.raises(ConfigError, match="--error_weights needs validations and"):
@@ -115,3 +121,24 @@ def test_a_run_whose_tasks_follow_their_errors_is_resumed_to_the_same_bits(
     train("led in parts", 2, 3, 5, 8, 10)
     assert_same_training(folder / "led" / "model.ckpt-10",
                          folder / "led in parts" / "model.ckpt-10")
+
+
+def test_a_best_checkpoint_that_could_not_be_written_is_tried_again(
+        tmp_path, monkeypatch):
+    config = Config(controller_units=3, memory_size=3, word_size=2, num_read_heads=1,
+                    packed_rows=1, row_length=24, jit=False, validation_stories=2,
+                    validation_interval=1, visualise_interval=0, data="simulated",
+                    tasks=(4,), num_training_iterations=3, learning_rate=1e-9)
+    save, refused = checkpoints.RunCheckpoints.save_best, []
+
+    def refuse(self, iteration, arrays):
+        refused.append(iteration)
+        if iteration < 3:
+            raise checkpoints.CheckpointError("no room")
+        save(self, iteration, arrays)
+
+    monkeypatch.setattr(checkpoints.RunCheckpoints, "save_best", refuse)
+    with open_run(tmp_path, None, config, False, Progress(3)) as run:
+        run.train()
+    assert refused == [1, 2, 3]
+    assert checkpoints.iterations(tmp_path, checkpoints.BEST_PREFIX) == [3]

@@ -1,6 +1,7 @@
 """The scripts as a user runs them: interrupted, killed, misused, out of room."""
 
 import dataclasses
+import errno
 import json
 import pathlib
 import random
@@ -17,7 +18,9 @@ import pytest
 from babi.data.run_data import load
 from babi.model import checkpoints
 from babi.model.record import RunRecord
+from babi.program.files import sync_folder
 from babi.stories.story import count_questions, format_stories
+from babi.training import start
 from babi.training.feeding import StopRequest
 from babi_data import file_name, make_stories
 from small_runs import SMALL, assert_same_training, training, wait_for
@@ -342,3 +345,45 @@ def test_two_trainings_in_one_directory_are_refused(run, data):
     assert found.returncode == 1
     assert found.stderr.splitlines()[-1].endswith("another --checkpoint_dir")
     assert "another process is training in it" in found.stderr
+
+
+def test_a_change_that_the_checkpoints_do_not_allow_leaves_the_run_as_it_was(
+        server, folder, data):
+    """Without momentum an optimizer keeps less, so that none can be taken up."""
+    def train(*flags):
+        return server.run(*training(folder / "changed", data, "--momentum=0",
+                                    "--validation_interval=0", *flags))
+
+    assert train("--num_training_iterations=2")[0] == 0
+    record = (folder / "changed" / "config.json").read_bytes()
+    code, output = train("--num_training_iterations=4", "--momentum=0.9",
+                         "--change_settings")
+    assert code == 1 and "made by another model" in output
+    assert (folder / "changed" / "config.json").read_bytes() == record
+    code, output = train("--num_training_iterations=4")
+    assert code == 0 and "Going on from iteration 2," in output
+
+
+def test_eager_training_compares_itself_first_whatever_the_size(server, folder, data):
+    _, *flags = training(folder / "eager", data, "--num_training_iterations=2",
+                         "--validation_interval=0", "--compared_steps=1")
+    code, output = server.run("train_eager", *flags)
+    assert code == 0, output
+    assert re.search(r"A step takes .* eagerly .* the losses differ by 0", output)
+    assert checkpoints.iterations(folder / "eager") == [2]
+    code, output = server.run("train_eager", *flags, "--strategy=mirrored")
+    assert code == 1 and "give --strategy=none" in output
+    assert "A step takes" not in output
+
+
+def test_file_systems_without_locks_or_lasting_renames_are_worked_on(
+        tmp_path, monkeypatch):
+    def lacks(*arguments):
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr("fcntl.flock", lacks)
+    monkeypatch.setattr("os.fsync", lacks)
+    said = []
+    with start._locked(tmp_path / "run", said.append):
+        sync_folder(tmp_path)
+    assert len(said) == 1 and "let no other process train in it" in said[0]

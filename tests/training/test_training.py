@@ -136,6 +136,12 @@ def test_the_learning_rate_rises_and_falls(schedule, expected):
     assert [float(again(step)) for step in range(8)] == found
 
 
+def test_steps_that_were_skipped_before_a_phase_let_no_rate_be_negative():
+    rate = LearningRate(1e-3, warmup_steps=10, start=20)
+    found = [float(rate(step)) for step in (3, 20, 21)]
+    np.testing.assert_allclose(found, [1e-4, 1e-4, 2e-4], rtol=1e-5)
+
+
 def assert_same_counts(by_number, by_task):
     """An array indexed by task number counts the same as `{task: number}`."""
     np.testing.assert_array_equal(
