@@ -1,0 +1,77 @@
+"""dnc.DNC in half precision, and with controllers of one's own that drop out."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dnc import DNC, fast_path
+from helpers import assert_close
+from small_layers import D, N, R, T, W, both_paths, make_layer, random_states
+
+
+def test_a_controller_drops_out_anew_in_each_call_and_alike_in_each_step(rng):
+    cells = [keras.layers.GRUCell(6, dropout=0.5), keras.layers.LSTMCell(
+        5, recurrent_dropout=0.5)]
+    layer = DNC(3, controller=keras.layers.StackedRNNCells(cells), memory_size=N,
+                word_size=W, num_read_heads=R)
+    run = tf.function(lambda x: layer(x, training=True), autograph=False)
+    x = rng.normal(size=(2, T, D)).astype("float32")
+    outputs = [run(tf.constant(x)).numpy() for _ in range(4)]
+    assert len({each.tobytes() for each in outputs}) == 4
+    assert run(tf.constant(x[:1])).shape == (1, 3)  # traced again
+    assert np.array_equal(layer(x), layer(x))
+    seen = []
+    make = cells[0]._create_dropout_mask
+    cells[0]._create_dropout_mask = lambda *args: seen.append(1) or make(*args)
+    layer(x, training=True)
+    assert len(seen) == 1
+
+
+def test_a_controller_of_another_precision_takes_the_plain_loop(rng):
+    layer = DNC(3, controller=keras.layers.GRUCell(6, dtype="float32"), memory_size=N,
+                word_size=W, num_read_heads=R, dtype="float64")
+    x = tf.constant(rng.normal(size=(2, T, D)))
+    assert layer(x).dtype == tf.float64
+    assert fast_path.supports(layer.cell) == (
+        "its controller computes in another precision")
+
+
+@both_paths
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_of_norms_is_near_float32(policy, jit, rng):
+    variant = {"layer_norm": True, "interface_norm": True, "return_sequences": True}
+    layer = make_layer(rng, scale=0.3, dtype=policy, jit=jit, **variant)
+    exact = make_layer(rng, dtype="float32", jit=False, **variant)
+    exact.set_weights(layer.get_weights())
+    x = tf.constant(rng.normal(size=(2, T, D)), tf.float32)
+    outputs, expected = layer(x), exact(x)
+    scale = float(tf.reduce_max(tf.abs(expected)))
+    assert_close(outputs / scale, expected.numpy() / scale, 0.05)
+
+
+@both_paths
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_keeps_state_and_addressing_in_float32(policy, jit, rng):
+    """Near float32, and states beyond half precision's range or grain survive."""
+    layer = make_layer(rng, scale=0.3, dtype=policy, jit=jit, return_state=True,
+                       return_sequences=True)
+    exact = make_layer(rng, dtype="float32", jit=False, return_state=True,
+                       return_sequences=True)
+    exact.set_weights(layer.get_weights())
+    assert all(v.dtype == "float32" for v in layer.trainable_variables)
+    x = tf.constant(rng.normal(size=(2, T, D)), tf.float32)
+    start = random_states(rng, 1, "float32", rows=2)
+    start[2] = tf.constant(np.full(start[2].shape, 1e5), tf.float32)
+    outputs, *states = layer(x, initial_state=start)
+    expected, *expected_states = exact(x, initial_state=start)
+    assert all(state.dtype == "float32" for state in states)
+    scale = float(tf.reduce_max(tf.abs(expected)))
+    assert_close(outputs / scale, expected.numpy() / scale, 0.05)
+    assert np.all(np.isfinite(states[2]))
+    first, *middle = layer(x[:, :2], initial_state=start)
+    second, *end = layer(x[:, 2:], initial_state=middle)
+    assert_close(tf.concat([first, second], 1) / scale, outputs.numpy() / scale, 1e-5)
+    for one, other in zip(end, states):
+        size = max(1.0, float(tf.reduce_max(tf.abs(other))))
+        assert_close(one / size, other.numpy() / size, 1e-5)
