@@ -56,12 +56,14 @@ def load(model, path):
                          f"away, or choose another folder") from None
 
 
-def read_log(path, fields):
+def read_log(path, fields, anew=False):
     """The rows of a training's CSVLogger, as {field: list of numbers}.
 
     Args:
       path: of the file.
       fields: names of those that are wanted.
+      anew: whether of an epoch that stands there twice, as its training was stopped
+        before it was saved, the last row alone counts.
 
     Raises:
       ValueError: the file is damaged.
@@ -69,6 +71,8 @@ def read_log(path, fields):
     try:
         with open(path, encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
+        if anew:
+            rows = list({row["epoch"]: row for row in rows}.values())
         return {field: [float(row[field]) for row in rows] for field in fields}
     except (ValueError, KeyError, TypeError, csv.Error):
         raise ValueError(f"{path}: damaged; move it away") from None

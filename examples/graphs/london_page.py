@@ -8,6 +8,7 @@ import numpy as np
 from examples.common import HEADS
 from examples.graphs import london
 from examples.graphs.asking import edge_text
+from examples.graphs.encoding import END
 from examples.graphs.london_picture import LABELS, track
 from examples.graphs.pictures import LEAST
 
@@ -47,7 +48,7 @@ def _steps(look, decoder):
         if step in look.answering:
             number = step - look.answering[0]
             entry |= {"phase": "answer", "right": look.right[number],
-                      "answer": "the end" if number == len(look.asked)
+                      "answer": "the end" if look.episode.due[step, 0] == END
                       and look.right[number] else edge_text(look.answer[number])}
         told.append(entry)
     return told

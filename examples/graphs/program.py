@@ -114,7 +114,8 @@ def lstm_to_ask(args, plan, slots, shipped):
     path = args.folder / "lstm" / shipped.name
     if args.lstm:
         return train(args, plan, path, slots)
-    there = (path.parent / training.SAVED).exists() or path.exists() or shipped.exists()
+    trained = (path.parent / training.SAVED).exists() or path.exists()
+    there = shipped.exists() or trained and not args.show
     return _standing(args, plan, path, slots, shipped)[0] if there else None
 
 
@@ -200,7 +201,9 @@ def print_row(name, right):
 
 
 def print_answers(look):
-    """The edges of an answer, ticked or crossed."""
+    """The edges of an answer, ticked or crossed, and an end that is none."""
     for step, edge, right in zip(look.answering, look.answer, look.right):
         if look.episode.due[step, 0] != END:
             print(f"  {RIGHT if right else WRONG} {edge_text(edge)}")
+        elif not right:
+            print(f"  {WRONG} the end")

@@ -151,7 +151,7 @@ def print_table(task, plan, folders, count):
             bits, episodes = training.score(model, trial, length,
                                             np.random.default_rng(5), count)
             cells.append(f"{100 * bits:.1f} / {100 * episodes:.1f}")
-        seconds = read_log(folder / f"{kind}.csv", ("processor_seconds",))[
+        seconds = read_log(folder / f"{kind}.csv", ("processor_seconds",), anew=True)[
             "processor_seconds"]
         print(f"{KINDS[kind]:14}" + "".join(f"{cell:>24}" for cell in cells))
         print(f"  {model.count_params():,} weights, {training.EPOCH * len(seconds):,} "

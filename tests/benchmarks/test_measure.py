@@ -128,18 +128,19 @@ def test_slow_contestants_get_fewer_turns(tmp_path):
 
 
 @pytest.mark.parametrize("fault, megabytes, part", [
-    ("hang", 1, "took more than 3 s"),
+    ("hang", 1, "took more than 8 s"),
     ("crash", 1, "ended with code 1: out of luck"),
     ("build", 1, "ended with code 1: ImportError: no such library"),
     ("none", 600, "needs more than 0.2 GB"),
 ])
 def test_a_failing_contestant_leaves_the_others_alone(
         tmp_path, fault, megabytes, part):
+    limit = 8.0 if fault == "hang" else 30.0  # also for the start of the healthy one
     started = time.monotonic()
     found = measure({"eager": fake(tmp_path, 1.0 if megabytes > 1 else 0.0,
                                    megabytes, fault), "ours": fake(tmp_path)},
-                    answer_seconds=3.0, memory_bytes=200 << 20, rounds=1)
-    assert time.monotonic() - started < 25
+                    answer_seconds=limit, memory_bytes=200 << 20, rounds=1)
+    assert time.monotonic() - started < limit + 25
     assert part in found["eager"].note
     assert found["eager"].train_rounds == []
     assert len(found["ours"].train_rounds) == 1 and not found["ours"].note

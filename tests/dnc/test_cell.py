@@ -70,7 +70,6 @@ def test_steps_equal_oracle(sizes, dtype, rng):
     ({"use_bias": True}, {}),
     ({"strength_activation": "softplus"}, {"strength": oracle.softplus}),
     ({"classic_dnc_output": True}, {"classic_output": True}),
-    ({"usage_gradient": False}, {}),
     ({"layer_norm": True}, {}),
     ({"interface_norm": True, "use_bias": True}, {}),
     *[(variant, variant) for variant in VARIANTS],

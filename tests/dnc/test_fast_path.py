@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dnc import DNCCell, fast_path, memory
+from dnc import DNC, DNCCell, fast_path, memory
 from dnc.fast_path import segments
 from dnc.fast_path.loops import Loops
 from helpers import assert_close, check_gradient
@@ -162,3 +162,34 @@ def test_gradients_equal_finite_differences(jit, rng):
 
     inputs = [rng.normal(size=(2, 3, D)), *[part.numpy() for part in start], *weights]
     check_gradient(run, inputs, rng, directions=1)
+
+
+def test_without_the_gradient_of_usage_the_paths_agree(rng):
+    layer = make_layer(rng, 2, usage_gradient=False, strength_activation="softplus",
+                       return_sequences=True)
+    paper = DNC.from_config({**layer.get_config(), "usage_gradient": True})
+    paper.build((None, None, D))
+    paper.set_weights(layer.get_weights())
+    x, start = tf.constant(rng.normal(size=(B, T, D))), random_states(rng, 2)
+    found = []
+    for one in (layer, plain_twin(layer), paper):
+        with tf.GradientTape() as tape:
+            outputs = one(x, initial_state=start)
+        found.append(tape.gradient(outputs, one.trainable_variables))
+    for one, other in zip(*found[:2], strict=True):
+        size = np.max(np.abs(other))
+        assert_close(one / size, other.numpy() / size, 1e-9)
+    assert any(np.max(np.abs(one - other)) > 1e-3
+               for one, other in zip(found[0], found[2]))
+
+
+@pytest.mark.parametrize("sequences", [True, False])
+@pytest.mark.parametrize("options", [
+    {"zero_output_for_mask": True}, {"go_backwards": True}], ids="-".join)
+def test_masked_steps_are_those_of_the_plain_loop(options, sequences, rng):
+    layer = make_layer(rng, return_sequences=sequences, **options)
+    mask = ragged_mask(T, 2, 4)
+    mask[0, 2] = mask[2, 0] = False
+    x = tf.constant(rng.normal(size=(B, T, D)))
+    assert_close(layer(x, mask=tf.constant(mask)),
+                 plain_twin(layer)(x, mask=tf.constant(mask)).numpy(), 1e-10)

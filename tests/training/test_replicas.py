@@ -100,21 +100,23 @@ def difference(one, other, iteration):
 
 @pytest.mark.parametrize("rows", [4, pytest.param(3, marks=pytest.mark.slow)])
 def test_mirrored_gives_the_weights_of_one_and_goes_on_as_one(tmp_path, rows):
+    cores = (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")
+             else os.cpu_count())
+    if cores < 2:
+        pytest.skip("one core is one replica")
     arguments = (*SMALL, f"--packed_rows={rows}", "--nojit",
                  "--validation_interval=6", "--visualise_interval=6")
     with ScriptServer(tmp_path) as server:
-        for run, strategy in (("one", "none"), ("many", "mirrored")):
-            for steps in (6, 12):
+        for run, order in (("one", ("none", "mirrored")),
+                           ("many", ("mirrored", "none"))):
+            for steps, strategy in zip((6, 12), order):
                 code, output = server.run(
                     "train", *arguments, f"--checkpoint_dir={run}",
-                    f"--num_training_iterations={steps}",
-                    # The other way round from the middle on.
-                    f"--strategy={strategy if steps == 6 else 'mirrored'}")
+                    f"--num_training_iterations={steps}", f"--strategy={strategy}")
                 assert code == 0, output
                 assert "Traceback" not in output
-        assert "Going on from iteration 6" in output
-        if len(os.sched_getaffinity(0)) > 1:
-            assert "replicas" in output
+                assert ("replicas" in output) == (strategy == "mirrored")
+            assert "Going on from iteration 6" in output
     assert difference(tmp_path / "one", tmp_path / "many", 12) < ROUNDING
 
 
