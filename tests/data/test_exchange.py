@@ -60,7 +60,9 @@ def test_names_of_a_group_have_as_many_words_as_each_other():
                         for of_name in forms}) == 1
 
 
-@pytest.mark.parametrize("settings", [{"data": "simulated"}, {"variant": "hn-10k"}])
-def test_other_data_have_no_names_to_exchange(settings):
-    with pytest.raises(ConfigError, match="--exchange_names is about the official"):
+@pytest.mark.parametrize("settings, about", [
+    ({"data": "simulated"}, "the official stories"),
+    ({"variant": "hn-10k"}, "stories in English")])
+def test_other_data_have_no_names_to_exchange(settings, about):
+    with pytest.raises(ConfigError, match=f"--exchange_names is about {about}"):
         Config(exchange_names=True, **settings)

@@ -262,11 +262,12 @@ def test_the_script_serves_the_page(server, checkpoint, data, stack):
         "--port=0", "--noopen", f"--data_dir={data}")
     stack.callback(process.send, signal.SIGKILL)  # whatever else happens
     address = wait_for(lambda: re.search(r"http://localhost:\d+/", process.output()))[0]
+    mind = f"{checkpoint.parent.name}/model.ckpt-7"
     with urllib.request.urlopen(address, timeout=30) as page:
-        assert b'"id": "run0/model.ckpt-7"' in page.read()
+        assert f'"id": "{mind}"' in page.read().decode()
     request = urllib.request.Request(
         f"{address}ask", headers={"Content-Type": "application/json"},
-        data=b'{"minds": ["run0/model.ckpt-7"], "task": 8, "index": 1}')
+        data=json.dumps({"minds": [mind], "task": 8, "index": 1}).encode())
     with urllib.request.urlopen(request, timeout=60) as answer:
         assert json.load(answer)["stories"] == 2
     stack.pop_all()
