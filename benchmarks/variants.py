@@ -6,7 +6,8 @@ Each variant is trained on the same stories, in the same order, for the same num
 updates, from each of the seeds, and then asked the stories held out of training. Runs
 are kept in --runs_dir; what is done is not done again, and the same command goes on
 where it was interrupted. At the end the table of all that are there is printed, and
-written to table.json and table.md. Three seeds of all take a night on two cores.
+written to table.json and table.md. Three seeds of all take some four hours of two
+cores.
 """
 
 import hashlib

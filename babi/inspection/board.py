@@ -116,12 +116,9 @@ def write_layout(directory):
             layout_pb2.Chart(title=chart, multiline=layout_pb2.MultilineChartContent(
                 tag=tags)) for chart, tags in charts.items()])
         for category, charts in LAYOUT.items()])
-    try:
-        with tf.summary.create_file_writer(str(directory)).as_default():
-            tf.summary.experimental.write_raw_pb(
-                summary.pb(layout).SerializeToString(), step=0)
-    except tf.errors.OpError as error:
-        raise OSError(str(error).splitlines()[0]) from None
+    with graph.summaries_in(directory):
+        tf.summary.experimental.write_raw_pb(
+            summary.pb(layout).SerializeToString(), step=0)
 
 
 if __name__ == "__main__":

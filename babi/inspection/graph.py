@@ -7,6 +7,7 @@ The scopes are those of the paper's Figure 1. It is the plain cell that is drawn
 a compiled function has no readable graph.
 """
 
+import contextlib
 
 from absl import flags
 
@@ -51,9 +52,22 @@ def write(settings, directory):
 
     word = tf.TensorSpec((1, size), tf.float32, name="word")
     graph = step.get_concrete_function(word, states).graph
+    with summaries_in(directory):
+        tf.summary.graph(tidy(graph.as_graph_def(add_shapes=True)))
+
+
+@contextlib.contextmanager
+def summaries_in(directory):
+    """Lets summaries be written into a folder.
+
+    Raises:
+      OSError: the disk refuses it.
+    """
+    import tensorflow as tf
+
     try:
         with tf.summary.create_file_writer(str(directory)).as_default():
-            tf.summary.graph(tidy(graph.as_graph_def(add_shapes=True)))
+            yield
     except tf.errors.OpError as error:
         raise OSError(str(error).splitlines()[0]) from None
 
