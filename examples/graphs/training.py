@@ -21,7 +21,7 @@ class Plan(NamedTuple):
 
     Attributes:
       lessons: of a task; each can `draw(rng)` an `Episode`, and has `slots`, those of
-        the memory, and `length`, of a row.
+        the memory, `length`, of a row, and `hardest`, the lesson that is asked.
       units: of each layer of the LSTM.
       word_size, read_heads: of the memory; 0 heads for an LSTM alone.
       rows: of a batch.
@@ -67,8 +67,9 @@ class Plan(NamedTuple):
 
     def examine(self, model, lesson, rng, count):
         """Shares of new episodes of a lesson, `count` or more: see `evaluate`."""
-        return evaluate(model, stream(self.lessons, lesson, rng, 0.0),
-                        (self.rows, self.lessons[lesson].length), count)
+        hardest = self.lessons[lesson].hardest
+        return evaluate(model, stream([hardest], 0, rng),
+                        (self.rows, hardest.length), count)
 
     def is_complete(self, lesson, shares):
         """Whether a lesson is, with these shares of `examine`."""

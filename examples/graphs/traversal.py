@@ -30,6 +30,11 @@ class Lesson(NamedTuple):
         """The most steps that an episode can have."""
         return self.nodes[1] * self.out_degree[1] + 2 * self.walk[1] + 1
 
+    @property
+    def hardest(self):
+        """The same with the longest walks alone: by these it is complete."""
+        return self._replace(walk=(self.walk[1], self.walk[1]))
+
     def draw(self, rng):
         """A random `Episode`."""
         nodes, steps = (
@@ -51,19 +56,18 @@ PAPER = tuple(Lesson(*ranges) for ranges in (
 PAPER_AFTER_LESSON_10, PAPER_AT_THE_END = 72.8, 98.8
 
 # An hour's way to the sizes of the paper's lesson 10 and beyond. It begins with a
-# lesson for the first look-up. The walks become long while the graphs are small: a step
-# costs the less the fewer slots there are, and no weight depends on their number. The
-# last rides of the longest walks are the hardest: lesson 7 has most of these.
+# lesson for the first look-up. The walks become long while the graphs are tiny: a step
+# costs the less the fewer slots there are, and no weight depends on their number.
 HOUR = (
     Lesson((3, 4), (1, 2), (1, 1), 16, 64),
-    Lesson((3, 10), (2, 4), (1, 1), 48, 96),
-    Lesson((3, 10), (2, 4), (1, 2), 48, 96),
-    Lesson((5, 10), (2, 4), (1, 3), 48, 96),
-    Lesson((5, 10), (2, 4), (1, 7), 48, 96),
-    Lesson((10, 20), (2, 4), (1, 7), 80, 160),
-    Lesson((10, 30), (2, 4), (1, 7), 128, 224),
-    Lesson((5, 10), (2, 4), (4, 8), 64, 128),
-    Lesson((10, 30), (2, 6), (1, 8), 128, 224),
+    Lesson((3, 4), (2, 3), (1, 2), 32, 64),
+    Lesson((3, 4), (2, 3), (1, 4), 32, 64),
+    Lesson((3, 4), (2, 3), (1, 8), 32, 96),
+    Lesson((3, 6), (2, 4), (1, 10), 48, 96),
+    Lesson((5, 10), (2, 4), (1, 9), 64, 128),
+    Lesson((10, 20), (2, 4), (1, 9), 112, 192),
+    Lesson((10, 30), (2, 4), (1, 8), 144, 224),
+    Lesson((10, 26), (2, 6), (1, 8), 160, 224),
 )
 
 
