@@ -7,7 +7,7 @@ import tensorflow as tf
 from examples.graphs.encoding import DIGITS
 from examples.graphs.network import GraphReader
 from examples.graphs.rows import Epoch, batches_of
-from examples.graphs.shortest import make_batch
+from examples.graphs.shortest import SPARE, make_batch
 from examples.graphs.training import Plan
 
 
@@ -26,11 +26,10 @@ def play(step, states, inputs):
 
     Returns:
       {"taken": `[B, L]` numbers of the edges taken, -1 behind the end; "arrived": `[B]`
-      whether the goal was reached; "likelihood": `[B, L]` logarithm of that of the
-      planner's edge, 0 where there is none}.
+      whether the goal was reached; "likelihood": `[B, L]` logarithm of that of all
+      edges together that begin a shortest path, 0 behind the end}.
     """
-    edges = tf.reshape(tf.one_hot(inputs["digits"], 10),
-                       (tf.shape(inputs["digits"])[0], -1, 10 * DIGITS))  # [B, E, 90]
+    edges = _edges(inputs)
     here, goal = inputs["start"], inputs["goal"]
     shown, going = tf.zeros_like(edges[:, 0]), here >= 0
     taken, likelihoods = [], []
@@ -42,8 +41,9 @@ def play(step, states, inputs):
         likelihood = renormalised(scores, edges, legal)
         best = tf.gather(inputs["best"], here, axis=1, batch_dims=1)
         going &= best >= 0
-        likelihoods.append(tf.where(going, tf.gather(
-            likelihood, tf.maximum(best, 0), axis=1, batch_dims=1), 0.0))
+        good = legal & (inputs["levels"] > 0)
+        likelihoods.append(tf.where(going, tf.reduce_logsumexp(
+            tf.where(good, likelihood, -1e9), axis=1), 0.0))
         choice = tf.where(inputs["planner"][:, number], best,
                           tf.argmax(likelihood, axis=1, output_type=tf.int32))
         taken.append(tf.where(going, choice, -1))
@@ -72,13 +72,46 @@ def renormalised(scores, edges, legal):
     return tf.nn.log_softmax(tf.where(legal, products, -1e9))
 
 
+def frontiers(scores, inputs, most):
+    """How well the steps of planning name the frontiers of a search from the goal.
+
+    Args:
+      scores: `[B, T, 10 * DIGITS]`, planning last.
+      inputs: of `shortest.make_batch`.
+      most: K, steps of planning with a hint.
+
+    Returns:
+      `[B, K]` mean logarithm, over the edges of the k-th level, of how likely an edge
+      is among all of the graph; 0 where there is no hint.
+    """
+    edges = _edges(inputs)
+    step = tf.range(most)
+    place = tf.shape(scores)[1] - inputs["planned"][:, tf.newaxis] + step
+    named = tf.gather(scores, tf.minimum(place, tf.shape(scores)[1] - 1), batch_dims=1)
+    digits = tf.nn.log_softmax(tf.reshape(named, (-1, most, DIGITS, 10)))
+    products = tf.einsum("bed,bkd->bke", edges, tf.reshape(digits, tf.shape(named)))
+    likelihood = tf.nn.log_softmax(tf.where(
+        inputs["source"][:, tf.newaxis] >= 0, products, -1e9))
+    level = inputs["levels"][:, tf.newaxis] == step[:, tf.newaxis] + 1  # [B, K, E]
+    hinted = step < inputs["hints"][:, tf.newaxis]
+    mean = tf.reduce_sum(tf.where(level, likelihood, 0.0), axis=2) / tf.maximum(
+        tf.reduce_sum(tf.cast(level, tf.float32), axis=2), 1.0)
+    return tf.where(hinted, mean, 0.0)
+
+
+def _edges(inputs):
+    """Digits of the edges, each one of ten: `[B, E, 10 * DIGITS]`."""
+    one_hot = tf.one_hot(inputs["digits"], 10)
+    return tf.reshape(one_hot, (tf.shape(one_hot)[0], -1, 10 * DIGITS))
+
+
 @keras.saving.register_keras_serializable("graphs")
 class PathFinder(GraphReader):
     """A `GraphReader` that answers step by step, on from what it chose before."""
 
     def call(self, inputs, training=None):
-        """What `play` returns of the batch, and "read": logits `[B, T, DIGITS, 10]`
-        of the steps before.
+        """What `play` returns of the batch, and of the steps before "read": logits
+        `[B, T, DIGITS, 10]`, and "frontiers": see there.
 
         Args:
           inputs: of `shortest.make_batch`.
@@ -88,16 +121,18 @@ class PathFinder(GraphReader):
             inputs["steps"], resets=inputs["resets"] > 0, training=training)
         answer = play(self.layer.cell, states, inputs)
         read = tf.reshape(scores, (-1, tf.shape(scores)[1], DIGITS, 10))
-        return {**answer, "read": read}
+        most = inputs["planner"].shape[1] - SPARE
+        return {**answer, "read": read, "frontiers": frontiers(scores, inputs, most)}
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None,
                      training=True):
-        """Cross-entropy with the planner's edge, a step, and that of what is read."""
-        likelihood = y_pred["likelihood"]
-        steps = tf.reduce_sum(tf.cast(y_pred["taken"] >= 0, tf.float32))
-        return super().compute_loss(
-            x, y, y_pred["read"], sample_weight, training) - tf.reduce_sum(
-                likelihood) / steps
+        """Minus the logarithms of answer and hints, a step, and that of what is read."""
+        loss = super().compute_loss(x, y, y_pred["read"], sample_weight, training)
+        for likelihood, counted in ((y_pred["likelihood"], y_pred["taken"] >= 0),
+                                    (y_pred["frontiers"], y_pred["frontiers"] < 0)):
+            steps = tf.reduce_sum(tf.cast(counted, tf.float32))
+            loss -= tf.reduce_sum(likelihood) / tf.maximum(steps, 1.0)
+        return loss
 
 
 class Guess:

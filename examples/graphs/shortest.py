@@ -55,15 +55,20 @@ class Route(NamedTuple):
       episode: `Episode` of description, query and planning; the answer is played.
       survey: `Survey` of the graph.
       start, goal: numbers of nodes.
-      best: `[n]` number of the edge that the planner takes from a node, the first of
-        one shortest path to the goal; -1 at the goal and where no path leads there.
+      levels: `[E]` of an edge that begins a shortest path to the goal that path's
+        edges, of others 0. Those of one level are a search's frontier.
+      best: `[n]` number of the edge that the planner takes from a node, one of a level;
+        -1 at the goal and where no path leads there.
+      hints: so many steps of planning have one: at the k-th the frontier of level k.
     """
 
     episode: Episode
     survey: Survey
     start: int
     goal: int
+    levels: np.ndarray
     best: np.ndarray
+    hints: int = 0
 
     @property
     def distance(self):
@@ -71,7 +76,7 @@ class Route(NamedTuple):
         return int(self.survey.distances[self.start, self.goal])
 
 
-def make_route(surveyed, start, goal, planning=PLANNING, rng=None):
+def make_route(surveyed, start, goal, planning=PLANNING, hints=False):
     """The `Route` from node to node of a `Survey`.
 
     The query is one step, (start, blank, goal).
@@ -80,21 +85,19 @@ def make_route(surveyed, start, goal, planning=PLANNING, rng=None):
       surveyed: `Survey`.
       start, goal: numbers of nodes.
       planning: steps without input after the query.
-      rng: with this `numpy.random.Generator` there are hints: at the k-th step of
-        planning the planner's edge out of some node at distance k from the goal.
+      hints: True for hints as long as planning and the path have steps.
     """
-    best = _first_edges(surveyed, goal)
-    hints = blank(planning)
-    if rng is not None:
-        away = surveyed.distances[:, goal]
-        for step in range(planning):
-            there = np.flatnonzero(away == step + 1)
-            if len(there):
-                hints[step] = surveyed.triples[best[there[rng.integers(len(there))]]]
+    away = surveyed.distances[:, goal]
+    here, there = away[surveyed.source], away[surveyed.destination]
+    levels = np.where((here == there + 1) & (here < FAR), here, 0)
+    best = np.full(len(away), -1)
+    edges = np.flatnonzero(levels)
+    best[surveyed.source[edges]] = edges  # of several the one that is shown last
     query = [(surveyed.nodes[start], BLANK, surveyed.nodes[goal])]
     episode = make_episode(surveyed.triples, Question(
-        np.array(query), blank(0), hints))
-    return Route(episode, surveyed, start, goal, best)
+        np.array(query), blank(0), blank(planning)))
+    return Route(episode, surveyed, start, goal, levels, best,
+                 min(planning, away[start]) if hints else 0)
 
 
 def played(route, taken):
@@ -112,16 +115,6 @@ def played(route, taken):
         np.vstack([asked.hints, blank(len(answer))]))
 
 
-def _first_edges(surveyed, goal):
-    """See `Route.best`; of several edges one, whichever is shown last."""
-    away = surveyed.distances[:, goal]
-    here, there = away[surveyed.source], away[surveyed.destination]
-    edges = np.flatnonzero((here == there + 1) & (here < FAR))
-    best = np.full(len(away), -1)
-    best[surveyed.source[edges]] = edges
-    return best
-
-
 class Lesson(NamedTuple):
     """What the graphs and the paths of a lesson are like; ranges with both ends.
 
@@ -133,7 +126,7 @@ class Lesson(NamedTuple):
       slots: of the memory that it is trained with.
       length: steps of a row of training, which holds one episode up to the answer; a
         graph that is too large for it is drawn anew.
-      hints: see `make_route`.
+      hints: see `Route`.
       complete: the lesson is when a share of `finder.evaluate` is so large.
     """
 
@@ -152,19 +145,19 @@ class Lesson(NamedTuple):
         return self.distance[1] + SPARE
 
     def draw(self, rng):
-        """A random `Route`."""
+        """A random `Route`, all distances equally likely."""
+        distance = rng.integers(self.distance[0], self.distance[1] + 1)
         while True:  # until the graph fits and has two nodes so far apart
             nodes = rng.integers(self.nodes[0], self.nodes[1] + 1)
             surveyed = survey(random_graph(nodes, self.out_degree, rng))
             planning = len(surveyed.triples)
             if self.planning:
                 planning = rng.integers(self.planning[0], self.planning[1] + 1)
-            pairs = np.argwhere((surveyed.distances >= self.distance[0])
-                                & (surveyed.distances <= self.distance[1]))
+            pairs = np.argwhere(surveyed.distances == distance)
             if len(pairs) and len(surveyed.triples) + 1 + planning <= self.length:
                 break
         start, goal = pairs[rng.integers(len(pairs))]
-        return make_route(surveyed, start, goal, planning, rng if self.hints else None)
+        return make_route(surveyed, start, goal, planning, self.hints)
 
 
 # Extended Data Table 5, lessons 1 to 15.
@@ -182,17 +175,16 @@ PAPERS_UNDERGROUND = (8.2, 4.0, 4.0, 9.5, 14.4, 14.2, 28.3, 29.2, 34.4, 32.3, 33
 PAPERS_FINAL = (11.2, 12.7, 13.2, 13.7, 22.8, 27.6, 34.0, 39.7, 41.1, 40.0, 44.0, 47.2,
                 54.3, 54.0, 64.0)
 
-# An hour's way. Paths have two edges or more: with one edge it is enough to take the
-# edge to the goal where there is one. Hints help three lessons to find the first
-# look-ups, and then go; planning is short at first, and the memory not much larger than
-# a lesson needs.
+# An hour's way. Graphs grow before the paths do. With hints the network learns to search
+# back from the goal, a level at each step of planning; planning is short at first, and
+# the memory not much larger than a lesson needs.
 HOUR = tuple(lesson._replace(complete=("right", share)) for share, lesson in (
-    (0.95, Lesson((4, 8), (1, 2), (2, 2), (1, 2), 32, 16, True)),
-    (0.8, Lesson((6, 10), (2, 4), (2, 3), (2, 4), 48, 40, True)),
-    (0.8, Lesson((8, 14), (2, 4), (2, 4), (3, 10), 64, 64, True)),
-    (0.8, Lesson((8, 14), (2, 4), (2, 4), (10, 10), 64, 64)),
-    (0.8, Lesson((10, 20), (2, 4), (2, 4), (10, 10), 96, 80)),
-    (0.8, Lesson((20, 25), (2, 6), (2, 5))),
+    (0.95, Lesson((4, 8), (1, 2), (1, 2), (2, 3), 32, 24, True)),
+    (0.9, Lesson((8, 14), (2, 4), (1, 2), (2, 4), 64, 64, True)),
+    (0.8, Lesson((8, 14), (2, 4), (1, 3), (3, 5), 64, 64, True)),
+    (0.75, Lesson((8, 16), (2, 4), (2, 4), (4, 8), 80, 80, True)),
+    (0.7, Lesson((10, 20), (2, 4), (2, 4), (6, 10), 96, 96, True)),
+    (0.8, Lesson((20, 25), (2, 6), (2, 5), (10, 10), 128, 128, True)),
 ))
 
 
@@ -216,8 +208,9 @@ def make_batch(routes, length, most, rng=None):
     Returns:
       (inputs, targets, weights). Targets and weights of the T steps before the answer
       are as in `Rows`. Inputs: {"steps", "resets": as in `Rows`; "digits": `[B, E, 9]`,
-      "source", "destination": `[B, E]`, of the edges, -1 where there is none; "best":
-      `[B, n]`; "start", "goal": `[B]`; "limit": `[B]`, the most steps of an answer;
+      "source", "destination", "levels": `[B, E]`, of the edges, -1 where there is none;
+      "best": `[B, n]`; "start", "goal": `[B]`; "planned", "hints": `[B]`, steps of
+      planning and those with a hint; "limit": `[B]`, the most steps of an answer;
       "planner": `[B, L]` booleans: where the planner chooses the next position}.
     """
     rows = len(routes)
@@ -229,15 +222,20 @@ def make_batch(routes, length, most, rng=None):
     if rng is not None:
         planner = rng.random(planner.shape) < BETA
     surveys = [route.survey for route in routes]
+    each = {"start": [route.start for route in routes],
+            "goal": [route.goal for route in routes],
+            "planned": [len(route.episode.shown) - len(route.survey.triples) - 1
+                        for route in routes],
+            "hints": [route.hints for route in routes], "limit": limit}
     inputs = {
         **filled.inputs,
         "digits": _padded([to_digits(each.triples) for each in surveys], length),
         "source": _padded([each.source for each in surveys], length),
         "destination": _padded([each.destination for each in surveys], length),
+        "levels": _padded([route.levels for route in routes], length),
         "best": _padded([route.best for route in routes], length),
-        "start": np.array([route.start for route in routes], np.int32),
-        "goal": np.array([route.goal for route in routes], np.int32),
-        "limit": np.array(limit, np.int32), "planner": planner}
+        "planner": planner,
+        **{name: np.array(value, np.int32) for name, value in each.items()}}
     return inputs, filled.targets, filled.weights
 
 

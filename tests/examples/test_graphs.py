@@ -138,7 +138,13 @@ def test_the_papers_lessons():
     assert len(PAPER) == 14
     assert [lesson.walk[1] for lesson in PAPER] == [
         1, 2, 3, 4, 4, 5, 5, 6, 6, 7, 8, 9, 10, 20]
-    assert PAPER[9][:3] == HOUR[6][:3] == ((10, 30), (2, 4), (1, 7))
+    assert PAPER[9][:3] == ((10, 30), (2, 4), (1, 7))
+
+
+def test_a_lesson_is_complete_by_its_longest_walks(rng):
+    lesson, last = PAPER[4].hardest, PAPER[4]
+    assert lesson == last._replace(walk=(4, 4)) and last.hardest.hardest == lesson
+    assert {int(lesson.draw(rng).answers.sum()) for _ in range(20)} == {5}
 
 
 def test_rows_hold_episodes_whole(rng):

@@ -45,18 +45,18 @@ def network():
 
 def test_what_is_chosen_is_the_next_input(network, rng):
     """The layer over each episode whole, its answer shown, gives the same choices."""
-    lesson = SMALL[0]
+    lesson = Lesson((5, 8), (2, 3), (2, 3), (1, 3), 30, 30, True)
     routes = [lesson.draw(rng) for _ in range(6)]
     inputs, targets, weights = make_batch(routes, lesson.length, lesson.most)
     inputs["planner"] = rng.random(inputs["planner"].shape) < 0.5
     result = network(inputs)
-    total, steps, own = 0.0, 0, 0
+    total, steps, own, ties = 0.0, 0, 0, 0
     for row, route in enumerate(routes):
         taken = result["taken"].numpy()[row]
         taken = taken[taken >= 0]
         episode = played(route, taken)
         assert episode.answers.sum() == len(taken) <= route.distance + SPARE
-        features = pack([episode], 1, 20).inputs["steps"]
+        features = pack([episode], 1, 40).inputs["steps"]
         scores = network.layer(features)[0].numpy()[0, :len(episode.answers)]
         parts = log_softmax(scores[episode.answers].reshape(-1, 9, 10))
         here = route.start
@@ -64,26 +64,53 @@ def test_what_is_chosen_is_the_next_input(network, rng):
             legal = np.flatnonzero(route.survey.source == here)
             likelihood = log_softmax(parts[step][np.arange(9), to_digits(
                 route.survey.triples[legal])].sum(axis=1))
-            best = route.best[here]
+            best, good = route.best[here], route.levels[legal] > 0
             if inputs["planner"][row, step]:
                 assert edge == best
             else:
                 own += 1
                 assert edge == legal[likelihood.argmax()]
-            wanted = likelihood[legal.tolist().index(best)]
+            wanted = np.log(np.exp(likelihood[good]).sum())
+            ties += good.sum() > 1
             assert result["likelihood"][row, step].numpy() == pytest.approx(
                 wanted, abs=1e-4)
             total, steps = total - wanted, steps + 1
             here = route.survey.destination[edge]
         assert not result["likelihood"][row, len(taken):].numpy().any()
         assert result["arrived"][row].numpy() == (here == route.goal)
-    assert own > 0
+    assert own > 0 and ties > 0
+    hints = result["frontiers"].numpy()
+    assert (hints < 0).sum(axis=1).tolist() == [route.hints for route in routes]
     read = log_softmax(result["read"].numpy())
     read = np.take_along_axis(read, targets[..., np.newaxis], 3)[..., 0]
     compile_reader(network)
     loss = network.compute_loss(inputs, targets, result, weights)
-    expected = total / steps - (read * weights).sum()
+    expected = total / steps - hints.sum() / (hints < 0).sum() - (read * weights).sum()
     assert float(loss) == pytest.approx(expected, rel=1e-4)
+
+
+def test_hints_are_the_frontiers_of_a_search_from_the_goal(rng):
+    lesson = Lesson((6, 9), (2, 3), (2, 4), (2, 5), 32, 36, True)
+    routes = [lesson.draw(rng) for _ in range(8)]
+    inputs, _, _ = make_batch(routes, lesson.length, lesson.most)
+    scores = rng.normal(size=(8, lesson.length, 90)).astype(np.float32)
+    named = finder.frontiers(scores, inputs, 4).numpy()
+    parts = log_softmax(scores.reshape(8, -1, 9, 10))
+    for row, route in enumerate(routes):
+        digits = to_digits(route.survey.triples)
+        planning = np.flatnonzero(np.cumsum(route.episode.begins) == 3)
+        for level in range(1, 5):
+            if level > min(len(planning), route.distance):
+                assert named[row, level - 1] == 0
+                continue
+            step = lesson.length - len(planning) + level - 1
+            likelihood = log_softmax(parts[row, step][np.arange(9), digits].sum(axis=1))
+            frontier = [edge for edge, (here, there) in enumerate(zip(
+                route.survey.source, route.survey.destination))
+                if (route.survey.distances[[here, there], route.goal]
+                    == (level, level - 1)).all()]
+            assert named[row, level - 1] == pytest.approx(
+                likelihood[frontier].mean(), abs=1e-4)
 
 
 def test_an_answer_ends_at_the_goal_or_its_limit(rng):

@@ -107,7 +107,7 @@ def test_the_planner_finds_what_another_search_finds(rng):
 @pytest.mark.parametrize("lesson", [
     *HOUR, PAPER[0], PAPER[6], PAPER[14], *planned_by_triples((HOUR[1], PAPER[3]))])
 def test_routes_are_what_the_lesson_says(rng, lesson):
-    distances, hinted = set(), 0
+    distances = set()
     for _ in range(25):
         route = lesson.draw(rng)
         episode, surveyed = route.episode, route.survey
@@ -124,16 +124,20 @@ def test_routes_are_what_the_lesson_says(rng, lesson):
         assert len(episode.shown) <= lesson.length
         away = steps_to(goal, surveyed.triples.tolist())
         assert lesson.distance[0] <= away[start] == route.distance <= lesson.distance[1]
-        for step, (here, edge, there) in enumerate(episode.hints[phase == 3].tolist()):
-            if here == BLANK:
-                assert not lesson.hints or step + 1 not in away.values()
-            else:
-                hinted += 1
-                assert [here, edge, there] in surveyed.triples.tolist()
-                assert (away[here], away[there]) == (step + 1, step)
+        for (here, _, there), level in zip(surveyed.triples.tolist(), route.levels):
+            nearer = here in away and away.get(there) == away[here] - 1
+            assert level == (away[here] if nearer else 0)
+        assert not (episode.hints != BLANK).any()
+        assert route.hints == (min((phase == 3).sum(), route.distance)
+                               if lesson.hints else 0)
         distances.add(route.distance)
     assert len(distances) > (lesson.distance[1] > lesson.distance[0])
-    assert (hinted > 0) == lesson.hints
+
+
+def test_all_distances_are_as_likely(rng):
+    lesson = HOUR[3]
+    drawn = [lesson.draw(rng).distance for _ in range(600)]
+    assert np.bincount(drawn)[2:] == pytest.approx([200] * 3, abs=50)  # 4 deviations
 
 
 def test_the_papers_lessons():
@@ -146,8 +150,11 @@ def test_the_papers_lessons():
                and lesson.length == 25 * 6 + 1 + 10 for lesson in PAPER)
 
 
+FITS = HOUR[1]._replace(length=40)
+
+
 def test_rows_end_where_the_answer_begins(rng):
-    routes = [HOUR[1].draw(rng) for _ in range(5)]
+    routes = [FITS.draw(rng) for _ in range(5)]
     inputs, targets, weights = make_batch(routes, 40, 5)
     for row, route in enumerate(routes):
         count = len(route.episode.shown)
@@ -162,9 +169,13 @@ def test_rows_end_where_the_answer_begins(rng):
         edges = len(route.survey.triples)
         assert (inputs["source"][row, edges:] == -1).all()
         assert inputs["limit"][row] == route.distance + SPARE
+        assert inputs["hints"][row] == route.hints
+        planned = inputs["planned"][row]
+        assert features[-planned, NEW_PHASE] and not features[-planned:, :90].any()
+        assert np.array_equal(inputs["levels"][row], np.pad(
+            route.levels, (0, 40 - edges), constant_values=-1))
         assert not inputs["planner"][row].any()
-    lesson = HOUR[1]._replace(hints=False)
-    inputs, _, weights = make_batch([lesson.draw(rng) for _ in range(99)], 40, 5, rng)
+    inputs, _, weights = make_batch([FITS.draw(rng) for _ in range(99)], 40, 5, rng)
     assert weights.sum() == pytest.approx(0.1)  # that of what is read alone
     assert inputs["planner"].mean() == pytest.approx(BETA, abs=0.06)
 
