@@ -126,7 +126,7 @@ class PathFinder(GraphReader):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None,
                      training=True):
-        """Minus the logarithms of answer and hints, a step, and that of what is read."""
+        """What the answer costs, a step, and a hint, and what is read."""
         loss = super().compute_loss(x, y, y_pred["read"], sample_weight, training)
         for likelihood, counted in ((y_pred["likelihood"], y_pred["taken"] >= 0),
                                     (y_pred["frontiers"], y_pred["frontiers"] < 0)):

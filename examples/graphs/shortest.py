@@ -175,9 +175,9 @@ PAPERS_UNDERGROUND = (8.2, 4.0, 4.0, 9.5, 14.4, 14.2, 28.3, 29.2, 34.4, 32.3, 33
 PAPERS_FINAL = (11.2, 12.7, 13.2, 13.7, 22.8, 27.6, 34.0, 39.7, 41.1, 40.0, 44.0, 47.2,
                 54.3, 54.0, 64.0)
 
-# An hour's way. Graphs grow before the paths do. With hints the network learns to search
-# back from the goal, a level at each step of planning; planning is short at first, and
-# the memory not much larger than a lesson needs.
+# An hour's way. Graphs grow before the paths do. With hints the network learns to
+# search back from the goal, a level at each step of planning; planning is short at
+# first, and the memory not much larger than a lesson needs.
 HOUR = tuple(lesson._replace(complete=("right", share)) for share, lesson in (
     (0.95, Lesson((4, 8), (1, 2), (1, 2), (2, 3), 32, 24, True)),
     (0.9, Lesson((8, 14), (2, 4), (1, 2), (2, 4), 64, 64, True)),
