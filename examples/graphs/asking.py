@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dnc.trajectory import provenance
+from dnc.trajectory import origins
 from examples.graphs.encoding import Episode, to_digits, to_labels
 from examples.graphs.rows import pack
 from examples.graphs.training import evaluate
@@ -76,8 +76,8 @@ class Look(NamedTuple):
       answer: the edges answered, None for what names nothing.
       right: for each step of the answer whether it is what was due.
       trajectory: `dnc.trajectory.Trajectory` of arrays `[T, ...]`, with memory.
-      holders: {step: `[N]`, the step whose writing makes up most of each slot}, for
-        the steps from the query on.
+      holders: {step: `[N]`, the step whose writing makes up most of each slot, -1 for
+        a slot with next to nothing in it}, for the steps from the query on.
       strengths: {step: `[R, T]`, how strongly each head reads what was written at
         each step}, likewise.
     """
@@ -128,16 +128,25 @@ def look(model, numbered, asked, episode, names):
     trajectory = model.layer.trajectory(features, memory=True).sample(0)
     digits = trajectory.outputs.reshape(len(features[0]), 9, 10).argmax(axis=-1)
     answered, due = to_labels(digits)[episode.answers], episode.due[episode.answers]
-    slots, described = range(model.slots), len(numbered.triples)
-    holders = {step: np.array([provenance(trajectory, step, slot).argmax()
-                               for slot in slots])
-               for step in range(described, len(episode.shown))}
+    described, count = len(numbered.triples), len(episode.shown)
+    holders = {step: held for step, held in enumerate(_holders(trajectory))
+               if step >= described}
     strengths = {step: np.stack([
-        np.bincount(holders[step], shares, len(episode.shown))
-        for shares in trajectory.read_weighting[step]]) for step in holders}
+        np.bincount(held[held >= 0], shares[held >= 0], count)
+        for shares in trajectory.read_weighting[step]])
+        for step, held in holders.items()}
     described = map(edge_text, numbered.name(episode.shown[:described]))
     return Look(numbered, asked, episode, [*described, *names], numbered.name(answered),
                 (answered == due).all(axis=1).tolist(), trajectory, holders, strengths)
+
+
+def _holders(trajectory, least=0.05):
+    """For each step `[N]`: see `Look.holders`; next to nothing is less than `least`."""
+    for slots, steps, shares in origins(trajectory, least):
+        held = np.full(trajectory.usage.shape[1], -1)
+        order = np.argsort(shares, kind="stable")  # the largest of a slot comes last
+        held[slots[order]] = steps[order]
+        yield held
 
 
 class Decoder:

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from examples.common import HEADS
 from examples.graphs import family
-from examples.graphs.pictures import LEAST, RIGHT, WRONG, name_heads
+from examples.graphs.pictures import RIGHT, WRONG, name_heads, reads_of
 
 COLUMNS = 4
 _POSITIONS = {name: np.array(place) for name, place in family.PERSONS.items()}
@@ -89,15 +89,8 @@ def _reads(axes, look, step):
     _base(axes, faint=True)
     for edge in look.asked:
         _arrow(axes, edge, "black", 5, 0.15)
-    others = {}
-    for head, strengths in enumerate(look.strengths[step]):
-        for source in np.flatnonzero(strengths > LEAST):
-            strength = min(1.0, strengths[source])
-            if source < len(family.EDGES):
-                _arrow(axes, look.shown(source), HEADS[head], 0.5 + 2.5 * strength,
-                       strength, 0.1 + 0.1 * head)
-            elif strength > 0.3:
-                others.setdefault(look.names[source], []).append(str(head + 1))
-    read = "; ".join(f"head {', '.join(heads)}: “{name}”"
-                     for name, heads in others.items())
-    axes.set_title(f"{look.names[step]}\n{read}", size=8)
+    edges, title = reads_of(look, step)
+    for head, edge, strength in edges:
+        _arrow(axes, edge, HEADS[head], 0.5 + 2.5 * strength, strength,
+               0.1 + 0.1 * head)
+    axes.set_title(title, size=8)

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from examples.common import HEADS
 from examples.graphs import london
 from examples.graphs.asking import edge_text
-from examples.graphs.pictures import LEAST, RIGHT, WRONG, name_heads
+from examples.graphs.pictures import RIGHT, WRONG, name_heads, reads_of
 
 _APART = 0.16  # between lines that run side by side
 
@@ -161,19 +161,10 @@ def _in_words(number, ride, right):
 def _reads(axes, look, step):
     """A small map: the rides that each head reads at a step."""
     _base(axes, faint=True)
-    others = {}
-    for head, strengths in enumerate(look.strengths[step]):
-        for source in np.flatnonzero(strengths > LEAST):
-            strength = min(1.0, strengths[source])
-            if source >= len(london.RIDES):
-                if strength > 0.3:
-                    name = look.names[source].split(":")[0]
-                    others.setdefault(name, []).append(str(head + 1))
-                continue
-            stroke = track(look.shown(source)) + (head - 1.5) * 0.12
-            axes.annotate("", stroke[1], stroke[0], zorder=3, arrowprops={
-                "arrowstyle": "-|>", "color": HEADS[head], "lw": 0.5 + 2.5 * strength,
-                "alpha": strength, "shrinkA": 0, "shrinkB": 0})
-    read = "; ".join(f"head {', '.join(heads)}: “{name}”"
-                     for name, heads in others.items())
-    axes.set_title(f"{look.names[step]}\n{read}", size=7)
+    edges, title = reads_of(look, step)
+    for head, ride, strength in edges:
+        stroke = track(ride) + (head - 1.5) * 0.12
+        axes.annotate("", stroke[1], stroke[0], zorder=3, arrowprops={
+            "arrowstyle": "-|>", "color": HEADS[head], "lw": 0.5 + 2.5 * strength,
+            "alpha": strength, "shrinkA": 0, "shrinkB": 0})
+    axes.set_title(title, size=7)

@@ -20,6 +20,31 @@ def name_heads(figure, look):
                   loc="outside lower center", ncols=heads, fontsize=9, frameon=False)
 
 
+def reads_of(look, step):
+    """What the heads read at a step, as far as it is strong enough to be drawn.
+
+    Args:
+      look: `asking.Look`.
+      step: from the query on.
+
+    Returns:
+      (list of (head, edge, strength) of the edges that were described, a title that
+      names the step and what else is read).
+    """
+    edges, others = [], {}
+    for head, strengths in enumerate(look.strengths[step]):
+        for source in np.flatnonzero(strengths > LEAST):
+            strength = min(1.0, strengths[source])
+            if source < len(look.numbered.triples):
+                edges.append((head, look.shown(source), strength))
+            elif strength > 0.3:
+                name = look.names[source].split(":")[0]
+                others.setdefault(name, []).append(str(head + 1))
+    read = "; ".join(f"head {', '.join(heads)}: “{name}”"
+                     for name, heads in others.items())
+    return edges, f"{look.names[step]}\n{read}"
+
+
 def draw_strip(look, decoder, title):
     """What is written and read at each step, slot by slot (paper, Figure 3).
 
@@ -76,8 +101,10 @@ def _slots_that_matter(look, least=0.2):
     reads = look.trajectory.read_weighting[first:].max(axis=1)
     slots = np.flatnonzero(reads.max(axis=0) > least)
     times = first + reads[:, slots].argmax(axis=0)
-    sources = np.array([look.holders[time][slot] for time, slot in zip(times, slots)])
+    sources = np.array([look.holders[time][slot] for time, slot in zip(times, slots)],
+                       dtype=int)
     order = np.argsort(sources, kind="stable")
+    order = order[sources[order] >= 0]  # a read of an empty slot is of nothing
     return slots[order], sources[order], times[order]
 
 
