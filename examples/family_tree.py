@@ -82,7 +82,7 @@ def main():
         args, plan_of(args), kinship.SLOTS, SHIPPED)
     if args.count and not args.given:
         print("Relations in the family tree answered rightly, in %, of "
-              f"{args.count} of each number of labels:")
+              f"{args.count} or more of each number of labels:")
         program.print_table({"DNC": model}, lambda network, rng: asking.right_by_length(
             network, kinship.draw_episode, kinship.LENGTHS, rng, args.count))
         print("paper, four labels, its own tree: "

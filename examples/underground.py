@@ -106,7 +106,7 @@ def main():
     networks, folder = networks_to_ask(args)
     if args.count and not args.given:
         print("Random walks on the Underground without a mistake, in %, of "
-              f"{args.count} each:")
+              f"{args.count} or more each:")
         program.print_table(networks, lambda model, rng: asking.right_by_length(
             model, london.draw_episode, london.LENGTHS, rng, args.count))
         print(f"paper, seven steps: {PAPER_AFTER_LESSON_10} after its lesson 10, "

@@ -153,7 +153,7 @@ def _stack_modes(axes, trajectory, steps):
     axes.set_xlabel("step", size=9)
 
 
-def draw_learning(log, updates, title, complete=0.9, fields=("right",)):
+def draw_learning(log, updates, title, complete=0.9, fields=("right",), what="right"):
     """Accuracy over the updates, with the lessons as steps.
 
     Args:
@@ -162,6 +162,7 @@ def draw_learning(log, updates, title, complete=0.9, fields=("right",)):
       title: what stands above.
       complete: share of right ones at which a lesson is.
       fields: of the log that have shares, each a line.
+      what: the new episodes of a single line are, in words.
 
     Returns:
       A matplotlib Figure.
@@ -178,7 +179,7 @@ def draw_learning(log, updates, title, complete=0.9, fields=("right",)):
         axes.legend(fontsize=8, loc="lower right")
     axes.axhline(100 * complete, color="#888888", lw=0.8, ls=":")
     axes.set_ylabel("of new episodes, %" if len(fields) > 1 else
-                    "new episodes right, %", size=9)
+                    f"new episodes {what}, %", size=9)
     axes.set_xlabel("updates", size=9)
     axes.set_ylim(0, 101)
     for number in sorted(set(lessons)):

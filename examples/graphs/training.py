@@ -202,7 +202,7 @@ def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=VERBOSE):
       The trained `GraphReader`.
 
     Raises:
-      ValueError: what is in the folder is damaged, or of another plan.
+      ValueError: what is in the folder is damaged, or of another plan or seed.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -219,6 +219,7 @@ def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=VERBOSE):
         until = trained + minutes if until is None else until
         if complete or trained >= until:
             return model
+        _keep_seed(folder / "seed", seed)
         curriculum = Curriculum(plan, seed, until)
         done = int(model.optimizer.iterations) // plan.updates
         model.fit(curriculum.batches(lesson), initial_epoch=done, epochs=1_000_000,
@@ -226,6 +227,15 @@ def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=VERBOSE):
                   callbacks=[curriculum, Saving(folder), *callbacks])
         if not curriculum.wants_other_model:
             return model
+
+
+def _keep_seed(path, seed):
+    """Writes a training's seed down; ValueError if it was begun with another."""
+    if not path.exists():
+        path.write_text(f"{seed}\n")
+    elif path.read_text().strip() != str(seed):
+        raise ValueError(f"{path.parent}: a training with --seed="
+                         f"{path.read_text().strip()}; choose another --folder")
 
 
 def saved_lesson(plan, folder):

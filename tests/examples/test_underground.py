@@ -136,6 +136,8 @@ def test_a_later_run_goes_on_for_as_many_minutes(tmp_path, easy):
     for epochs in (1, 2):
         model = training.train(SMALL["lstm"], tmp_path, minutes=1e-9, verbose=0)
         assert int(model.optimizer.iterations) == epochs * SMALL["lstm"].updates
+    with pytest.raises(ValueError, match="a training with --seed=1; choose another"):
+        training.train(SMALL["lstm"], tmp_path, seed=2, verbose=0)
 
 
 def test_a_training_that_was_stopped_is_asked_as_far_as_it_has_come(
@@ -301,6 +303,7 @@ def test_the_learning_curve_reads_the_log(tmp_path):
     line = axes.get_lines()[0]
     assert np.allclose(line.get_xdata(), [250, 500, 750])
     assert np.allclose(line.get_ydata(), [20, 95, 60])
+    assert axes.get_ylabel() == "new episodes right, %"
     for text in ("epoch,lesson\n0,0\n", "epoch,lesson,right\n0,0\n", "a\n\0"):
         path.write_text(text)
         with pytest.raises(ValueError, match="log.csv: damaged"):
