@@ -30,6 +30,28 @@ VERBOSE = 1 if sys.stdout.isatty() else 2
 HEADS = ("#d55e00", "#0072b2", "#cc79a7", "#009e73", "#e69f00")  # colours
 
 
+def dataset(batches):
+    """The batches of an epoch for Keras's `fit`, asked for anew in each.
+
+    Without the autotuning that `fit` has of its own: a thread of that can sleep on for
+    seconds at the end of an epoch, and `fit` waits for it.
+
+    Args:
+      batches: has a length, and tuples of arrays by their numbers, all of one shape.
+
+    Returns:
+      A `tf.data.Dataset`.
+    """
+    signature = tf.nest.map_structure(
+        lambda array: tf.TensorSpec(array.shape, array.dtype), batches[0])
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return tf.data.Dataset.from_generator(
+        lambda: (batches[number] for number in range(len(batches))),
+        output_signature=signature).apply(
+            tf.data.experimental.assert_cardinality(len(batches))).with_options(options)
+
+
 def save(model, path):
     """Saves a model's weights so that the file is there whole or not at all."""
     aside = path.with_name(f"aside-{os.getpid()}.weights.h5")

@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import keras
 import numpy as np
 
 from examples.graphs.encoding import BLANK, DIGITS, to_digits, to_features
@@ -114,7 +113,7 @@ def batches_of(items, rows):
         yield batch, (batch + items * rows)[:rows]
 
 
-class Epoch(keras.utils.PyDataset):
+class Epoch:
     """The training batches of an epoch, each the same whenever it is made.
 
     Args:
@@ -128,7 +127,6 @@ class Epoch(keras.utils.PyDataset):
     """
 
     def __init__(self, lessons, updates, rows, length, seed):
-        super().__init__()
         self.lessons, self.updates = lessons, updates
         self.shape, self.seed = (rows, length), seed
         self.lesson = self.number = 0

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from examples.common import VERBOSE, load, save
+from examples.common import VERBOSE, dataset, load, save
 from examples.graphs.encoding import END, to_labels
 from examples.graphs.network import GraphReader, compile_reader
 from examples.graphs.rows import Epoch, pack, stream
@@ -99,10 +99,10 @@ class Curriculum(keras.callbacks.Callback):
         self._started = (0.0, 0.0)
 
     def batches(self, lesson):
-        """The training batches, as the lesson's `Lesson` wants them."""
+        """The training batches, as the lesson's `Lesson` wants them: for `fit`."""
         self.epoch = self.plan.epoch(lesson, self.seed)
         self.epoch.lesson = lesson
-        return self.epoch
+        return dataset(self.epoch)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch.number = epoch

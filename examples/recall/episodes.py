@@ -9,7 +9,6 @@ they count, and `title`, in words; `steps(length)`, how long an episode is at mo
 
 from typing import NamedTuple
 
-import keras
 import numpy as np
 
 
@@ -62,7 +61,7 @@ def both_lengths(task):
             for length in (task.longest, 2 * task.longest)}
 
 
-class Batches(keras.utils.PyDataset):
+class Batches:
     """The training batches of an epoch, each the same whenever it is made.
 
     The lengths are uniform from the task's shortest to a longest, which grows by the
@@ -80,7 +79,6 @@ class Batches(keras.utils.PyDataset):
     """
 
     def __init__(self, task, size, updates, growing, seed):
-        super().__init__()
         self.task, self.size, self.updates = task, size, updates
         self.growing, self.seed, self.epoch = growing, seed, 0
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from dnc import DNC
-from examples.common import VERBOSE, save
+from examples.common import VERBOSE, dataset, save
 from examples.recall.episodes import Batches, pad
 
 EPOCH = 200  # updates
@@ -117,7 +117,7 @@ def train(task, plan, slots, path, seed):
                                     write_graph=False),
         keras.callbacks.BackupAndRestore(unfinished, delete_checkpoint=False)]
     try:
-        model.fit(batches, epochs=plan.updates // EPOCH, shuffle=False,
+        model.fit(dataset(batches), epochs=plan.updates // EPOCH, shuffle=False,
                   verbose=VERBOSE, callbacks=callbacks)
     except OSError as error:
         raise ValueError(f"{unfinished}: {error}; make room, or remove it to begin "
