@@ -12,7 +12,7 @@ from examples.graphs.random_graphs import distinct_labels
 from examples.graphs.traversal import random_walk, traversal_episode
 
 LENGTHS = tuple(range(1, 8))  # steps of the walks that are asked
-SLOTS = 128  # hold the 106 triples, the query and the answer
+SLOTS = 160  # for the 106 triples, the query and the answer, with room to spare
 
 STATIONS = {  # name: (x, y), y upwards
     "Paddington": (1.0, 6.0), "Baker Street": (3.0, 7.0), "Euston": (6.0, 7.6),
