@@ -30,7 +30,9 @@ from examples.graphs import program, shortest  # noqa: E402
 from examples.graphs.finder import Guess, PathPlan, evaluate  # noqa: E402
 
 SHIPPED = ROOT / "results" / "shortest_path"
-DNC = PathPlan(shortest.HOUR, rows=16, layer_norm=True)
+# It starts from the shipped network of the walks, which knows how to look edges up.
+WALKS = ROOT / "results" / "underground" / program.WEIGHTS
+DNC = PathPlan(shortest.HOUR, rows=16, start=WALKS)
 # Extended Data Table 2, with RMSProp's place taken by Adam.
 PAPERS = PathPlan(shortest.PAPER, (256, 256), 50, 5, rows=1, updates=2000, rate=3e-6,
                   falling=10_000_000)

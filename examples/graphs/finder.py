@@ -41,7 +41,7 @@ def play(step, states, inputs):
         likelihood = renormalised(scores, edges, legal)
         best = tf.gather(inputs["best"], here, axis=1, batch_dims=1)
         going &= best >= 0
-        good = legal & (inputs["levels"] > 0)
+        good = legal & (inputs["levels"][..., -1] > 0)
         likelihoods.append(tf.where(going, tf.reduce_logsumexp(
             tf.where(good, likelihood, -1e9), axis=1), 0.0))
         choice = tf.where(inputs["planner"][:, number], best,
@@ -73,29 +73,32 @@ def renormalised(scores, edges, legal):
 
 
 def frontiers(scores, inputs, most):
-    """How well the steps of planning name the frontiers of a search from the goal.
+    """How well the frontiers of searches from the goals are named.
 
     Args:
-      scores: `[B, T, 10 * DIGITS]`, planning last.
+      scores: `[B, T, 10 * DIGITS]`, the last planning last.
       inputs: of `shortest.make_batch`.
-      most: K, steps of planning with a hint.
+      most: K, steps of a query and its planning with a hint.
 
     Returns:
-      `[B, K]` mean logarithm, over the edges of the k-th level, of how likely an edge
-      is among all of the graph; 0 where there is no hint.
+      `[B, Q * K]`: for each query the mean logarithm, over the edges of the k-th level,
+      of how likely an edge is among all of the graph; 0 where there is no hint.
     """
-    edges = _edges(inputs)
-    step = tf.range(most)
-    place = tf.shape(scores)[1] - inputs["planned"][:, tf.newaxis] + step
-    named = tf.gather(scores, tf.minimum(place, tf.shape(scores)[1] - 1), batch_dims=1)
-    digits = tf.nn.log_softmax(tf.reshape(named, (-1, most, DIGITS, 10)))
+    edges, step = _edges(inputs), tf.range(most)
+    queries, steps = inputs["levels"].shape[2], tf.shape(scores)[1]
+    asked = 1 + inputs["planned"][:, tf.newaxis, tf.newaxis]  # a query and its planning
+    place = steps + asked * tf.range(-queries, 0)[:, tf.newaxis] + step  # [B, Q, K]
+    place = tf.reshape(tf.minimum(place, steps - 1), (-1, queries * most))
+    named = tf.gather(scores, place, batch_dims=1)
+    digits = tf.nn.log_softmax(tf.reshape(named, (-1, queries * most, DIGITS, 10)))
     products = tf.einsum("bed,bkd->bke", edges, tf.reshape(digits, tf.shape(named)))
     likelihood = tf.nn.log_softmax(tf.where(
         inputs["source"][:, tf.newaxis] >= 0, products, -1e9))
-    level = inputs["levels"][:, tf.newaxis] == step[:, tf.newaxis] + 1  # [B, K, E]
-    hinted = step < inputs["hints"][:, tf.newaxis]
-    mean = tf.reduce_sum(tf.where(level, likelihood, 0.0), axis=2) / tf.maximum(
-        tf.reduce_sum(tf.cast(level, tf.float32), axis=2), 1.0)
+    frontier = tf.transpose(inputs["levels"][..., tf.newaxis] == step + 1, (0, 2, 3, 1))
+    frontier = tf.cast(tf.reshape(frontier, tf.shape(likelihood)), tf.float32)
+    mean = tf.reduce_sum(frontier * likelihood, axis=2) / tf.maximum(
+        tf.reduce_sum(frontier, axis=2), 1.0)
+    hinted = tf.reshape(step < inputs["hints"][..., tf.newaxis], tf.shape(mean))
     return tf.where(hinted, mean, 0.0)
 
 
@@ -150,7 +153,8 @@ class Guess:
         """What `play` returns of the batch."""
         steps = inputs["steps"]
         shown = [steps[:, :, place:place + 30].any(axis=2) for place in (0, 30, 60)]
-        query = (shown[0] & ~shown[1] & shown[2]).argmax(axis=1)
+        queries = shown[0] & ~shown[1] & shown[2]  # of which the last counts
+        query = queries.shape[1] - 1 - queries[:, ::-1].argmax(axis=1)
         goal = steps[np.arange(len(steps)), query, 60:90]
 
         def step(features, states):

@@ -55,11 +55,13 @@ class Route(NamedTuple):
       episode: `Episode` of description, query and planning; the answer is played.
       survey: `Survey` of the graph.
       start, goal: numbers of nodes.
-      levels: `[E]` of an edge that begins a shortest path to the goal that path's
-        edges, of others 0. Those of one level are a search's frontier.
+      levels: `[E, Q]`, for the goal of each query: of an edge that begins a shortest
+        path to it that path's edges, of others 0. Edges of one level are the frontier
+        of a search back from the goal. The path itself is the last query.
       best: `[n]` number of the edge that the planner takes from a node, one of a level;
         -1 at the goal and where no path leads there.
-      hints: so many steps of planning have one: at the k-th the frontier of level k.
+      hints: `[Q]`: so many steps from each query on have one; the k-th, the query
+        being the first, has the frontier of level k.
     """
 
     episode: Episode
@@ -68,7 +70,7 @@ class Route(NamedTuple):
     goal: int
     levels: np.ndarray
     best: np.ndarray
-    hints: int = 0
+    hints: tuple
 
     @property
     def distance(self):
@@ -76,28 +78,35 @@ class Route(NamedTuple):
         return int(self.survey.distances[self.start, self.goal])
 
 
-def make_route(surveyed, start, goal, planning=PLANNING, hints=False):
+def make_route(surveyed, start, goal, planning=PLANNING, hints=False, before=()):
     """The `Route` from node to node of a `Survey`.
 
-    The query is one step, (start, blank, goal).
+    A query is one step, (start, blank, goal).
 
     Args:
       surveyed: `Survey`.
       start, goal: numbers of nodes.
-      planning: steps without input after the query.
+      planning: steps without input after a query.
       hints: True for hints as long as planning and the path have steps.
+      before: pairs (start, goal) that are asked first, for their hints alone.
     """
+    asked = [*before, (start, goal)]
+    levels = np.stack([_levels(surveyed, end) for _, end in asked], axis=1)
+    best = np.full(len(surveyed.nodes), -1)
+    edges = np.flatnonzero(levels[:, -1])
+    best[surveyed.source[edges]] = edges  # of several the one that is shown last
+    episode = make_episode(surveyed.triples, *(Question(
+        np.array([(surveyed.nodes[begin], BLANK, surveyed.nodes[end])]), blank(0),
+        blank(planning)) for begin, end in asked))
+    return Route(episode, surveyed, start, goal, levels, best, tuple(
+        min(planning + 1, surveyed.distances[pair]) if hints else 0 for pair in asked))
+
+
+def _levels(surveyed, goal):
+    """See `Route.levels`."""
     away = surveyed.distances[:, goal]
     here, there = away[surveyed.source], away[surveyed.destination]
-    levels = np.where((here == there + 1) & (here < FAR), here, 0)
-    best = np.full(len(away), -1)
-    edges = np.flatnonzero(levels)
-    best[surveyed.source[edges]] = edges  # of several the one that is shown last
-    query = [(surveyed.nodes[start], BLANK, surveyed.nodes[goal])]
-    episode = make_episode(surveyed.triples, Question(
-        np.array(query), blank(0), blank(planning)))
-    return Route(episode, surveyed, start, goal, levels, best,
-                 min(planning, away[start]) if hints else 0)
+    return np.where((here == there + 1) & (here < FAR), here, 0)
 
 
 def played(route, taken):
@@ -127,6 +136,7 @@ class Lesson(NamedTuple):
       length: steps of a row of training, which holds one episode up to the answer; a
         graph that is too large for it is drawn anew.
       hints: see `Route`.
+      rehearsals: so many paths are asked before, for their hints alone.
       complete: the lesson is when a share of `finder.evaluate` is so large.
     """
 
@@ -137,6 +147,7 @@ class Lesson(NamedTuple):
     slots: int = 128
     length: int = 161
     hints: bool = False
+    rehearsals: int = 0
     complete: tuple = ("near", 0.8)
 
     @property
@@ -154,10 +165,15 @@ class Lesson(NamedTuple):
             if self.planning:
                 planning = rng.integers(self.planning[0], self.planning[1] + 1)
             pairs = np.argwhere(surveyed.distances == distance)
-            if len(pairs) and len(surveyed.triples) + 1 + planning <= self.length:
+            asked = (1 + self.rehearsals) * (1 + planning)
+            if len(pairs) and len(surveyed.triples) + asked <= self.length:
                 break
         start, goal = pairs[rng.integers(len(pairs))]
-        return make_route(surveyed, start, goal, planning, self.hints)
+        apart = np.argwhere((surveyed.distances >= self.distance[0])
+                            & (surveyed.distances <= self.distance[1]))
+        before = apart[rng.integers(len(apart), size=self.rehearsals)]
+        return make_route(surveyed, start, goal, planning, self.hints,
+                          [tuple(pair) for pair in before])
 
 
 # Extended Data Table 5, lessons 1 to 15.
@@ -175,24 +191,26 @@ PAPERS_UNDERGROUND = (8.2, 4.0, 4.0, 9.5, 14.4, 14.2, 28.3, 29.2, 34.4, 32.3, 33
 PAPERS_FINAL = (11.2, 12.7, 13.2, 13.7, 22.8, 27.6, 34.0, 39.7, 41.1, 40.0, 44.0, 47.2,
                 54.3, 54.0, 64.0)
 
-# An hour's way. Graphs grow before the paths do. With hints the network learns to
-# search back from the goal, a level at each step of planning; planning is short at
-# first, and the memory not much larger than a lesson needs.
+# After the walks, from whose network it starts. With hints the network learns to search
+# back from the goal, a level at each step from the query on; three rehearsals make four
+# of these of one description. Frontiers are of one edge or two at first, planning is
+# short, and the memory not much larger than a lesson needs.
 HOUR = tuple(lesson._replace(complete=("right", share)) for share, lesson in (
-    (0.95, Lesson((4, 8), (1, 2), (1, 2), (2, 3), 32, 24, True)),
-    (0.9, Lesson((8, 14), (2, 4), (1, 2), (2, 4), 64, 64, True)),
-    (0.8, Lesson((8, 14), (2, 4), (1, 3), (3, 5), 64, 64, True)),
-    (0.75, Lesson((8, 16), (2, 4), (2, 4), (4, 8), 80, 80, True)),
-    (0.7, Lesson((10, 20), (2, 4), (2, 4), (6, 10), 96, 96, True)),
-    (0.8, Lesson((20, 25), (2, 6), (2, 5), (10, 10), 128, 128, True)),
+    (0.85, Lesson((6, 10), (1, 2), (1, 4), (4, 5), 48, 44, True, 3)),
+    (0.8, Lesson((6, 12), (1, 3), (1, 4), (4, 6), 64, 64, True, 3)),
+    (0.7, Lesson((8, 14), (2, 4), (1, 4), (4, 8), 80, 96, True, 3)),
+    (0.7, Lesson((10, 20), (2, 4), (1, 4), (6, 10), 112, 120, True, 3)),
+    (0.8, Lesson((18, 26), (2, 5), (1, 5), (10, 10), 128, 150, True, 3)),
 ))
 
 
 def planned_by_triples(lessons):
-    """Lessons with as many steps of planning as the graph has triples."""
-    return tuple(lesson._replace(
-        planning=None, length=2 * (lesson.length - lesson.planning[1]) - 1)
-        for lesson in lessons)
+    """Lessons with as many steps of planning as triples, and no rehearsals."""
+    def edges(lesson):
+        return lesson.length - (1 + lesson.planning[1]) * (1 + lesson.rehearsals)
+
+    return tuple(lesson._replace(planning=None, rehearsals=0,
+                                 length=2 * edges(lesson) + 1) for lesson in lessons)
 
 
 def make_batch(routes, length, most, rng=None):
@@ -208,9 +226,9 @@ def make_batch(routes, length, most, rng=None):
     Returns:
       (inputs, targets, weights). Targets and weights of the T steps before the answer
       are as in `Rows`. Inputs: {"steps", "resets": as in `Rows`; "digits": `[B, E, 9]`,
-      "source", "destination", "levels": `[B, E]`, of the edges, -1 where there is none;
-      "best": `[B, n]`; "start", "goal": `[B]`; "planned", "hints": `[B]`, steps of
-      planning and those with a hint; "limit": `[B]`, the most steps of an answer;
+      "source", "destination": `[B, E]`, "levels": `[B, E, Q]`, of the edges, -1 where
+      there is none; "best": `[B, n]`; "start", "goal": `[B]`; "planned": `[B]`, steps
+      of planning; "hints": `[B, Q]`; "limit": `[B]`, the most steps of an answer;
       "planner": `[B, L]` booleans: where the planner chooses the next position}.
     """
     rows = len(routes)
@@ -224,8 +242,8 @@ def make_batch(routes, length, most, rng=None):
     surveys = [route.survey for route in routes]
     each = {"start": [route.start for route in routes],
             "goal": [route.goal for route in routes],
-            "planned": [len(route.episode.shown) - len(route.survey.triples) - 1
-                        for route in routes],
+            "planned": [(len(route.episode.shown) - len(route.survey.triples))
+                        // len(route.hints) - 1 for route in routes],
             "hints": [route.hints for route in routes], "limit": limit}
     inputs = {
         **filled.inputs,

@@ -30,6 +30,7 @@ class Plan(NamedTuple):
         which share of it.
       layer_norm: of the LSTM's gates.
       enough: the last lesson is complete when such a share is right.
+      start: file of weights to begin with, of a network of the same sizes.
     """
 
     lessons: tuple
@@ -43,6 +44,7 @@ class Plan(NamedTuple):
     lowest: float = 0.1
     layer_norm: bool = False
     enough: float = 1.0
+    start: Path | None = None
 
     def build(self, slots):
         """A `GraphReader` with weights; none of them depends on `slots`."""
@@ -214,6 +216,10 @@ def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=VERBOSE):
         lesson = min(lesson, len(plan.lessons) - 1)
         model = plan.build(plan.lessons[lesson].slots)
         plan.compile(model, lesson)
+        if plan.start and not (folder / SAVED).exists():
+            learnt = plan.build(model.slots)
+            load(learnt, plan.start)
+            model.layer.set_weights(learnt.layer.get_weights())
         load(model, folder / SAVED)
         trained = float(model.seconds) / 60
         until = trained + minutes if until is None else until

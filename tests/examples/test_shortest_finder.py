@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from examples.graphs import finder
-from examples.graphs.encoding import to_digits
+from examples.graphs.encoding import BLANK, to_digits
 from examples.graphs.network import compile_reader
 from examples.graphs.rows import pack
 from examples.graphs.shortest import SPARE, Lesson, make_batch, played
@@ -45,7 +45,7 @@ def network():
 
 def test_what_is_chosen_is_the_next_input(network, rng):
     """The layer over each episode whole, its answer shown, gives the same choices."""
-    lesson = Lesson((5, 8), (2, 3), (2, 3), (1, 3), 30, 30, True)
+    lesson = Lesson((5, 8), (2, 3), (2, 3), (1, 3), 30, 36, True, 2)
     routes = [lesson.draw(rng) for _ in range(6)]
     inputs, targets, weights = make_batch(routes, lesson.length, lesson.most)
     inputs["planner"] = rng.random(inputs["planner"].shape) < 0.5
@@ -64,7 +64,7 @@ def test_what_is_chosen_is_the_next_input(network, rng):
             legal = np.flatnonzero(route.survey.source == here)
             likelihood = log_softmax(parts[step][np.arange(9), to_digits(
                 route.survey.triples[legal])].sum(axis=1))
-            best, good = route.best[here], route.levels[legal] > 0
+            best, good = route.best[here], route.levels[legal, -1] > 0
             if inputs["planner"][row, step]:
                 assert edge == best
             else:
@@ -80,7 +80,7 @@ def test_what_is_chosen_is_the_next_input(network, rng):
         assert result["arrived"][row].numpy() == (here == route.goal)
     assert own > 0 and ties > 0
     hints = result["frontiers"].numpy()
-    assert (hints < 0).sum(axis=1).tolist() == [route.hints for route in routes]
+    assert (hints < 0).sum(axis=1).tolist() == [sum(route.hints) for route in routes]
     read = log_softmax(result["read"].numpy())
     read = np.take_along_axis(read, targets[..., np.newaxis], 3)[..., 0]
     compile_reader(network)
@@ -90,27 +90,34 @@ def test_what_is_chosen_is_the_next_input(network, rng):
 
 
 def test_hints_are_the_frontiers_of_a_search_from_the_goal(rng):
-    lesson = Lesson((6, 9), (2, 3), (2, 4), (2, 5), 32, 36, True)
+    lesson = Lesson((6, 9), (2, 3), (2, 4), (1, 5), 48, 48, True, 2)
     routes = [lesson.draw(rng) for _ in range(8)]
     inputs, _, _ = make_batch(routes, lesson.length, lesson.most)
     scores = rng.normal(size=(8, lesson.length, 90)).astype(np.float32)
-    named = finder.frontiers(scores, inputs, 4).numpy()
+    named = finder.frontiers(scores, inputs, 4).numpy().reshape(8, 3, 4)
     parts = log_softmax(scores.reshape(8, -1, 9, 10))
+    hinted = 0
     for row, route in enumerate(routes):
         digits = to_digits(route.survey.triples)
-        planning = np.flatnonzero(np.cumsum(route.episode.begins) == 3)
-        for level in range(1, 5):
-            if level > min(len(planning), route.distance):
-                assert named[row, level - 1] == 0
-                continue
-            step = lesson.length - len(planning) + level - 1
-            likelihood = log_softmax(parts[row, step][np.arange(9), digits].sum(axis=1))
-            frontier = [edge for edge, (here, there) in enumerate(zip(
-                route.survey.source, route.survey.destination))
-                if (route.survey.distances[[here, there], route.goal]
-                    == (level, level - 1)).all()]
-            assert named[row, level - 1] == pytest.approx(
-                likelihood[frontier].mean(), abs=1e-4)
+        shown, nodes = route.episode.shown, route.survey.nodes.tolist()
+        asked = np.flatnonzero((shown[:, 0] >= 0) & (shown[:, 1] == BLANK))
+        planning = len(shown) - 1 - asked[-1]
+        for query, step in enumerate(asked):
+            away = route.survey.distances[:, nodes.index(shown[step, 2])]
+            distance = away[nodes.index(shown[step, 0])]
+            for level in range(1, 5):
+                if level > min(planning + 1, distance):
+                    assert named[row, query, level - 1] == 0
+                    continue
+                place = lesson.length - len(shown) + step + level - 1
+                likelihood = log_softmax(
+                    parts[row, place][np.arange(9), digits].sum(axis=1))
+                frontier = (away[route.survey.source] == level) & (
+                    away[route.survey.destination] == level - 1)
+                assert named[row, query, level - 1] == pytest.approx(
+                    likelihood[frontier].mean(), abs=1e-4)
+                hinted += 1
+    assert hinted > 40
 
 
 def test_an_answer_ends_at_the_goal_or_its_limit(rng):

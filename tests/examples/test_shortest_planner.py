@@ -40,7 +40,7 @@ def solve(features):
     """The edge that is due at the last step, from nothing but the inputs so far."""
     labels, phase = labels_of(features), np.cumsum(features[:, NEW_PHASE])
     triples = labels[phase == 1].tolist()
-    (start, _, goal), = labels[phase == 2].tolist()
+    start, _, goal = labels[(labels[:, 0] != BLANK) & (labels[:, 1] == BLANK)][-1]
     here = start if features[-1, NEW_PHASE] else labels[-1, 2]
     away = steps_to(goal, triples)
     return min((edge for edge in triples if edge[0] == here),
@@ -116,28 +116,34 @@ def test_routes_are_what_the_lesson_says(rng, lesson):
         assert np.array_equal(episode.shown[phase == 1], surveyed.triples)
         assert lesson.nodes[0] <= len(surveyed.nodes) <= lesson.nodes[1]
         start, goal = surveyed.nodes[[route.start, route.goal]]
-        assert episode.shown[phase == 2].tolist() == [[start, BLANK, goal]]
+        last = 2 * lesson.rehearsals + 3
+        assert episode.shown[phase == last - 1].tolist() == [[start, BLANK, goal]]
         planning = lesson.planning or (len(surveyed.triples),) * 2
-        assert planning[0] <= (phase == 3).sum() <= planning[1]
-        assert not features[phase == 3, :90].any()
-        assert not features[:, ANSWER_DUE].any() and phase[-1] == 3
+        for number in range(3, last + 1, 2):
+            assert planning[0] <= (phase == number).sum() <= planning[1]
+            assert not features[phase == number, :90].any()
+        assert not features[:, ANSWER_DUE].any() and phase[-1] == last
         assert len(episode.shown) <= lesson.length
         away = steps_to(goal, surveyed.triples.tolist())
         assert lesson.distance[0] <= away[start] == route.distance <= lesson.distance[1]
-        for (here, _, there), level in zip(surveyed.triples.tolist(), route.levels):
-            nearer = here in away and away.get(there) == away[here] - 1
-            assert level == (away[here] if nearer else 0)
+        for query in range(lesson.rehearsals + 1):
+            (begin, _, end), = episode.shown[phase == 2 * query + 2].tolist()
+            far = steps_to(end, surveyed.triples.tolist())
+            assert lesson.distance[0] <= far[begin] <= lesson.distance[1]
+            assert route.hints[query] == (min((phase == 3).sum() + 1, far[begin])
+                                          if lesson.hints else 0)
+            for (here, _, there), level in zip(surveyed.triples.tolist(),
+                                               route.levels[:, query]):
+                nearer = here in far and far.get(there) == far[here] - 1
+                assert level == (far[here] if nearer else 0)
         assert not (episode.hints != BLANK).any()
-        assert route.hints == (min((phase == 3).sum(), route.distance)
-                               if lesson.hints else 0)
         distances.add(route.distance)
     assert len(distances) > (lesson.distance[1] > lesson.distance[0])
 
 
 def test_all_distances_are_as_likely(rng):
-    lesson = HOUR[3]
-    drawn = [lesson.draw(rng).distance for _ in range(600)]
-    assert np.bincount(drawn)[2:] == pytest.approx([200] * 3, abs=50)  # 4 deviations
+    drawn = [HOUR[2].draw(rng).distance for _ in range(800)]
+    assert np.bincount(drawn)[1:] == pytest.approx([200] * 4, abs=50)  # 4 deviations
 
 
 def test_the_papers_lessons():
@@ -150,12 +156,13 @@ def test_the_papers_lessons():
                and lesson.length == 25 * 6 + 1 + 10 for lesson in PAPER)
 
 
-FITS = HOUR[1]._replace(length=40)
+FITS = HOUR[1]._replace(length=40, rehearsals=0)
+SMALL = HOUR[0]._replace(planning=None, length=40, rehearsals=0)
 
 
 def test_rows_end_where_the_answer_begins(rng):
     routes = [FITS.draw(rng) for _ in range(5)]
-    inputs, targets, weights = make_batch(routes, 40, 5)
+    inputs, targets, weights = make_batch(routes, 40, FITS.most)
     for row, route in enumerate(routes):
         count = len(route.episode.shown)
         features = inputs["steps"][row]
@@ -169,19 +176,20 @@ def test_rows_end_where_the_answer_begins(rng):
         edges = len(route.survey.triples)
         assert (inputs["source"][row, edges:] == -1).all()
         assert inputs["limit"][row] == route.distance + SPARE
-        assert inputs["hints"][row] == route.hints
+        assert tuple(inputs["hints"][row]) == route.hints
         planned = inputs["planned"][row]
         assert features[-planned, NEW_PHASE] and not features[-planned:, :90].any()
         assert np.array_equal(inputs["levels"][row], np.pad(
-            route.levels, (0, 40 - edges), constant_values=-1))
+            route.levels, ((0, 40 - edges), (0, 0)), constant_values=-1))
         assert not inputs["planner"][row].any()
-    inputs, _, weights = make_batch([FITS.draw(rng) for _ in range(99)], 40, 5, rng)
+    inputs, _, weights = make_batch([FITS.draw(rng) for _ in range(99)], 40, FITS.most,
+                                    rng)
     assert weights.sum() == pytest.approx(0.1)  # that of what is read alone
     assert inputs["planner"].mean() == pytest.approx(BETA, abs=0.06)
 
 
 def test_an_oracle_finds_every_path(rng):
-    for lesson in (HOUR[1], PAPER[9], HOUR[0]._replace(planning=None, length=40)):
+    for lesson in (HOUR[1], PAPER[9], SMALL):
         routes = [lesson.draw(rng) for _ in range(20)]
         shares = finder.evaluate(Oracle(), routes, 8, lesson.length, lesson.most)
         assert shares == {"right": 1.0, "near": 1.0, "nearer": 1.0}

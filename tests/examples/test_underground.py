@@ -15,6 +15,7 @@ from browser import chromium, needs_chromium
 from dnc.controllers import layers_of
 from dnc.trajectory import provenance
 from examples import underground
+from examples.common import save
 from examples.graphs import asking, london, london_page, london_picture, pictures
 from examples.graphs import program, training
 from examples.graphs.encoding import ANSWER_DUE, to_digits
@@ -130,6 +131,20 @@ def test_a_training_ends_when_all_lessons_are_complete(tmp_path, easy, capsys):
         assert int(model.lesson) == 3
         with open(tmp_path / program.LOG, encoding="utf-8", newline="") as file:
             assert [row["lesson"] for row in csv.DictReader(file)] == ["0", "1", "2"]
+
+
+def test_a_training_can_start_from_another_network(tmp_path):
+    plan = SMALL["dnc"]
+    keras.utils.set_random_seed(8)
+    other = plan.build(20)
+    other.lesson.assign(2)
+    save(other, tmp_path / "other.weights.h5")
+    plan = plan._replace(start=tmp_path / "other.weights.h5")
+    model = training.train(plan, tmp_path / "new", minutes=0, verbose=0)
+    assert (int(model.lesson), model.slots) == (0, 16)
+    for one, same in zip(numbers(model.layer.weights), numbers(other.layer.weights),
+                         strict=True):
+        assert np.array_equal(one, same)
 
 
 def test_a_later_run_goes_on_for_as_many_minutes(tmp_path, easy):
