@@ -88,10 +88,13 @@ def make_route(surveyed, start, goal, planning=PLANNING, hints=False, before=())
       start, goal: numbers of nodes.
       planning: steps without input after a query.
       hints: True for hints as long as planning and the path have steps.
-      before: pairs (start, goal) that are asked first, for their hints alone.
+      before: pairs (start, goal) that are asked first, for their hints alone; None, at
+        the front, for a query that is not there, whose levels and hints are 0.
     """
-    asked = [*before, (start, goal)]
-    levels = np.stack([_levels(surveyed, end) for _, end in asked], axis=1)
+    pairs = [*before, (start, goal)]
+    asked = [pair for pair in pairs if pair]
+    levels = np.stack([_levels(surveyed, pair[1]) if pair else np.zeros(
+        len(surveyed.triples), int) for pair in pairs], axis=1)
     best = np.full(len(surveyed.nodes), -1)
     edges = np.flatnonzero(levels[:, -1])
     best[surveyed.source[edges]] = edges  # of several the one that is shown last
@@ -99,7 +102,8 @@ def make_route(surveyed, start, goal, planning=PLANNING, hints=False, before=())
         np.array([(surveyed.nodes[begin], BLANK, surveyed.nodes[end])]), blank(0),
         blank(planning)) for begin, end in asked))
     return Route(episode, surveyed, start, goal, levels, best, tuple(
-        min(planning + 1, surveyed.distances[pair]) if hints else 0 for pair in asked))
+        min(planning + 1, surveyed.distances[pair]) if hints and pair else 0
+        for pair in pairs))
 
 
 def _levels(surveyed, goal):
@@ -136,7 +140,7 @@ class Lesson(NamedTuple):
       length: steps of a row of training, which holds one episode up to the answer; a
         graph that is too large for it is drawn anew.
       hints: see `Route`.
-      rehearsals: so many paths are asked before, for their hints alone.
+      rehearsals: up to so many paths are asked before, for their hints alone.
       complete: the lesson is when a share of `finder.evaluate` is so large.
     """
 
@@ -172,8 +176,9 @@ class Lesson(NamedTuple):
         apart = np.argwhere((surveyed.distances >= self.distance[0])
                             & (surveyed.distances <= self.distance[1]))
         before = apart[rng.integers(len(apart), size=self.rehearsals)]
-        return make_route(surveyed, start, goal, planning, self.hints,
-                          [tuple(pair) for pair in before])
+        absent = rng.integers(self.rehearsals + 1)
+        return make_route(surveyed, start, goal, planning, self.hints, [
+            *[None] * absent, *map(tuple, before[absent:])])
 
 
 # Extended Data Table 5, lessons 1 to 15.
@@ -242,8 +247,8 @@ def make_batch(routes, length, most, rng=None):
     surveys = [route.survey for route in routes]
     each = {"start": [route.start for route in routes],
             "goal": [route.goal for route in routes],
-            "planned": [(len(route.episode.shown) - len(route.survey.triples))
-                        // len(route.hints) - 1 for route in routes],
+            "planned": [len(route.episode.shown) - np.flatnonzero(
+                route.episode.begins)[-1] for route in routes],
             "hints": [route.hints for route in routes], "limit": limit}
     inputs = {
         **filled.inputs,

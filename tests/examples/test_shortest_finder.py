@@ -102,7 +102,8 @@ def test_hints_are_the_frontiers_of_a_search_from_the_goal(rng):
         shown, nodes = route.episode.shown, route.survey.nodes.tolist()
         asked = np.flatnonzero((shown[:, 0] >= 0) & (shown[:, 1] == BLANK))
         planning = len(shown) - 1 - asked[-1]
-        for query, step in enumerate(asked):
+        assert not named[row, :3 - len(asked)].any()
+        for query, step in enumerate(asked, 3 - len(asked)):
             away = route.survey.distances[:, nodes.index(shown[step, 2])]
             distance = away[nodes.index(shown[step, 0])]
             for level in range(1, 5):

@@ -107,7 +107,7 @@ def test_the_planner_finds_what_another_search_finds(rng):
 @pytest.mark.parametrize("lesson", [
     *HOUR, PAPER[0], PAPER[6], PAPER[14], *planned_by_triples((HOUR[1], PAPER[3]))])
 def test_routes_are_what_the_lesson_says(rng, lesson):
-    distances = set()
+    distances, rehearsals = set(), set()
     for _ in range(25):
         route = lesson.draw(rng)
         episode, surveyed = route.episode, route.survey
@@ -116,18 +116,21 @@ def test_routes_are_what_the_lesson_says(rng, lesson):
         assert np.array_equal(episode.shown[phase == 1], surveyed.triples)
         assert lesson.nodes[0] <= len(surveyed.nodes) <= lesson.nodes[1]
         start, goal = surveyed.nodes[[route.start, route.goal]]
-        last = 2 * lesson.rehearsals + 3
+        last = phase[-1]
+        rehearsals.add((last - 3) // 2)
         assert episode.shown[phase == last - 1].tolist() == [[start, BLANK, goal]]
         planning = lesson.planning or (len(surveyed.triples),) * 2
         for number in range(3, last + 1, 2):
             assert planning[0] <= (phase == number).sum() <= planning[1]
             assert not features[phase == number, :90].any()
-        assert not features[:, ANSWER_DUE].any() and phase[-1] == last
+        assert not features[:, ANSWER_DUE].any()
         assert len(episode.shown) <= lesson.length
         away = steps_to(goal, surveyed.triples.tolist())
         assert lesson.distance[0] <= away[start] == route.distance <= lesson.distance[1]
-        for query in range(lesson.rehearsals + 1):
-            (begin, _, end), = episode.shown[phase == 2 * query + 2].tolist()
+        absent = lesson.rehearsals - (last - 3) // 2
+        assert not route.levels[:, :absent].any() and not any(route.hints[:absent])
+        for query in range(absent, lesson.rehearsals + 1):
+            (begin, _, end), = episode.shown[phase == 2 * (query - absent) + 2].tolist()
             far = steps_to(end, surveyed.triples.tolist())
             assert lesson.distance[0] <= far[begin] <= lesson.distance[1]
             assert route.hints[query] == (min((phase == 3).sum() + 1, far[begin])
@@ -139,6 +142,7 @@ def test_routes_are_what_the_lesson_says(rng, lesson):
         assert not (episode.hints != BLANK).any()
         distances.add(route.distance)
     assert len(distances) > (lesson.distance[1] > lesson.distance[0])
+    assert rehearsals == set(range(lesson.rehearsals + 1))
 
 
 def test_all_distances_are_as_likely(rng):
