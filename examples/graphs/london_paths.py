@@ -10,7 +10,7 @@ from examples.graphs.shortest import (PLANNING, SPARE, make_batch, make_route,
 DISTANCES = (1, 2, 3, 4, 5, 6)  # edges of the shortest paths that are asked
 PAPER_DISTANCE = 4
 MOST = DISTANCES[-1] + SPARE  # steps of an answer, to whatever is asked
-SLOTS = 128  # hold the 106 triples, the query and the answer
+SLOTS = 160  # for the 106 triples, the query, planning and the answer
 
 _STATIONS = list(london.STATIONS)
 

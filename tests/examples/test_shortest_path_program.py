@@ -112,7 +112,7 @@ def test_the_shipped_network_is_whole_and_small():
 @pytest.mark.slow
 def test_the_shipped_network_does_better_than_look_ahead():
     model = program.load_network(
-        shortest_path.SHIPPED / program.WEIGHTS, shortest_path.DNC, 64)
+        shortest_path.SHIPPED / program.WEIGHTS, shortest_path.DNC, HOUR[2].slots)
     lesson, rng = HOUR[2], np.random.default_rng(8)
     routes = [lesson.draw(rng) for _ in range(200)]
     right = [finder.evaluate(each, routes, 10, lesson.length, lesson.most)["right"]
