@@ -197,15 +197,15 @@ PAPERS_FINAL = (11.2, 12.7, 13.2, 13.7, 22.8, 27.6, 34.0, 39.7, 41.1, 40.0, 44.0
                 54.3, 54.0, 64.0)
 
 # After the walks, from whose network it starts. With hints the network learns to search
-# back from the goal, a level at each step from the query on; three rehearsals make four
+# back from the goal, a level at each step from the query on; rehearsals make up to four
 # of these of one description. Frontiers are of one edge or two at first, planning is
 # short, and the memory not much larger than a lesson needs.
 HOUR = tuple(lesson._replace(complete=("right", share)) for share, lesson in (
     (0.85, Lesson((6, 10), (1, 2), (1, 4), (4, 5), 48, 44, True, 3)),
     (0.8, Lesson((6, 12), (1, 3), (1, 4), (4, 6), 64, 64, True, 3)),
-    (0.7, Lesson((8, 14), (2, 4), (1, 4), (4, 8), 80, 96, True, 3)),
-    (0.7, Lesson((10, 20), (2, 4), (1, 4), (6, 10), 112, 120, True, 3)),
-    (0.8, Lesson((18, 26), (2, 5), (1, 5), (10, 10), 128, 150, True, 3)),
+    (0.7, Lesson((8, 14), (2, 4), (1, 4), (4, 8), 96, 96, True, 3)),
+    (0.7, Lesson((10, 20), (2, 4), (1, 4), (6, 10), 128, 120, True, 3)),
+    (0.8, Lesson((18, 26), (2, 5), (1, 5), (10, 10), 160, 150, True, 3)),
 ))
 
 
