@@ -60,15 +60,16 @@ def renormalised(scores, edges, legal):
     """Logarithms of how likely each edge is, of those that are legal.
 
     Args:
-      scores: `[B, 10 * DIGITS]` of the ten values of each digit.
+      scores: `[B, 10 * DIGITS]` of the ten values of each digit, or `[B, K, ...]`.
       edges: `[B, E, 10 * DIGITS]` digits of the edges, each one of ten.
-      legal: `[B, E]` booleans.
+      legal: `[B, E]` booleans, or `[B, K, E]` or `[B, 1, E]`.
 
     Returns:
-      `[B, E]`, very low where an edge is not legal.
+      `[B, E]` or `[B, K, E]`, very low where an edge is not legal.
     """
     digits = tf.nn.log_softmax(tf.reshape(scores, (-1, DIGITS, 10)))
-    products = tf.einsum("bed,bd->be", edges, tf.reshape(digits, tf.shape(scores)))
+    products = tf.einsum("bed,b...d->b...e", edges,
+                         tf.reshape(digits, tf.shape(scores)))
     return tf.nn.log_softmax(tf.where(legal, products, -1e9))
 
 
@@ -84,16 +85,13 @@ def frontiers(scores, inputs, most):
       `[B, Q * K]`: for each query the mean logarithm, over the edges of the k-th level,
       of how likely an edge is among all of the graph; 0 where there is no hint.
     """
-    edges, step = _edges(inputs), tf.range(most)
-    queries, steps = inputs["levels"].shape[2], tf.shape(scores)[1]
+    step, steps = tf.range(most), tf.shape(scores)[1]
+    queries = inputs["levels"].shape[2]
     asked = 1 + inputs["planned"][:, tf.newaxis, tf.newaxis]  # a query and its planning
     place = steps + asked * tf.range(-queries, 0)[:, tf.newaxis] + step  # [B, Q, K]
     place = tf.reshape(tf.minimum(place, steps - 1), (-1, queries * most))
-    named = tf.gather(scores, place, batch_dims=1)
-    digits = tf.nn.log_softmax(tf.reshape(named, (-1, queries * most, DIGITS, 10)))
-    products = tf.einsum("bed,bkd->bke", edges, tf.reshape(digits, tf.shape(named)))
-    likelihood = tf.nn.log_softmax(tf.where(
-        inputs["source"][:, tf.newaxis] >= 0, products, -1e9))
+    likelihood = renormalised(tf.gather(scores, place, batch_dims=1), _edges(inputs),
+                              inputs["source"][:, tf.newaxis] >= 0)
     frontier = tf.transpose(inputs["levels"][..., tf.newaxis] == step + 1, (0, 2, 3, 1))
     frontier = tf.cast(tf.reshape(frontier, tf.shape(likelihood)), tf.float32)
     mean = tf.reduce_sum(frontier * likelihood, axis=2) / tf.maximum(

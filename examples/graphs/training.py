@@ -239,9 +239,10 @@ def _keep_seed(path, seed):
     """Writes a training's seed down; ValueError if it was begun with another."""
     if not path.exists():
         path.write_text(f"{seed}\n")
-    elif path.read_text().strip() != str(seed):
-        raise ValueError(f"{path.parent}: a training with --seed="
-                         f"{path.read_text().strip()}; choose another --folder")
+    begun = path.read_text().strip()
+    if begun != str(seed):
+        raise ValueError(f"{path.parent}: a training with --seed={begun}; choose "
+                         f"another --folder")
 
 
 def saved_lesson(plan, folder):
