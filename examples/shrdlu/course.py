@@ -53,6 +53,7 @@ class BlockPlan(NamedTuple):
     entropy: float = 0.02
     recall: float = 0.5
     counted: bool = False
+    start = None  # from random weights
 
     def build(self, slots):
         """A `BlockPlayer` with weights; none of them depends on `slots`."""

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from blocks_oracle import after, columns_of, is_so
+from examples.graphs import training
 from examples.graphs.rows import stream
 from examples.shrdlu import course, player
 from examples.shrdlu.boards import ACTIONS, BLOCKS, CONSTRAINTS, PASS, boards
@@ -178,6 +179,10 @@ def test_plans_learn_at_the_rate_of_their_teacher():
         schedule = model.optimizer._learning_rate  # the schedule, not its value now
         assert float(schedule(300)) == pytest.approx(rate)
     assert PLAN.shape(0) != PLAN.shape(1)
+
+
+def test_a_training_begins(tmp_path):
+    assert int(training.train(PLAN, tmp_path, minutes=0, verbose=0).lesson) == 0
 
 
 @pytest.mark.slow
