@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import hashlib
 import pathlib
 import re
 
@@ -82,3 +83,16 @@ def test_the_model_card_has_the_table_of_the_readme():
     tables = [results.TABLE_START + text.split(results.TABLE_START)[1].split(
         results.TABLE_END)[0] for text in texts]
     assert tables[0] == tables[1] and "mean error" in tables[0]
+
+
+@pytest.mark.parametrize("name", sorted(
+    path.name for path in (ROOT / "results").iterdir() if path.is_dir()))
+def test_what_is_shipped_is_whole_and_small(name):
+    folder = ROOT / "results" / name
+    lines = (folder / "SHA256SUMS").read_text().splitlines()
+    digests = dict(line.split()[::-1] for line in lines)
+    there = {path.name for path in folder.iterdir()} - {"SHA256SUMS"}
+    assert there == {file for file in digests if not file.startswith("..")}
+    for file, digest in digests.items():
+        data = (folder / file).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == digest and len(data) < 4e6

@@ -1,6 +1,5 @@
 """Shortest paths: the program, its pictures, its page and the shipped network."""
 
-import hashlib
 import json
 import re
 
@@ -98,15 +97,6 @@ def test_another_length_of_answer_wants_another_model():
     """Keras would relax the shape, and there is no loop over unknown steps."""
     plan = shortest_path.PAPERS
     assert plan.shape(2) != plan.shape(3) == plan.shape(4)
-
-
-def test_the_shipped_network_is_whole_and_small():
-    sums = (shortest_path.SHIPPED / "SHA256SUMS").read_text().split()
-    assert {program.WEIGHTS, program.LOG} <= set(sums)
-    for digest, name in zip(sums[::2], sums[1::2]):
-        data = (shortest_path.SHIPPED / name).read_bytes()
-        assert hashlib.sha256(data).hexdigest() == digest
-        assert len(data) < 4e6
 
 
 @pytest.mark.slow

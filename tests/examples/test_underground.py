@@ -1,7 +1,6 @@
 """examples/underground.py: training that resumes, the score, pictures, the command."""
 
 import csv
-import hashlib
 import json
 import re
 from types import SimpleNamespace
@@ -356,10 +355,12 @@ def test_weights_that_are_not_there_are_told(tmp_path):
         program.load_network(tmp_path / "nothing.h5", underground.DNC, 16)
 
 
-def test_the_shipped_networks_are_whole_and_small():
-    sums = (underground.SHIPPED / "SHA256SUMS").read_text().split()
-    assert program.WEIGHTS in sums and underground.LSTM_WEIGHTS in sums
-    for digest, name in zip(sums[::2], sums[1::2]):
-        data = (underground.SHIPPED / name).read_bytes()
-        assert hashlib.sha256(data).hexdigest() == digest
-        assert len(data) < 4e6
+@pytest.mark.slow
+@pytest.mark.parametrize("network, least, most", [
+    ("dnc", 0.9, 1), ("lstm", 0, 0.2)])
+def test_the_shipped_networks_walk_or_do_not(network, least, most, rng):
+    plan, name = {"dnc": (underground.DNC, program.WEIGHTS),
+                  "lstm": (underground.LSTM, underground.LSTM_WEIGHTS)}[network]
+    model = program.load_network(underground.SHIPPED / name, plan, london.SLOTS)
+    right = asking.right_by_length(model, london.draw_episode, (1, 7), rng)
+    assert all(least <= share <= most for share in right.values())
