@@ -4,6 +4,8 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+for name in ("no_proxy", "NO_PROXY"):  # the tests' own servers are asked directly
+    os.environ[name] = "localhost,127.0.0.1"
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402

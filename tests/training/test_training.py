@@ -93,13 +93,36 @@ class NumpyRMSProp:
         return weight - momentum
 
 
+class NumpyAdam:
+    """Adam with decoupled weight decay in float64, as Keras has it: epsilon stands
+    beside the root of a mean that is not yet corrected."""
+
+    def __init__(self, config):
+        self._config = config
+        self._means, self._squares, self._counts = {}, {}, {}
+
+    def update(self, index, weight, gradient, rate):
+        config = self._config
+        count = self._counts[index] = self._counts.get(index, 0) + 1
+        mean = self._means[index] = (config.momentum * self._means.get(index, 0.0)
+                                     + (1 - config.momentum) * gradient)
+        square = self._squares[index] = (config.rho * self._squares.get(index, 0.0)
+                                         + (1 - config.rho) * gradient ** 2)
+        corrected = np.sqrt(1 - config.rho ** count) / (1 - config.momentum ** count)
+        return (weight - rate * config.weight_decay * weight
+                - rate * corrected * mean / (np.sqrt(square) + config.epsilon))
+
+
 @pytest.mark.parametrize("max_grad_norm", [0.0, 20.0])
-def test_updates_are_those_of_rmsprop_on_clipped_gradients(
-        monkeypatch, rng, max_grad_norm):
+@pytest.mark.parametrize("oracle_of, optimizer", [
+    (NumpyRMSProp, {}), (NumpyAdam, {"optimizer": "adam", "momentum": 0.8, "rho": 0.99,
+                                     "weight_decay": 0.3})])
+def test_updates_are_those_of_the_optimizer_on_clipped_gradients(
+        monkeypatch, rng, max_grad_norm, oracle_of, optimizer):
     config = small_config(max_grad_norm=max_grad_norm, epsilon=1e-6,
                           learning_rate_schedule="exponential", decay_steps=2,
-                          warmup_steps=2)
-    subject, oracle = trainer(config, compiled=False), NumpyRMSProp(config)
+                          warmup_steps=2, **optimizer)
+    subject, oracle = trainer(config, compiled=False), oracle_of(config)
     made_up = MadeUp(monkeypatch, subject, rng)
     scales = []
     for number, batch in enumerate(batches(5)):
