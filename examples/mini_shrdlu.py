@@ -31,14 +31,13 @@ from examples.shrdlu.player import Guess  # noqa: E402
 
 SHIPPED = ROOT / "results" / "mini_shrdlu"
 LSTM_WEIGHTS = "lstm.weights.h5"
-SLOTS = 32  # of the memory that is asked
-LEARNT = tables.LESSONS[5]  # the last that the network shipped has learnt
-DNC = BlockPlan(puzzles.HOUR, falling=25_000)
+SHOWN = tables.LESSONS[5]  # of such puzzles one is drawn, and memories are decoded
+DNC = BlockPlan(puzzles.HOUR, falling=40_000)
 # No memory, and as many weights.
-LSTM = BlockPlan(puzzles.HOUR, (200,), read_heads=0, falling=25_000)
+LSTM = BlockPlan(puzzles.HOUR, (200,), read_heads=0, falling=40_000)
 # Extended Data Table 2, the network of Figure 4, with RMSProp's place taken by Adam.
 PAPERS = BlockPlan(puzzles.PAPER, (250, 250), 100, 3, falling=10_000_000,
-                   acting_rate=3e-5, entropy=0.5, counted=True)
+                   acting_rate=3e-5, entropy=0.5, counted=True, mover=())
 GOAL = program.Asked("goal", asking.EXAMPLE, asking.parse_goal, "lesson")
 
 
@@ -60,10 +59,11 @@ def networks_to_ask(args):
     Raises:
       ValueError: a file of weights can't be used.
     """
-    dnc, folder = program.network_to_ask(args, plan_of(args), SLOTS, SHIPPED)
+    slots = plan_of(args).lessons[-1].slots
+    dnc, folder = program.network_to_ask(args, plan_of(args), slots, SHIPPED)
     networks = {"DNC": dnc}
     lstm = None if args.paper or args.given else program.lstm_to_ask(
-        args, LSTM, SLOTS, SHIPPED / LSTM_WEIGHTS)
+        args, LSTM, slots, SHIPPED / LSTM_WEIGHTS)
     if lstm is not None:
         networks["LSTM"] = lstm
     return {**networks, "random": Guess(np.random.default_rng(5))}, folder
@@ -79,13 +79,13 @@ def draw(networks, args, log):
         figures["perfect.png"] = pictures.draw_shares(
             tables.print_moves(model, args.count),
             "Solved with the least moves, %")
-        seen = tables.look_into_memory(model, LEARNT)
+        seen = tables.look_into_memory(model, SHOWN)
         figures["plan.png"] = pictures.draw_plan(
             tables.print_decoded(*seen), "What follows, decoded from memory before "
             "the question")
         figures["letters.png"] = pictures.draw_letters(
             *seen[:2], "What is read at the question, by its letter")
-    puzzle = asking.puzzle_with(args.asked, LEARNT, np.random.default_rng(args.seed))
+    puzzle = asking.puzzle_with(args.asked, SHOWN, np.random.default_rng(args.seed))
     look = asking.look(model, puzzle)
     title = (f"{args.text}: {asking.outcome(look)}, least "
              f"{puzzle.least} moves")

@@ -37,7 +37,7 @@ class BlockPlan(NamedTuple):
         and critic.
       falling: updates in which either falls to a tenth.
       decay: lambda of the advantages.
-      entropy, recall, counted: see `player.BlockPlayer`.
+      entropy, recall, counted, mover: see `player.BlockPlayer`.
     """
 
     lessons: tuple
@@ -53,6 +53,7 @@ class BlockPlan(NamedTuple):
     entropy: float = 0.02
     recall: float = 0.5
     counted: bool = False
+    mover: tuple = (512, 512)
     start = None  # from random weights
 
     def build(self, slots):
@@ -60,7 +61,7 @@ class BlockPlan(NamedTuple):
         model = BlockPlayer(
             self.units, slots if self.read_heads else 0, self.word_size,
             self.read_heads, self.decay, self.entropy, self.recall,
-            self.counted)
+            self.counted, self.mover)
         model.build()
         return model
 

@@ -118,7 +118,7 @@ def draw_lessons(shares, title):
             axes.bar(places, values, 0.85, below, color=colour, label=outcome)
             below += values
         axes.set_title(name, size=10)
-        axes.set_xticks(places)
+        axes.set_xticks(places, places, size=7)
         axes.set_xlabel("lesson", size=9)
         axes.set_ylim(0, 100)
     panels[0].set_ylabel("episodes, %", size=9)

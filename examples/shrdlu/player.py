@@ -134,13 +134,16 @@ class BlockPlayer(Standing):
       recall: how much it counts, where a planner teaches, to name the constraints
         that are asked for.
       counted: reward the number of constraints that hold, not their share.
+      mover: units of the hidden layers of a network that sees the board and what is
+        recalled, and adds its scores of actions to the layer's; empty for none.
 
     Attributes:
-      layer: the `DNC`, or a Keras `LSTM`.
+      layer: the `DNC`, or a Keras `LSTM`, whose outputs are `head`'s.
+      mover: that network, a `keras.Sequential`; None for none.
     """
 
     def __init__(self, units=(128,), slots=32, word_size=32, read_heads=4, decay=0.75,
-                 entropy=0.02, recall=0.5, counted=False):
+                 entropy=0.02, recall=0.5, counted=False, mover=(512, 512)):
         super().__init__(name="block_player")
         self.slots, self.decay = slots, decay
         self.entropy, self.recall, self.counted = entropy, recall, counted
@@ -154,6 +157,9 @@ class BlockPlayer(Standing):
             self.layer = keras.layers.LSTM(
                 units[0], return_sequences=True, return_state=True, name="core")
             self.head = keras.layers.Dense(OUTPUTS, name="head")
+        self.mover = keras.Sequential(
+            [keras.layers.Dense(count, "relu") for count in mover]
+            + [keras.layers.Dense(ACTIONS)], name="mover") if mover else None
         self.add_standing()
 
     def build(self, input_shape=None):
@@ -163,6 +169,8 @@ class BlockPlayer(Standing):
             widen(self.layer.cell, {(0, LETTERS): 0.6, (LETTERS, FEATURES): 0.2})
         else:
             self.head.build((None, self.layer.units))
+        if self.mover is not None:
+            self.mover.build((None, FEATURES - BOARD + len(CONSTRAINTS)))
         self.built = True
 
     def call(self, inputs, training=None):
@@ -177,17 +185,20 @@ class BlockPlayer(Standing):
         outputs, *states = self.layer(
             inputs["steps"], mask=inputs["mask"], training=training)
         played = play(self._step, states, inputs)
-        before = parts_of(self._outputs(outputs))
+        before = parts_of(outputs if self.slots else self.head(outputs))
         played["recalled"] = tf.concat(
             [before["recalled"], played["recalled"]], axis=1)
         return {**played, "earned": rewards(inputs, played, self.counted)}
 
     def _step(self, features, states):
         outputs, states = self.layer.cell(features, states)
-        return self._outputs(outputs), states
-
-    def _outputs(self, outputs):
-        return outputs if self.slots else self.head(outputs)
+        if not self.slots:
+            outputs = self.head(outputs)
+        if self.mover is not None:
+            recalled = tf.sigmoid(parts_of(outputs)["recalled"])
+            scores = self.mover(tf.concat([features[:, BOARD:], recalled], axis=1))
+            outputs += tf.pad(scores, [[0, 0], [0, OUTPUTS - ACTIONS]])
+        return outputs, states
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None,
                      training=True):

@@ -198,15 +198,18 @@ PAPER = tuple(Lesson(*ranges) for ranges in (
     ((10, 10), (6, 6), (6, 6), (7, 7)), ((10, 10), (6, 6), (1, 6), (1, 7))))
 
 
-# The paper's first lessons, learnt from the planner, after two in which goals are only
-# named, more of them than an LSTM keeps in mind, so that the memory comes into use.
+# The paper's lessons, learnt from the planner, after two in which goals are only named,
+# more of them than an LSTM keeps in mind, so that the memory comes into use. In batches
+# of few lengths: with each another model is compiled.
 RECITALS = (
     Lesson((2, 8), (3, 6), (1, 1), (0, 0), 1.0, 16, told=16, moves=1, recital=True),
     Lesson((2, 6), (3, 6), (1, 3), (0, 0), 1.0, told=24, moves=1, recital=True))
-HOUR = (
-    *RECITALS,
-    *(lesson._replace(taught=1.0, told=24, moves=8) for lesson in PAPER[:6]),
-    *(lesson._replace(taught=1.0, told=24, moves=9) for lesson in PAPER[6:8]))
+HOUR = (*RECITALS, *(
+    lesson._replace(taught=1.0, slots=slots, told=told, moves=moves)
+    for first, end, slots, told, moves in (
+        (0, 6, 32, 24, 8), (6, 9, 32, 24, 9), (9, 13, 48, 32, 10), (13, 17, 64, 50, 11),
+        (17, 26, 80, 60, 13))
+    for lesson in PAPER[first:end]))
 
 
 def shape_of(lessons):

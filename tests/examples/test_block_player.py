@@ -16,13 +16,27 @@ from stopped_runs import assert_goes_on_the_same
 
 SMALL = (Lesson((2, 2), (3, 3), (1, 1), (0, 0), 1.0, 8, 5, 7, True),
          Lesson((2, 2), (3, 4), (1, 2), (1, 1), 0.0, 8))
-PLAN = course.BlockPlan(SMALL, (8,), 6, 2, rows=3, updates=2)
+PLAN = course.BlockPlan(SMALL, (8,), 6, 2, rows=3, updates=2, mover=(10, 7))
 
 
-@pytest.fixture(scope="module", params=[2, 0])
+@pytest.fixture(scope="module", params=[(2, (10, 7)), (2, ()), (0, (10, 7))])
 def network(request):
     keras.utils.set_random_seed(3)
-    return PLAN._replace(read_heads=request.param).build(8)
+    heads, mover = request.param
+    return PLAN._replace(read_heads=heads, mover=mover).build(8)
+
+
+def scores_of(network, shown, outputs):
+    """The layer's scores, and the mover's for the board and what is recalled."""
+    scores = outputs[:, :ACTIONS]
+    if network.mover is not None:
+        *hidden, kernel, bias = network.mover.get_weights()
+        recalled = 1 / (1 + np.exp(-outputs[:, ACTIONS + 1:]))
+        seen = np.hstack([shown[:, BOARD:], recalled])
+        for weights, shift in zip(hidden[::2], hidden[1::2]):
+            seen = np.maximum(seen @ weights + shift, 0)
+        scores = scores + seen @ kernel + bias
+    return scores
 
 
 def test_a_board_is_the_next_input(network, rng):
@@ -44,7 +58,7 @@ def test_a_board_is_the_next_input(network, rng):
         outputs = (outputs if network.slots else network.head(outputs)).numpy()[0]
         asked = len(puzzle.told)
         assert result["logits"].numpy()[row] == pytest.approx(
-            outputs[asked + 1:, :ACTIONS], abs=1e-4)
+            scores_of(network, shown, outputs)[asked + 1:], abs=1e-4)
         assert result["value"].numpy()[row] == pytest.approx(
             outputs[asked + 1:, ACTIONS], abs=1e-4)
         assert result["recalled"].numpy()[row, 5 - asked - 1:] == pytest.approx(
@@ -137,6 +151,25 @@ def test_the_loss_is_that_of_pupil_actor_and_critic(network, rng):
     played = network(inputs)
     assert float(network.compute_loss(inputs, None, played)) == pytest.approx(
         expected, rel=1e-4)
+
+
+def test_what_is_recalled_learns_from_the_moves(rng):
+    """Gradients of the planner's moves alone go through the mover, to what it sees."""
+    keras.utils.set_random_seed(3)
+    network = PLAN._replace(recall=0.0).build(8)
+    inputs = make_batch([PAPER[0].draw(rng) for _ in range(4)], 5, 7, rng, 1.0)
+    for compiled in (False, True):
+        @tf.function(jit_compile=compiled)
+        def gradients():
+            with tf.GradientTape() as tape:
+                loss = network.compute_loss(inputs, None, network(inputs))
+            return tape.gradient(loss, network.trainable_variables)
+
+        found = {weight.path: gradient.numpy() for weight, gradient in zip(
+            network.trainable_variables, gradients())}
+        output = next(found[path] for path in found if "output_kernel" in path)
+        assert np.any(output[:, ACTIONS + 1:], axis=0).all()
+        assert sum(np.any(found[path]) for path in found if "/mover/" in path) == 6
 
 
 def test_advantages_of_a_known_episode():

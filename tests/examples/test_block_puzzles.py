@@ -13,7 +13,7 @@ from examples.shrdlu.puzzles import (BETA, FEATURES, FIRST, GO, HOUR, PAPER, REC
                                      to_features)
 
 
-@pytest.mark.parametrize("lesson", [*HOUR[2:], PAPER[12], PAPER[21], PAPER[25]])
+@pytest.mark.parametrize("lesson", [*HOUR[2:6], HOUR[9], HOUR[14], HOUR[22], HOUR[27]])
 def test_puzzles_are_what_the_lesson_says(rng, lesson):
     sizes, mirrored, asked = set(), set(), set()
     for _ in range(25):
@@ -84,8 +84,17 @@ def test_the_papers_lessons():
         assert all(low[1] <= high[1] and low[0] <= high[0]
                    for low, high in zip(one[:4], next_[:4]))
     assert not any(lesson.taught for lesson in PAPER)
-    assert [lesson[:4] for lesson in HOUR[2:]] == [lesson[:4] for lesson in PAPER[:8]]
     assert FEATURES == 97
+
+
+def test_the_papers_lessons_fit_into_the_batches():
+    assert [lesson[:4] for lesson in HOUR[2:]] == [lesson[:4] for lesson in PAPER]
+    longest = 0
+    for lesson in HOUR:  # a batch has some episodes of earlier lessons
+        longest = max(longest, 1 + lesson.goals[1] * (
+            lesson.constraints[1] + lesson.recital))
+        assert longest <= lesson.length <= lesson.slots + 1
+        assert lesson.recital or lesson.depth[1] + SPARE <= lesson.most
 
 
 def test_no_goal_where_no_board_has_as_many_constraints(rng):
