@@ -182,9 +182,13 @@ def draw_learning(log, updates, title, complete=0.9, fields=("right",), what="ri
                     f"new episodes {what}, %", size=9)
     axes.set_xlabel("updates", size=9)
     axes.set_ylim(0, 101)
+    numbered = -done[-1]
     for number in sorted(set(lessons)):
         first = done[lessons.index(number)] - updates / 2
         axes.axvline(first, color="#bbbbbb", lw=0.7, zorder=0)
+        if first - numbered < 0.018 * done[-1]:  # it would stand on the one before
+            continue
+        numbered = first
         axes.annotate(str(number), (first, 1.01), (2, 0), va="bottom", size=8,
                       xycoords=("data", "axes fraction"), textcoords="offset points")
     axes.set_title(f"{title} (numbers: where a lesson begins)\n", size=11)
