@@ -6,7 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from examples.shrdlu import player
-from examples.shrdlu.boards import BLOCKS, MOVES, PASS, RELATIONS, SQUARES
+from examples.shrdlu.boards import (ACTIONS, BLOCKS, MOVES, PASS, RELATIONS,
+                                    SQUARES)
 from examples.shrdlu.puzzles import BOARD, FIRST, GO, RELATION, SECOND
 
 
@@ -86,3 +87,22 @@ class Oracle:
         rows = [steps[mask] for steps, mask in zip(inputs["steps"], inputs["mask"])]
         return {name: value.numpy()
                 for name, value in player.play(step, rows, inputs).items()}
+
+
+def scores_of(network, shown, outputs):
+    """Scores of actions: the layer's, and the mover's for board and what is recalled.
+
+    Args:
+      network: `BlockPlayer`.
+      shown: `[T, FEATURES]`.
+      outputs: `[T, OUTPUTS]` of the layer.
+    """
+    scores = outputs[:, :ACTIONS]
+    if network.mover is not None:
+        *hidden, kernel, bias = network.mover.get_weights()
+        recalled = 1 / (1 + np.exp(-outputs[:, ACTIONS + 1:]))
+        seen = np.hstack([shown[:, BOARD:], recalled])
+        for weights, shift in zip(hidden[::2], hidden[1::2]):
+            seen = np.maximum(seen @ weights + shift, 0)
+        scores = scores + seen @ kernel + bias
+    return scores

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from blocks_oracle import after, columns_of, is_so
+from blocks_oracle import after, columns_of, is_so, scores_of
 from examples.graphs import training
 from examples.graphs.rows import stream
 from examples.shrdlu import course, player
@@ -24,19 +24,6 @@ def network(request):
     keras.utils.set_random_seed(3)
     heads, mover = request.param
     return PLAN._replace(read_heads=heads, mover=mover).build(8)
-
-
-def scores_of(network, shown, outputs):
-    """The layer's scores, and the mover's for the board and what is recalled."""
-    scores = outputs[:, :ACTIONS]
-    if network.mover is not None:
-        *hidden, kernel, bias = network.mover.get_weights()
-        recalled = 1 / (1 + np.exp(-outputs[:, ACTIONS + 1:]))
-        seen = np.hstack([shown[:, BOARD:], recalled])
-        for weights, shift in zip(hidden[::2], hidden[1::2]):
-            seen = np.maximum(seen @ weights + shift, 0)
-        scores = scores + seen @ kernel + bias
-    return scores
 
 
 def test_a_board_is_the_next_input(network, rng):

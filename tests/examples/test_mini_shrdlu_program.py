@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from blocks_oracle import scores_of
 from dnc.controllers import layers_of
 from examples import mini_shrdlu
 from examples.graphs import program
 from examples.shrdlu import asking, course, pictures, planning, tables
 from examples.shrdlu.boards import BLOCKS, CONSTRAINTS, PASS, boards
 from examples.shrdlu.player import Guess
-from examples.shrdlu.puzzles import HOUR, PAPER, SPARE, to_features
+from examples.shrdlu.puzzles import (BOARD, FEATURES, HOUR, PAPER, SPARE,
+                                     board_features, to_features)
 
 
 def test_typed_goals_are_read():
@@ -41,7 +43,7 @@ def test_a_typed_goal_becomes_a_puzzle(rng):
 def asked():
     """A network without training, and its look at an episode."""
     keras.utils.set_random_seed(2)
-    model = course.BlockPlan(HOUR, (12,), 6, 2, mover=()).build(16)
+    model = course.BlockPlan(HOUR, (12,), 6, 2, mover=(10,)).build(16)
     puzzle = PAPER[3].draw(np.random.default_rng(4))
     return model, asking.look(model, puzzle)
 
@@ -53,8 +55,10 @@ def test_a_look_is_at_the_moves_that_were_made(asked):
     assert len(look.names) == len(look.trajectory.usage) == steps
     assert look.names[count] == f"{asking.letter(look.puzzle.asked)}, go!"
     assert look.names[0].startswith(f"{asking.letter(next(iter(look.puzzle.goals)))}: ")
-    outputs = look.trajectory.outputs[count + 1:, :PASS + 1]
-    assert look.actions.tolist() == outputs.argmax(axis=1).tolist()
+    moves = np.zeros((len(look.actions), FEATURES), np.float32)
+    moves[:, BOARD:] = board_features(look.passed[:-1])
+    scores = scores_of(model, moves, look.trajectory.outputs[count + 1:])
+    assert look.actions.tolist() == scores.argmax(axis=1).tolist()
     for here, action, there in zip(look.passed, look.actions, look.passed[1:]):
         assert boards().moved[here, action] == there
     assert look.held.shape == (look.puzzle.least + SPARE + 1, len(look.puzzle.goal))
