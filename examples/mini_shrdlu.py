@@ -33,7 +33,7 @@ SHIPPED = ROOT / "results" / "mini_shrdlu"
 LSTM_WEIGHTS = "lstm.weights.h5"
 SHOWN = tables.LESSONS[5]  # of such puzzles one is drawn, and memories are decoded
 DNC = BlockPlan(puzzles.HOUR, falling=40_000)
-# No memory, and as many weights.
+# No memory, and no fewer weights.
 LSTM = BlockPlan(puzzles.HOUR, (200,), read_heads=0, falling=40_000)
 # Extended Data Table 2, the network of Figure 4, with RMSProp's place taken by Adam.
 PAPERS = BlockPlan(puzzles.PAPER, (250, 250), 100, 3, falling=10_000_000,

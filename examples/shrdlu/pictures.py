@@ -1,4 +1,4 @@
-"""Pictures: an episode's boards and memory, results by lesson, the plan in memory."""
+"""Pictures: an episode's boards and memory, results by lesson, what is decoded."""
 
 import numpy as np
 from matplotlib import colormaps

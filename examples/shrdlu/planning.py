@@ -1,7 +1,8 @@
-"""The plan that is in memory before the first move (paper, Figure 4d).
+"""What memory holds before the first move: the goal's letter, a plan (Figures 4d, 4e).
 
 Of each episode a vector: the mean of the slots that are read at the question, with what
-they held before it. From it, a logistic regression says which actions follow.
+they held before it. From it, a logistic regression says which letter is asked for and
+which actions follow.
 """
 
 import numpy as np

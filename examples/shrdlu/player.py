@@ -203,7 +203,8 @@ class BlockPlayer(Standing):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None,
                      training=True):
         """A mean over actions: of the taught rows minus the log-likelihood of all the
-        planner's actions together, of the others that of actor and critic."""
+        planner's actions together, of the others the actor's loss; of all the
+        critic's; and what is recalled."""
         allowed = y_pred["actions"] >= 0
         weights = tf.cast(allowed, tf.float32)
         weights = tf.math.divide_no_nan(weights, tf.reduce_sum(weights))  # [B, M]
