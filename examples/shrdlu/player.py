@@ -185,20 +185,22 @@ class BlockPlayer(Standing):
         outputs, *states = self.layer(
             inputs["steps"], mask=inputs["mask"], training=training)
         played = play(self._step, states, inputs)
-        before = parts_of(outputs if self.slots else self.head(outputs))
+        before = parts_of(self._outputs(outputs))
         played["recalled"] = tf.concat(
             [before["recalled"], played["recalled"]], axis=1)
         return {**played, "earned": rewards(inputs, played, self.counted)}
 
     def _step(self, features, states):
         outputs, states = self.layer.cell(features, states)
-        if not self.slots:
-            outputs = self.head(outputs)
+        outputs = self._outputs(outputs)
         if self.mover is not None:
             recalled = tf.sigmoid(parts_of(outputs)["recalled"])
             scores = self.mover(tf.concat([features[:, BOARD:], recalled], axis=1))
             outputs += tf.pad(scores, [[0, 0], [0, OUTPUTS - ACTIONS]])
         return outputs, states
+
+    def _outputs(self, outputs):
+        return outputs if self.slots else self.head(outputs)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None,
                      training=True):
