@@ -27,7 +27,9 @@ tf.config.optimizer.set_experimental_options({"disable_model_pruning": True})
 
 # Of Keras's `fit`: a progress bar on a screen, a line for each epoch in a file.
 VERBOSE = 1 if sys.stdout.isatty() else 2
-HEADS = ("#d55e00", "#0072b2", "#cc79a7", "#009e73", "#e69f00")  # colours
+# Colours of read heads.
+HEADS = ("#d55e00", "#0072b2", "#cc79a7", "#009e73", "#e69f00", "#56b4e9", "#7b4b94",
+         "#8c6d31")
 
 
 def dataset(batches):

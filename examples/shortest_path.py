@@ -32,7 +32,8 @@ from examples.graphs.finder import Guess, PathPlan, evaluate  # noqa: E402
 SHIPPED = ROOT / "results" / "shortest_path"
 # It starts from the shipped network of the walks, which knows how to look edges up.
 WALKS = ROOT / "results" / "underground" / program.WEIGHTS
-DNC = PathPlan(shortest.HOUR, rows=16, falling=40_000, start=WALKS)
+DNC = PathPlan(shortest.HOUR, read_heads=8, rows=16, falling=20_000, start=WALKS,
+               voices=4)
 # Extended Data Table 2, with RMSProp's place taken by Adam.
 PAPERS = PathPlan(shortest.PAPER, (256, 256), 50, 5, rows=1, updates=2000, rate=3e-6,
                   falling=10_000_000)

@@ -3,11 +3,13 @@
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
 
 from dnc.trajectory import origins
 from examples.graphs.encoding import Episode, to_digits, to_labels
 from examples.graphs.rows import pack
 from examples.graphs.training import evaluate
+from examples.graphs.voices import digits_of
 
 ROWS = 10  # of a batch of questions
 
@@ -126,7 +128,7 @@ def look(model, numbered, asked, episode, names):
     """
     features = pack([episode], 1, len(episode.shown)).inputs["steps"]
     trajectory = model.layer.trajectory(features, memory=True).sample(0)
-    digits = trajectory.outputs.reshape(len(features[0]), 9, 10).argmax(axis=-1)
+    digits = digits_of(tf.constant(trajectory.outputs)).numpy().argmax(axis=-1)
     answered, due = to_labels(digits)[episode.answers], episode.due[episode.answers]
     described, count = len(numbered.triples), len(episode.shown)
     holders = {step: held for step, held in enumerate(_holders(trajectory))

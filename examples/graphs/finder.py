@@ -9,6 +9,7 @@ from examples.graphs.network import GraphReader
 from examples.graphs.rows import Epoch, batches_of
 from examples.graphs.shortest import SPARE, make_batch
 from examples.graphs.training import Plan
+from examples.graphs.voices import digits_of, voices_of
 
 
 def play(step, states, inputs):
@@ -19,8 +20,8 @@ def play(step, states, inputs):
     Gradients go through the likelihoods, not through the choices.
 
     Args:
-      step: function of features `[B, FEATURES]` and states that gives scores
-        `[B, 10 * DIGITS]` and the next states.
+      step: function of features `[B, FEATURES]` and states that gives scores (see
+        `voices.voices_of`) `[B, ...]` and the next states.
       states: those before the first step of the answer.
       inputs: of `shortest.make_batch`.
 
@@ -29,7 +30,7 @@ def play(step, states, inputs):
       whether the goal was reached; "likelihood": `[B, L]` logarithm of that of all
       edges together that begin a shortest path, 0 behind the end}.
     """
-    edges = _edges(inputs)
+    edges, levels = _edges(inputs), inputs["levels"]
     here, goal = inputs["start"], inputs["goal"]
     shown, going = tf.zeros_like(edges[:, 0]), here >= 0
     taken, likelihoods = [], []
@@ -41,9 +42,8 @@ def play(step, states, inputs):
         likelihood = renormalised(scores, edges, legal)
         best = tf.gather(inputs["best"], here, axis=1, batch_dims=1)
         going &= best >= 0
-        good = legal & (inputs["levels"][..., -1] > 0)
         likelihoods.append(tf.where(going, tf.reduce_logsumexp(
-            tf.where(good, likelihood, -1e9), axis=1), 0.0))
+            tf.where(legal & (levels > 0), likelihood, -1e9), axis=1), 0.0))
         choice = tf.where(inputs["planner"][:, number], best,
                           tf.argmax(likelihood, axis=1, output_type=tf.int32))
         taken.append(tf.where(going, choice, -1))
@@ -59,45 +59,74 @@ def play(step, states, inputs):
 def renormalised(scores, edges, legal):
     """Logarithms of how likely each edge is, of those that are legal.
 
+    To a voice an edge is as likely as its nine digits together; the voices are mixed,
+    and the mixture is what is renormalised.
+
     Args:
-      scores: `[B, 10 * DIGITS]` of the ten values of each digit, or `[B, K, ...]`.
+      scores: `[B, ...]`, see `voices.voices_of`, or `[B, K, ...]`.
       edges: `[B, E, 10 * DIGITS]` digits of the edges, each one of ten.
       legal: `[B, E]` booleans, or `[B, K, E]` or `[B, 1, E]`.
 
     Returns:
       `[B, E]` or `[B, K, E]`, very low where an edge is not legal.
     """
-    digits = tf.nn.log_softmax(tf.reshape(scores, (-1, DIGITS, 10)))
-    products = tf.einsum("bed,b...d->b...e", edges,
-                         tf.reshape(digits, tf.shape(scores)))
-    return tf.nn.log_softmax(tf.where(legal, products, -1e9))
+    said, shares = voices_of(scores)
+    products = tf.einsum("bed,b...vd->b...ve", edges, said) + shares[..., tf.newaxis]
+    return tf.nn.log_softmax(tf.where(
+        legal, tf.reduce_logsumexp(products, axis=-2), -1e9))
+
+
+def answer_elsewhere(step, states, inputs):
+    """The second step of an answer, from other edges than that of the first.
+
+    Args:
+      step, states: as in `play`.
+      inputs: of `shortest.make_batch`, with "elsewhere".
+
+    Returns:
+      `[B, K]`, as "likelihood" of `play`, as if each of these edges had been taken; 0
+      where there is no choice, as every edge that leads on is right, or none.
+    """
+    edges, count = _edges(inputs), inputs["elsewhere"].shape[1]
+    flags = tf.ones_like(edges[:, 0, :2])
+    _, states = step(tf.concat([tf.zeros_like(edges[:, 0]), flags], axis=1), states)
+    shown = tf.gather(edges, inputs["elsewhere"], axis=1, batch_dims=1)
+    shown = tf.reshape(shown, (-1, 10 * DIGITS))
+    flags = tf.tile([[0.0, 1.0]], (tf.shape(shown)[0], 1))
+    scores, _ = step(tf.concat([shown, flags], axis=1),
+                     [tf.repeat(state, count, axis=0) for state in states])
+    here = tf.gather(inputs["destination"], inputs["elsewhere"], axis=1, batch_dims=1)
+    legal = inputs["source"][:, tf.newaxis] == here[..., tf.newaxis]
+    good = legal & (inputs["levels"][:, tf.newaxis] > 0)
+    likelihood = renormalised(tf.reshape(scores, (-1, count, scores.shape[-1])), edges,
+                              legal)
+    choice = tf.reduce_any(good, axis=2) & tf.reduce_any(legal & ~good, axis=2)
+    return tf.where(choice, tf.minimum(tf.reduce_logsumexp(
+        tf.where(good, likelihood, -1e9), axis=2), -1e-9), 0.0)
 
 
 def frontiers(scores, inputs, most):
-    """How well the frontiers of searches from the goals are named.
+    """How well the frontiers of the search from the goal are named.
 
     Args:
-      scores: `[B, T, 10 * DIGITS]`, the last planning last.
+      scores: `[B, T, ...]`, see `voices.voices_of`, the last planning last.
       inputs: of `shortest.make_batch`.
-      most: K, steps of a query and its planning with a hint.
+      most: K, levels that may have a hint, the longest distance of the lesson.
 
     Returns:
-      `[B, Q * K]`: for each query the mean logarithm, over the edges of the k-th level,
-      of how likely an edge is among all of the graph; 0 where there is no hint.
+      `[B, K]`: from the query on, for the k-th step, the mean logarithm, over the edges
+      of the k-th level, of how likely an edge is among all of the graph; 0 where there
+      is no hint.
     """
-    step, steps = tf.range(most), tf.shape(scores)[1]
-    queries = inputs["levels"].shape[2]
-    asked = 1 + inputs["planned"][:, tf.newaxis, tf.newaxis]  # a query and its planning
-    place = steps + asked * tf.range(-queries, 0)[:, tf.newaxis] + step  # [B, Q, K]
-    place = tf.reshape(tf.minimum(place, steps - 1), (-1, queries * most))
+    step, last = tf.range(most), tf.shape(scores)[1] - 1
+    place = tf.minimum(last - inputs["planned"][:, tf.newaxis] + step, last)
     likelihood = renormalised(tf.gather(scores, place, batch_dims=1), _edges(inputs),
                               inputs["source"][:, tf.newaxis] >= 0)
-    frontier = tf.transpose(inputs["levels"][..., tf.newaxis] == step + 1, (0, 2, 3, 1))
-    frontier = tf.cast(tf.reshape(frontier, tf.shape(likelihood)), tf.float32)
-    mean = tf.reduce_sum(frontier * likelihood, axis=2) / tf.maximum(
-        tf.reduce_sum(frontier, axis=2), 1.0)
-    hinted = tf.reshape(step < inputs["hints"][..., tf.newaxis], tf.shape(mean))
-    return tf.where(hinted, mean, 0.0)
+    frontier = tf.cast(inputs["levels"][:, tf.newaxis] == step[:, tf.newaxis] + 1,
+                       tf.float32)
+    mean = tf.math.divide_no_nan(tf.reduce_sum(frontier * likelihood, axis=2),
+                                 tf.reduce_sum(frontier, axis=2))
+    return tf.where(step < inputs["hints"][:, tf.newaxis], mean, 0.0)
 
 
 def _edges(inputs):
@@ -112,7 +141,8 @@ class PathFinder(GraphReader):
 
     def call(self, inputs, training=None):
         """What `play` returns of the batch, and of the steps before "read": logits
-        `[B, T, DIGITS, 10]`, and "frontiers": see there.
+        `[B, T, DIGITS, 10]`, and "frontiers": see there; with "elsewhere" among the
+        inputs, "elsewhere": see `answer_elsewhere`.
 
         Args:
           inputs: of `shortest.make_batch`.
@@ -120,19 +150,26 @@ class PathFinder(GraphReader):
         """
         scores, *states = self.layer(
             inputs["steps"], resets=inputs["resets"] > 0, training=training)
-        answer = play(self.layer.cell, states, inputs)
-        read = tf.reshape(scores, (-1, tf.shape(scores)[1], DIGITS, 10))
+        result = play(self.layer.cell, states, inputs)
+        if "elsewhere" in inputs:
+            result["elsewhere"] = answer_elsewhere(self.layer.cell, states, inputs)
         most = inputs["planner"].shape[1] - SPARE
-        return {**answer, "read": read, "frontiers": frontiers(scores, inputs, most)}
+        return {**result, "read": digits_of(scores),
+                "frontiers": frontiers(scores, inputs, most)}
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None,
                      training=True):
-        """What the answer costs, a step, and a hint, and what is read."""
+        """What a step of the answer costs, here and elsewhere, a hint, and what is
+        read."""
         loss = super().compute_loss(x, y, y_pred["read"], sample_weight, training)
-        for likelihood, counted in ((y_pred["likelihood"], y_pred["taken"] >= 0),
-                                    (y_pred["frontiers"], y_pred["frontiers"] < 0)):
-            steps = tf.reduce_sum(tf.cast(counted, tf.float32))
-            loss -= tf.reduce_sum(likelihood) / tf.maximum(steps, 1.0)
+        for name in ("likelihood", "elsewhere", "frontiers"):
+            if name in y_pred:
+                likelihood = y_pred[name]
+                counted = (y_pred["taken"] >= 0 if name == "likelihood"
+                           else likelihood < 0)
+                loss -= tf.math.divide_no_nan(
+                    tf.reduce_sum(likelihood),
+                    tf.reduce_sum(tf.cast(counted, tf.float32)))
         return loss
 
 
@@ -151,8 +188,7 @@ class Guess:
         """What `play` returns of the batch."""
         steps = inputs["steps"]
         shown = [steps[:, :, place:place + 30].any(axis=2) for place in (0, 30, 60)]
-        queries = shown[0] & ~shown[1] & shown[2]  # of which the last counts
-        query = queries.shape[1] - 1 - queries[:, ::-1].argmax(axis=1)
+        query = (shown[0] & ~shown[1] & shown[2]).argmax(axis=1)
         goal = steps[np.arange(len(steps)), query, 60:90]
 
         def step(features, states):
@@ -169,12 +205,13 @@ class PathPlan(Plan):
 
     def build(self, slots):
         model = PathFinder(self.units, slots, self.word_size, self.read_heads,
-                           self.layer_norm, return_state=True)
+                           self.layer_norm, return_state=True, voices=self.voices)
         model.build()
         return model
 
     def shape(self, lesson):
-        return (*super().shape(lesson), self.lessons[lesson].most)
+        return (*super().shape(lesson), self.lessons[lesson].most,
+                self.lessons[lesson].hints)
 
     def epoch(self, lesson, seed):
         return Paths(self.lessons, self.updates, self.rows,

@@ -162,8 +162,9 @@ def _reads(axes, look, step):
     """A small map: the rides that each head reads at a step."""
     _base(axes, faint=True)
     edges, title = reads_of(look, step)
+    heads = look.trajectory.read_weighting.shape[1]
     for head, ride, strength in edges:
-        stroke = track(ride) + (head - 1.5) * 0.12
+        stroke = track(ride) + (head - (heads - 1) / 2) * 0.48 / heads
         axes.annotate("", stroke[1], stroke[0], zorder=3, arrowprops={
             "arrowstyle": "-|>", "color": HEADS[head], "lw": 0.5 + 2.5 * strength,
             "alpha": strength, "shrinkA": 0, "shrinkB": 0})

@@ -5,7 +5,8 @@ import tensorflow as tf
 
 from dnc import DNC
 from dnc.controllers import layers_of
-from examples.graphs.encoding import DIGITS, FEATURES
+from examples.graphs.encoding import FEATURES
+from examples.graphs.voices import digits_of, scores_of
 
 
 class Standing(keras.Model):
@@ -38,20 +39,21 @@ class GraphReader(Standing):
       slots, word_size, read_heads: of the memory; 0 slots for an LSTM alone.
       layer_norm: normalise the gates of the DNC's LSTM: see `docs/variants.md`.
       return_state: of the DNC, for what goes on step by step.
+      voices: see `graphs.voices`; 0 for that of all heads alone.
 
     Attributes:
       layer: the `DNC`, or an `RNN` of LSTM cells.
     """
 
     def __init__(self, units=(256,), slots=48, word_size=64, read_heads=4,
-                 layer_norm=False, return_state=False):
+                 layer_norm=False, return_state=False, voices=0):
         super().__init__(name="graph_reader")
         self.slots = slots
         if slots:
             initializer = keras.initializers.RandomNormal(stddev=0.05)
             self.layer = DNC(
-                10 * DIGITS, return_sequences=True, return_state=return_state,
-                name="core",
+                scores_of(voices), return_sequences=True,
+                return_state=return_state, name="core",
                 controller=["lstm"] * len(units) if len(units) > 1 else "lstm",
                 controller_units=units[0], memory_size=slots, word_size=word_size,
                 num_read_heads=read_heads, layer_norm=layer_norm,
@@ -60,7 +62,7 @@ class GraphReader(Standing):
             self.layer = keras.layers.RNN(
                 [ResetLSTMCell(count) for count in units], return_sequences=True,
                 name="core")
-            self.digits = keras.layers.Dense(10 * DIGITS, name="digits")
+            self.digits = keras.layers.Dense(scores_of(0), name="digits")
         self.add_standing()
 
     def build(self, input_shape=None):
@@ -86,11 +88,11 @@ class GraphReader(Standing):
         """
         steps, resets = inputs["steps"], inputs["resets"]
         if self.slots:
-            logits = self.layer(steps, resets=resets > 0, training=training)
+            scores = self.layer(steps, resets=resets > 0, training=training)
         else:
             steps = tf.concat([steps, resets[:, :, tf.newaxis]], axis=2)
-            logits = self.digits(self.layer(steps, training=training))
-        return tf.reshape(logits, (-1, tf.shape(steps)[1], DIGITS, 10))
+            scores = self.digits(self.layer(steps, training=training))
+        return digits_of(scores)
 
 
 @keras.saving.register_keras_serializable("graphs")

@@ -120,7 +120,7 @@ def draw_dots(axes, trajectory, slots):
     series = [("write", WRITE, "s", trajectory.write_weighting[:, 0], 0.0, 40)]
     series += [(f"read, head {head + 1}", HEADS[head], "o",
                 trajectory.read_weighting[:, head],
-                (head - (heads - 1) / 2) * 0.2, 26) for head in range(heads)]
+                (head - (heads - 1) / 2) * 0.8 / heads, 26) for head in range(heads)]
     for label, colour, marker, weighting, aside, size in series:
         shares = weighting[:, slots]
         steps, rows = np.nonzero(shares > LEAST)

@@ -12,6 +12,7 @@ from examples.graphs.rows import fill
 PLANNING = 10  # steps between question and answer
 FAR = 1000  # the distance to where no path leads
 BETA = 0.8  # DAgger: how often a training step goes on where the planner would
+ELSEWHERE = 8  # places of each graph that training with hints asks besides
 SPARE = 2  # steps more than the distance after which training gives an answer up
 
 
@@ -55,13 +56,13 @@ class Route(NamedTuple):
       episode: `Episode` of description, query and planning; the answer is played.
       survey: `Survey` of the graph.
       start, goal: numbers of nodes.
-      levels: `[E, Q]`, for the goal of each query: of an edge that begins a shortest
-        path to it that path's edges, of others 0. Edges of one level are the frontier
-        of a search back from the goal. The path itself is the last query.
+      levels: `[E]`, of an edge that begins a shortest path to the goal that path's
+        edges, of others 0. Edges of one level are the frontier of a search back from
+        the goal.
       best: `[n]` number of the edge that the planner takes from a node, one of a level;
         -1 at the goal and where no path leads there.
-      hints: `[Q]`: so many steps from each query on have one; the k-th, the query
-        being the first, has the frontier of level k.
+      hints: so many steps from the query on have one; the k-th, the query being the
+        first, has the frontier of level k, if there are edges of it.
     """
 
     episode: Episode
@@ -70,7 +71,7 @@ class Route(NamedTuple):
     goal: int
     levels: np.ndarray
     best: np.ndarray
-    hints: tuple
+    hints: int
 
     @property
     def distance(self):
@@ -78,7 +79,7 @@ class Route(NamedTuple):
         return int(self.survey.distances[self.start, self.goal])
 
 
-def make_route(surveyed, start, goal, planning=PLANNING, hints=False, before=()):
+def make_route(surveyed, start, goal, planning=PLANNING, hints=0):
     """The `Route` from node to node of a `Survey`.
 
     A query is one step, (start, blank, goal).
@@ -86,31 +87,19 @@ def make_route(surveyed, start, goal, planning=PLANNING, hints=False, before=())
     Args:
       surveyed: `Survey`.
       start, goal: numbers of nodes.
-      planning: steps without input after a query.
-      hints: True for hints as long as planning and the path have steps.
-      before: pairs (start, goal) that are asked first, for their hints alone; None, at
-        the front, for a query that is not there, whose levels and hints are 0.
+      planning: steps without input after the query.
+      hints: at most so many, see `Route`: no more than the query and planning have
+        steps.
     """
-    pairs = [*before, (start, goal)]
-    asked = [pair for pair in pairs if pair]
-    levels = np.stack([_levels(surveyed, pair[1]) if pair else np.zeros(
-        len(surveyed.triples), int) for pair in pairs], axis=1)
-    best = np.full(len(surveyed.nodes), -1)
-    edges = np.flatnonzero(levels[:, -1])
-    best[surveyed.source[edges]] = edges  # of several the one that is shown last
-    episode = make_episode(surveyed.triples, *(Question(
-        np.array([(surveyed.nodes[begin], BLANK, surveyed.nodes[end])]), blank(0),
-        blank(planning)) for begin, end in asked))
-    return Route(episode, surveyed, start, goal, levels, best, tuple(
-        min(planning + 1, surveyed.distances[pair]) if hints and pair else 0
-        for pair in pairs))
-
-
-def _levels(surveyed, goal):
-    """See `Route.levels`."""
     away = surveyed.distances[:, goal]
     here, there = away[surveyed.source], away[surveyed.destination]
-    return np.where((here == there + 1) & (here < FAR), here, 0)
+    levels = np.where((here == there + 1) & (here < FAR), here, 0)
+    best = np.full(len(surveyed.nodes), -1)
+    edges = np.flatnonzero(levels)
+    best[surveyed.source[edges]] = edges  # of several the one that is shown last
+    query = np.array([(surveyed.nodes[start], BLANK, surveyed.nodes[goal])])
+    episode = make_episode(surveyed.triples, Question(query, blank(0), blank(planning)))
+    return Route(episode, surveyed, start, goal, levels, best, min(planning + 1, hints))
 
 
 def played(route, taken):
@@ -139,8 +128,8 @@ class Lesson(NamedTuple):
       slots: of the memory that it is trained with.
       length: steps of a row of training, which holds one episode up to the answer; a
         graph that is too large for it is drawn anew.
-      hints: see `Route`.
-      rehearsals: up to so many paths are asked before, for their hints alone.
+      hints: whether training has the frontiers named while planning, and asks at
+        ELSEWHERE more places of each graph.
       complete: the lesson is when a share of `finder.evaluate` is so large.
     """
 
@@ -151,7 +140,6 @@ class Lesson(NamedTuple):
     slots: int = 128
     length: int = 161
     hints: bool = False
-    rehearsals: int = 0
     complete: tuple = ("near", 0.8)
 
     @property
@@ -169,16 +157,10 @@ class Lesson(NamedTuple):
             if self.planning:
                 planning = rng.integers(self.planning[0], self.planning[1] + 1)
             pairs = np.argwhere(surveyed.distances == distance)
-            asked = (1 + self.rehearsals) * (1 + planning)
-            if len(pairs) and len(surveyed.triples) + asked <= self.length:
+            if len(pairs) and len(surveyed.triples) + 1 + planning <= self.length:
                 break
-        start, goal = pairs[rng.integers(len(pairs))]
-        apart = np.argwhere((surveyed.distances >= self.distance[0])
-                            & (surveyed.distances <= self.distance[1]))
-        before = apart[rng.integers(len(apart), size=self.rehearsals)]
-        absent = rng.integers(self.rehearsals + 1)
-        return make_route(surveyed, start, goal, planning, self.hints, [
-            *[None] * absent, *map(tuple, before[absent:])])
+        return make_route(surveyed, *pairs[rng.integers(len(pairs))], planning,
+                          self.distance[1] if self.hints else 0)
 
 
 # Extended Data Table 5, lessons 1 to 15.
@@ -197,25 +179,21 @@ PAPERS_FINAL = (11.2, 12.7, 13.2, 13.7, 22.8, 27.6, 34.0, 39.7, 41.1, 40.0, 44.0
                 54.3, 54.0, 64.0)
 
 # After the walks, from whose network it starts. With hints the network learns to search
-# back from the goal, a level at each step from the query on; rehearsals make up to four
-# of these of one description. Frontiers are of one edge or two at first, planning is
-# short, and the memory not much larger than a lesson needs.
+# back from the goal, a level at each step from the query on. Frontiers are of one edge
+# or two at first, planning is short, and the memory hardly larger than a lesson needs.
 HOUR = tuple(lesson._replace(complete=("right", share)) for share, lesson in (
-    (0.85, Lesson((6, 10), (1, 2), (1, 4), (4, 5), 48, 44, True, 3)),
-    (0.8, Lesson((6, 12), (1, 3), (1, 4), (4, 6), 64, 64, True, 3)),
-    (0.7, Lesson((8, 14), (2, 4), (1, 4), (4, 8), 96, 96, True, 3)),
-    (0.7, Lesson((10, 20), (2, 4), (1, 4), (6, 10), 128, 120, True, 3)),
-    (0.8, Lesson((18, 26), (2, 5), (1, 5), (10, 10), 160, 150, True, 3)),
+    (0.8, Lesson((6, 12), (1, 3), (1, 4), (4, 8), 64, 48, True)),
+    (0.75, Lesson((8, 14), (2, 4), (1, 4), (4, 10), 80, 66, True)),
+    (0.74, Lesson((10, 20), (2, 4), (1, 4), (8, 10), 110, 92, True)),
+    (0.85, Lesson((18, 26), (2, 5), (1, 4), (10, 10), 150, 126, True)),
 ))
 
 
 def planned_by_triples(lessons):
-    """Lessons with as many steps of planning as triples, and no rehearsals."""
-    def edges(lesson):
-        return lesson.length - (1 + lesson.planning[1]) * (1 + lesson.rehearsals)
-
-    return tuple(lesson._replace(planning=None, rehearsals=0,
-                                 length=2 * edges(lesson) + 1) for lesson in lessons)
+    """Lessons with as many steps of planning as triples."""
+    return tuple(lesson._replace(
+        planning=None, length=2 * (lesson.length - 1 - lesson.planning[1]) + 1)
+        for lesson in lessons)
 
 
 def make_batch(routes, length, most, rng=None):
@@ -231,25 +209,27 @@ def make_batch(routes, length, most, rng=None):
     Returns:
       (inputs, targets, weights). Targets and weights of the T steps before the answer
       are as in `Rows`. Inputs: {"steps", "resets": as in `Rows`; "digits": `[B, E, 9]`,
-      "source", "destination": `[B, E]`, "levels": `[B, E, Q]`, of the edges, -1 where
-      there is none; "best": `[B, n]`; "start", "goal": `[B]`; "planned": `[B]`, steps
-      of planning; "hints": `[B, Q]`; "limit": `[B]`, the most steps of an answer;
-      "planner": `[B, L]` booleans: where the planner chooses the next position}.
+      "source", "destination": `[B, E]`, "levels": `[B, E]`, of the edges, -1 where
+      there is none; "best": `[B, n]`; "start", "goal", "hints": `[B]`; "planned":
+      `[B]`, steps of planning; "limit": `[B]`, the most steps of an answer; "planner":
+      `[B, L]` booleans: where the planner chooses the next position; in training with
+      hints "elsewhere": `[B, ELSEWHERE]` edges, see `finder.answer_elsewhere`}.
     """
-    rows = len(routes)
-    places = [(row, length - len(route.episode.shown), route.episode)
-              for row, route in enumerate(routes)]
-    filled = fill(places, rows, length)
-    limit = [min(most, route.distance + SPARE) for route in routes]
-    planner = np.zeros((rows, most), bool)
+    filled = fill([(row, length - len(route.episode.shown), route.episode)
+                   for row, route in enumerate(routes)], len(routes), length)
+    planner, more = np.zeros((len(routes), most), bool), {}
     if rng is not None:
         planner = rng.random(planner.shape) < BETA
+    if rng is not None and all(route.hints for route in routes):
+        more["elsewhere"] = np.stack([_elsewhere(route, most - SPARE, rng)
+                                      for route in routes])
     surveys = [route.survey for route in routes]
     each = {"start": [route.start for route in routes],
             "goal": [route.goal for route in routes],
             "planned": [len(route.episode.shown) - np.flatnonzero(
                 route.episode.begins)[-1] for route in routes],
-            "hints": [route.hints for route in routes], "limit": limit}
+            "hints": [route.hints for route in routes],
+            "limit": [min(most, route.distance + SPARE) for route in routes]}
     inputs = {
         **filled.inputs,
         "digits": _padded([to_digits(each.triples) for each in surveys], length),
@@ -257,9 +237,18 @@ def make_batch(routes, length, most, rng=None):
         "destination": _padded([each.destination for each in surveys], length),
         "levels": _padded([route.levels for route in routes], length),
         "best": _padded([route.best for route in routes], length),
-        "planner": planner,
+        "planner": planner, **more,
         **{name: np.array(value, np.int32) for name, value in each.items()}}
     return inputs, filled.targets, filled.weights
+
+
+def _elsewhere(route, most, rng):
+    """Edges that lead to where the goal is at most so far away, and not to it."""
+    away = route.survey.distances[route.survey.destination, route.goal]
+    edges = np.flatnonzero((away > 0) & (away <= most))
+    if not len(edges):  # then one to the goal, from where nothing is asked
+        edges = np.flatnonzero(away == 0)
+    return rng.choice(edges, ELSEWHERE).astype(np.int32)
 
 
 def _padded(arrays, length):

@@ -11,6 +11,7 @@ from examples.common import VERBOSE, dataset, load, save
 from examples.graphs.encoding import END, to_labels
 from examples.graphs.network import GraphReader, compile_reader
 from examples.graphs.rows import Epoch, pack, stream
+from examples.graphs.voices import take_over
 
 COMPLETE = 0.9  # a lesson is complete when so many of its episodes are right
 SAVED = "training.weights.h5"
@@ -30,7 +31,9 @@ class Plan(NamedTuple):
         which share of it.
       layer_norm: of the LSTM's gates.
       enough: the last lesson is complete when such a share is right.
-      start: file of weights to begin with, of a network of the same sizes.
+      start: file of weights to begin with, of a network of the same sizes but without
+        the heads that have voices: see `voices.take_over`.
+      voices: so many of the heads have one: see `graphs.voices`.
     """
 
     lessons: tuple
@@ -45,11 +48,13 @@ class Plan(NamedTuple):
     layer_norm: bool = False
     enough: float = 1.0
     start: Path | None = None
+    voices: int = 0
 
     def build(self, slots):
         """A `GraphReader` with weights; none of them depends on `slots`."""
         model = GraphReader(self.units, slots if self.read_heads else 0,
-                            self.word_size, self.read_heads, self.layer_norm)
+                            self.word_size, self.read_heads, self.layer_norm,
+                            voices=self.voices)
         model.build()
         return model
 
@@ -217,9 +222,10 @@ def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=VERBOSE):
         model = plan.build(plan.lessons[lesson].slots)
         plan.compile(model, lesson)
         if plan.start and not (folder / SAVED).exists():
-            learnt = plan.build(model.slots)
+            learnt = plan._replace(
+                voices=0, read_heads=plan.read_heads - plan.voices).build(model.slots)
             load(learnt, plan.start)
-            model.layer.set_weights(learnt.layer.get_weights())
+            take_over(model, learnt, np.random.default_rng(seed))
         load(model, folder / SAVED)
         trained = float(model.seconds) / 60
         until = trained + minutes if until is None else until

@@ -3,17 +3,21 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from dnc import interface
+from dnc.controllers import layers_of
 from examples.graphs import finder
-from examples.graphs.encoding import BLANK, to_digits
+from examples.graphs.encoding import to_digits
 from examples.graphs.network import compile_reader
 from examples.graphs.rows import pack
 from examples.graphs.shortest import SPARE, Lesson, make_batch, played
+from examples.graphs.voices import digits_of, take_over, voices_of
 from stopped_runs import assert_goes_on_the_same
 
 SMALL = (Lesson((3, 5), (1, 2), (1, 2), (1, 2), 12, 14, True),
-         Lesson((4, 5), (1, 2), (1, 2), (2, 2), 12, 14))
-PLAN = finder.PathPlan(SMALL, (8,), 6, 2, rows=3, updates=2)
+         Lesson((4, 5), (1, 2), (1, 2), (2, 2), 12, 14, True))
+PLAN = finder.PathPlan(SMALL, (8,), 6, 3, rows=3, updates=2, voices=2)
 
 
 def log_softmax(scores):
@@ -21,33 +25,83 @@ def log_softmax(scores):
     return scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
 
 
-def test_choices_are_renormalised_over_the_legal_edges(rng):
-    scores = rng.normal(size=(4, 90)).astype(np.float32)
+def likely(scores, digits):
+    """Logarithms of how likely edges are, digits `[E, 9]`, to all voices together."""
+    count = (len(scores) + 1) // 91
+    shares = log_softmax(np.append(0, scores[90 * count:]))
+    parts = log_softmax(scores[:90 * count].reshape(count, 9, 10))
+    said = [shares[voice] + parts[voice, np.arange(9), digits].sum(axis=1)
+            for voice in range(count)]
+    return np.log(np.exp(said).sum(axis=0))
+
+
+@pytest.mark.parametrize("voices", [1, 3])
+def test_choices_are_renormalised_over_the_legal_edges(voices, rng):
+    scores = rng.normal(size=(4, 91 * voices - 1)).astype(np.float32)
     digits = rng.integers(0, 10, size=(4, 7, 9))
     legal = rng.random((4, 7)) < 0.5
     legal[:, 2] = True
     edges = np.eye(10, dtype=np.float32)[digits].reshape(4, 7, 90)
     likelihood = finder.renormalised(scores, edges, legal).numpy()
-    parts = np.exp(log_softmax(scores.reshape(4, 9, 10)))
     for row in range(4):
-        products = np.array([
-            np.prod(parts[row, np.arange(9), digits[row, edge]]) for edge in range(7)])
-        products *= legal[row]
+        products = np.exp(likely(scores[row], digits[row])) * legal[row]
         assert np.exp(likelihood[row]) == pytest.approx(
             products / products.sum(), abs=1e-5)
 
 
-@pytest.fixture(scope="module")
+def test_a_voice_that_counts_alone_is_all_that_is_heard(rng):
+    scores = rng.normal(size=(2, 4 * 91 - 1)).astype(np.float32)
+    scores[:, 360:] = [-99, 99, -99]
+    said, shares = voices_of(tf.constant(scores))
+    assert np.exp(shares) == pytest.approx(np.eye(4)[[2, 2]], abs=1e-6)
+    assert said[:, 2].numpy() == pytest.approx(
+        log_softmax(scores[:, 180:270].reshape(2, 9, 10)).reshape(2, 90), abs=1e-5)
+
+
+@pytest.fixture
 def network():
     keras.utils.set_random_seed(3)
     return PLAN.build(12)
 
 
+def test_heads_and_voices_begin_with_what_was_learnt(network):
+    learnt = PLAN._replace(voices=0, read_heads=1).build(12)
+    take_over(network, learnt, np.random.default_rng(3), noise=0.0)
+    old, new = learnt.layer.cell, network.layer.cell
+    hidden, reads = tf.random.normal((4, 8)), tf.random.normal((4, 18))
+    known, fields = (interface.split(hidden @ cell.interface_kernel, 6, heads, 1)
+                     for cell, heads in ((old, 1), (new, 3)))
+    for name, value in known._asdict().items():
+        if value is None:
+            continue
+        more = getattr(fields, name)
+        if name in ("read_keys", "read_strengths", "free_gates", "read_modes"):
+            value = tf.repeat(value, 3, axis=1)  # each new head does as the last did
+        assert more.numpy() == pytest.approx(value.numpy(), abs=1e-5)
+    said, shares = voices_of(tf.concat([hidden, reads], axis=1) @ new.output_kernel)
+    assert np.exp(shares) == pytest.approx(np.full((4, 3), 1 / 3), abs=1e-6)
+    for head in range(3):
+        heard = tf.concat([hidden, reads[:, 6 * head:6 * head + 6]], axis=1)
+        alone, _ = voices_of(heard @ old.output_kernel)
+        assert said[:, head].numpy() == pytest.approx(alone[:, 0].numpy(), abs=1e-5)
+    kernels = [layers_of(cell.controller)[0].kernel.numpy() for cell in (old, new)]
+    assert not kernels[1][98:].any() and np.array_equal(kernels[1][:98], kernels[0])
+
+
+def test_new_heads_look_for_other_things(network):
+    learnt = PLAN._replace(voices=0, read_heads=1).build(12)
+    take_over(network, learnt, np.random.default_rng(3))
+    keys = network.layer.cell.interface_kernel.numpy()[:, :18].reshape(8, 3, 6)
+    spread = learnt.layer.cell.interface_kernel.numpy()[:, :6].std()
+    assert (keys[:, 1:] - keys[:, :1]).std() == pytest.approx(spread / 2, rel=0.3)
+    assert np.abs(keys[:, 1] - keys[:, 2]).max() > spread
+
+
 def test_what_is_chosen_is_the_next_input(network, rng):
     """The layer over each episode whole, its answer shown, gives the same choices."""
-    lesson = Lesson((5, 8), (2, 3), (2, 3), (1, 3), 30, 36, True, 2)
+    lesson = Lesson((5, 8), (2, 3), (2, 3), (1, 3), 30, 36, True)
     routes = [lesson.draw(rng) for _ in range(6)]
-    inputs, targets, weights = make_batch(routes, lesson.length, lesson.most)
+    inputs, targets, weights = make_batch(routes, lesson.length, lesson.most, rng)
     inputs["planner"] = rng.random(inputs["planner"].shape) < 0.5
     result = network(inputs)
     total, steps, own, ties = 0.0, 0, 0, 0
@@ -58,13 +112,13 @@ def test_what_is_chosen_is_the_next_input(network, rng):
         assert episode.answers.sum() == len(taken) <= route.distance + SPARE
         features = pack([episode], 1, 40).inputs["steps"]
         scores = network.layer(features)[0].numpy()[0, :len(episode.answers)]
-        parts = log_softmax(scores[episode.answers].reshape(-1, 9, 10))
+        answers = scores[episode.answers]
         here = route.start
         for step, edge in enumerate(taken):
             legal = np.flatnonzero(route.survey.source == here)
-            likelihood = log_softmax(parts[step][np.arange(9), to_digits(
-                route.survey.triples[legal])].sum(axis=1))
-            best, good = route.best[here], route.levels[legal, -1] > 0
+            likelihood = log_softmax(likely(
+                answers[step], to_digits(route.survey.triples[legal])))
+            best, good = route.best[here], route.levels[legal] > 0
             if inputs["planner"][row, step]:
                 assert edge == best
             else:
@@ -80,52 +134,76 @@ def test_what_is_chosen_is_the_next_input(network, rng):
         assert result["arrived"][row].numpy() == (here == route.goal)
     assert own > 0 and ties > 0
     hints = result["frontiers"].numpy()
-    assert (hints < 0).sum(axis=1).tolist() == [sum(route.hints) for route in routes]
+    assert (hints < 0).sum(axis=1).tolist() == [
+        len({level for level in route.levels if 0 < level <= route.hints})
+        for route in routes]
+    elsewhere = result["elsewhere"].numpy()
     read = log_softmax(result["read"].numpy())
     read = np.take_along_axis(read, targets[..., np.newaxis], 3)[..., 0]
     compile_reader(network)
     loss = network.compute_loss(inputs, targets, result, weights)
-    expected = total / steps - hints.sum() / (hints < 0).sum() - (read * weights).sum()
+    expected = total / steps - (read * weights).sum() - sum(
+        each.sum() / (each < 0).sum() for each in (hints, elsewhere))
     assert float(loss) == pytest.approx(expected, rel=1e-4)
 
 
+def test_other_positions_are_answered_too(network, rng):
+    """As if the first step of the answer had led there."""
+    lesson = Lesson((5, 8), (2, 3), (2, 3), (1, 3), 30, 36, True)
+    routes = [lesson.draw(rng) for _ in range(6)]
+    inputs, _, _ = make_batch(routes, lesson.length, lesson.most, rng)
+    result, asked = network(inputs)["elsewhere"].numpy(), 0
+    for row, route in enumerate(routes):
+        survey = route.survey
+        for place, edge in enumerate(inputs["elsewhere"][row]):
+            here = survey.destination[edge]
+            assert 0 < survey.distances[here, route.goal] <= 3
+            legal = np.flatnonzero(survey.source == here)
+            good = route.levels[legal] > 0
+            features = pack([played(route, [edge, edge])], 1, 40).inputs["steps"]
+            count = len(route.episode.shown) + 2
+            scores = network.layer(features)[0].numpy()[0, count - 1]
+            likelihood = log_softmax(likely(scores, to_digits(survey.triples[legal])))
+            if good.all():
+                assert result[row, place] == 0
+                continue
+            assert result[row, place] == pytest.approx(
+                np.log(np.exp(likelihood[good]).sum()), abs=1e-4)
+            asked += 1
+    assert asked > 10
+
+
 def test_hints_are_the_frontiers_of_a_search_from_the_goal(rng):
-    lesson = Lesson((6, 9), (2, 3), (2, 4), (1, 5), 48, 48, True, 2)
-    routes = [lesson.draw(rng) for _ in range(8)]
+    lesson = Lesson((6, 9), (2, 3), (2, 4), (1, 5), 48, 48, True)
+    routes = [lesson.draw(rng) for _ in range(16)]
     inputs, _, _ = make_batch(routes, lesson.length, lesson.most)
-    scores = rng.normal(size=(8, lesson.length, 90)).astype(np.float32)
-    named = finder.frontiers(scores, inputs, 4).numpy().reshape(8, 3, 4)
-    parts = log_softmax(scores.reshape(8, -1, 9, 10))
-    hinted = 0
+    scores = rng.normal(size=(16, lesson.length, 181)).astype(np.float32)
+    named = finder.frontiers(scores, inputs, 4).numpy()
+    hinted, none = 0, 0
     for row, route in enumerate(routes):
         digits = to_digits(route.survey.triples)
-        shown, nodes = route.episode.shown, route.survey.nodes.tolist()
-        asked = np.flatnonzero((shown[:, 0] >= 0) & (shown[:, 1] == BLANK))
-        planning = len(shown) - 1 - asked[-1]
-        assert not named[row, :3 - len(asked)].any()
-        for query, step in enumerate(asked, 3 - len(asked)):
-            away = route.survey.distances[:, nodes.index(shown[step, 2])]
-            distance = away[nodes.index(shown[step, 0])]
-            for level in range(1, 5):
-                if level > min(planning + 1, distance):
-                    assert named[row, query, level - 1] == 0
-                    continue
-                place = lesson.length - len(shown) + step + level - 1
-                likelihood = log_softmax(
-                    parts[row, place][np.arange(9), digits].sum(axis=1))
-                frontier = (away[route.survey.source] == level) & (
-                    away[route.survey.destination] == level - 1)
-                assert named[row, query, level - 1] == pytest.approx(
-                    likelihood[frontier].mean(), abs=1e-4)
-                hinted += 1
-    assert hinted > 40
+        away = route.survey.distances[:, route.goal]
+        planned = len(route.episode.shown) - 1 - len(digits)
+        for level in range(1, 5):
+            frontier = (away[route.survey.source] == level) & (
+                away[route.survey.destination] == level - 1)
+            if level > planned + 1 or not frontier.any():
+                none += level <= planned + 1
+                assert named[row, level - 1] == 0
+                continue
+            place = lesson.length - 1 - planned + level - 1
+            likelihood = log_softmax(likely(scores[row, place], digits))
+            assert named[row, level - 1] == pytest.approx(
+                likelihood[frontier].mean(), abs=1e-4)
+            hinted += 1
+    assert hinted > 40 and none > 0
 
 
 def test_an_answer_ends_at_the_goal_or_its_limit(rng):
     """A network that prefers what the planner does not is given up in time."""
     lesson = Lesson((8, 10), (2, 3), (2, 3), (1, 1), 32, 40)
     routes = [lesson.draw(rng) for _ in range(30)]
-    inputs, _, _ = make_batch(routes, 40, lesson.most)
+    inputs, _, _ = make_batch(routes, lesson.length, lesson.most)
     astray = finder.Guess(rng).predict_on_batch(inputs)
     followed = finder.Guess(rng).predict_on_batch(
         {**inputs, "planner": np.ones_like(inputs["planner"])})
@@ -140,6 +218,23 @@ def test_an_answer_ends_at_the_goal_or_its_limit(rng):
         assert astray["arrived"][row] == (passed[-1] == route.goal)
         given_up += not astray["arrived"][row]
     assert followed["arrived"].all() and given_up > 3
+
+
+def test_lessons_with_and_without_hints_want_models_of_their_own():
+    plan = PLAN._replace(lessons=(SMALL[0], SMALL[0]._replace(hints=False)))
+    assert plan.shape(0) != plan.shape(1)
+
+
+def test_the_digits_of_all_voices_together(rng):
+    scores = rng.normal(size=(2, 3, 272)).astype(np.float32)
+    parts = np.exp(log_softmax(scores[..., :270].reshape(2, 3, 3, 9, 10)))
+    zeros = np.zeros((2, 3, 1))
+    shares = np.exp(log_softmax(np.concatenate([zeros, scores[..., 270:]], axis=2)))
+    expected = (parts * shares[..., np.newaxis, np.newaxis]).sum(axis=2)
+    assert tf.nn.softmax(digits_of(tf.constant(scores))).numpy() == pytest.approx(
+        expected, abs=1e-6)
+    alone = rng.normal(size=(2, 90)).astype(np.float32)
+    assert np.array_equal(digits_of(tf.constant(alone)), alone.reshape(2, 9, 10))
 
 
 @pytest.mark.slow

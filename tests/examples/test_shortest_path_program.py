@@ -9,18 +9,20 @@ import pytest
 from PIL import Image
 
 from dnc.controllers import layers_of
-from examples import shortest_path
+from examples import shortest_path, underground
 from examples.graphs import (asking, finder, london, london_page, london_paths,
                              london_picture, pictures, program)
 from examples.graphs.encoding import BLANK
 from examples.graphs.shortest import HOUR, PAPER, SPARE, planned_by_triples
+from examples.graphs.voices import take_over
 
 
 @pytest.fixture(scope="module")
 def asked():
     """A network without training, its look at a path, and its decoder."""
     keras.utils.set_random_seed(2)
-    plan, rng = finder.PathPlan(HOUR, (16,), 12, 2), np.random.default_rng(2)
+    plan = finder.PathPlan(HOUR, (16,), 12, 8, voices=4)
+    rng = np.random.default_rng(2)
     model = plan.build(london_paths.SLOTS)
     look = london_paths.look(model, "Victoria", "Moorgate", 10, rng)
     return look, asking.Decoder(model, [look.episode])
@@ -61,7 +63,20 @@ def test_the_papers_sizes():
     cell = shortest_path.PAPERS.build(16).layer.cell
     assert (cell.word_size, cell.num_read_heads) == (50, 5)
     assert [unit.units for unit in layers_of(cell.controller)] == [256, 256]
-    assert shortest_path.PAPERS.rows == 1
+    assert shortest_path.PAPERS.rows == 1 and shortest_path.PAPERS.start is None
+    assert cell.output_kernel.shape[1] == 90  # one voice
+
+
+def test_the_preset_begins_with_the_network_of_the_walks():
+    learnt = underground.DNC.build(16)
+    learnt.load_weights(shortest_path.WALKS)
+    plan = shortest_path.DNC
+    model = plan.build(16)
+    take_over(model, learnt, np.random.default_rng(1))
+    kernels = [network.layer.cell.output_kernel.numpy() for network in (learnt, model)]
+    rows = kernels[0].shape[0]  # the first voice is what it was, and hears no new head
+    assert np.array_equal(kernels[1][:rows, :90], kernels[0])
+    assert not kernels[1][rows:, :90].any() and kernels[1][rows:, 90:450].any()
 
 
 def test_planning_by_triples_has_room(rng):
@@ -101,7 +116,7 @@ def test_another_length_of_answer_wants_another_model():
 
 @pytest.mark.slow
 def test_the_shipped_network_does_better_than_look_ahead():
-    lesson, rng = HOUR[-1]._replace(rehearsals=0), np.random.default_rng(8)
+    lesson, rng = HOUR[-1], np.random.default_rng(8)
     model = program.load_network(
         shortest_path.SHIPPED / program.WEIGHTS, shortest_path.DNC, lesson.slots)
     routes = [lesson.draw(rng) for _ in range(200)]

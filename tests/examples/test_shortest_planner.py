@@ -40,7 +40,7 @@ def solve(features):
     """The edge that is due at the last step, from nothing but the inputs so far."""
     labels, phase = labels_of(features), np.cumsum(features[:, NEW_PHASE])
     triples = labels[phase == 1].tolist()
-    start, _, goal = labels[(labels[:, 0] != BLANK) & (labels[:, 1] == BLANK)][-1]
+    (start, _, goal), = labels[(labels[:, 0] != BLANK) & (labels[:, 1] == BLANK)]
     here = start if features[-1, NEW_PHASE] else labels[-1, 2]
     away = steps_to(goal, triples)
     return min((edge for edge in triples if edge[0] == here),
@@ -107,42 +107,34 @@ def test_the_planner_finds_what_another_search_finds(rng):
 @pytest.mark.parametrize("lesson", [
     *HOUR, PAPER[0], PAPER[6], PAPER[14], *planned_by_triples((HOUR[1], PAPER[3]))])
 def test_routes_are_what_the_lesson_says(rng, lesson):
-    distances, rehearsals = set(), set()
+    distances = set()
     for _ in range(25):
         route = lesson.draw(rng)
         episode, surveyed = route.episode, route.survey
         features = to_features(episode.shown, episode.begins, episode.answers)
         phase = np.cumsum(episode.begins)
-        assert np.array_equal(episode.shown[phase == 1], surveyed.triples)
+        assert phase[-1] == 3
+        triples = surveyed.triples.tolist()
+        assert episode.shown[phase == 1].tolist() == triples
         assert lesson.nodes[0] <= len(surveyed.nodes) <= lesson.nodes[1]
         start, goal = surveyed.nodes[[route.start, route.goal]]
-        last = phase[-1]
-        rehearsals.add((last - 3) // 2)
-        assert episode.shown[phase == last - 1].tolist() == [[start, BLANK, goal]]
-        planning = lesson.planning or (len(surveyed.triples),) * 2
-        for number in range(3, last + 1, 2):
-            assert planning[0] <= (phase == number).sum() <= planning[1]
-            assert not features[phase == number, :90].any()
+        assert episode.shown[phase == 2].tolist() == [[start, BLANK, goal]]
+        planning = lesson.planning or (len(triples),) * 2
+        planned = (phase == 3).sum()
+        assert planning[0] <= planned <= planning[1]
+        assert not features[phase == 3, :90].any()
         assert not features[:, ANSWER_DUE].any()
         assert len(episode.shown) <= lesson.length
-        away = steps_to(goal, surveyed.triples.tolist())
+        away = steps_to(goal, triples)
         assert lesson.distance[0] <= away[start] == route.distance <= lesson.distance[1]
-        absent = lesson.rehearsals - (last - 3) // 2
-        assert not route.levels[:, :absent].any() and not any(route.hints[:absent])
-        for query in range(absent, lesson.rehearsals + 1):
-            (begin, _, end), = episode.shown[phase == 2 * (query - absent) + 2].tolist()
-            far = steps_to(end, surveyed.triples.tolist())
-            assert lesson.distance[0] <= far[begin] <= lesson.distance[1]
-            assert route.hints[query] == (min((phase == 3).sum() + 1, far[begin])
-                                          if lesson.hints else 0)
-            for (here, _, there), level in zip(surveyed.triples.tolist(),
-                                               route.levels[:, query]):
-                nearer = here in far and far.get(there) == far[here] - 1
-                assert level == (far[here] if nearer else 0)
+        assert route.hints == (
+            min(planned + 1, lesson.distance[1]) if lesson.hints else 0)
+        for (here, _, there), level in zip(triples, route.levels):
+            nearer = here in away and away.get(there) == away[here] - 1
+            assert level == (away[here] if nearer else 0)
         assert not (episode.hints != BLANK).any()
         distances.add(route.distance)
     assert len(distances) > (lesson.distance[1] > lesson.distance[0])
-    assert rehearsals == set(range(lesson.rehearsals + 1))
 
 
 def test_all_distances_are_as_likely(rng):
@@ -160,8 +152,8 @@ def test_the_papers_lessons():
                and lesson.length == 25 * 6 + 1 + 10 for lesson in PAPER)
 
 
-FITS = HOUR[1]._replace(length=40, rehearsals=0)
-SMALL = HOUR[0]._replace(planning=None, length=40, rehearsals=0)
+FITS = HOUR[0]._replace(planning=(4, 6), length=40)
+SMALL = HOUR[0]._replace(planning=None, length=41)
 
 
 def test_rows_end_where_the_answer_begins(rng):
@@ -180,15 +172,19 @@ def test_rows_end_where_the_answer_begins(rng):
         edges = len(route.survey.triples)
         assert (inputs["source"][row, edges:] == -1).all()
         assert inputs["limit"][row] == route.distance + SPARE
-        assert tuple(inputs["hints"][row]) == route.hints
+        assert inputs["hints"][row] == route.hints
         planned = inputs["planned"][row]
         assert features[-planned, NEW_PHASE] and not features[-planned:, :90].any()
         assert np.array_equal(inputs["levels"][row], np.pad(
-            route.levels, ((0, 40 - edges), (0, 0)), constant_values=-1))
+            route.levels, (0, 40 - edges), constant_values=-1))
         assert not inputs["planner"][row].any()
     inputs, _, weights = make_batch([FITS.draw(rng) for _ in range(99)], 40, FITS.most,
                                     rng)
     assert weights.sum() == pytest.approx(0.1)  # that of what is read alone
+    assert inputs["elsewhere"].shape == (99, 8)
+    for lesson in PAPER:  # nothing that the paper does not have
+        papers, _, _ = make_batch([lesson.draw(rng)], lesson.length, lesson.most, rng)
+        assert "elsewhere" not in papers and not papers["hints"].any()
     assert inputs["planner"].mean() == pytest.approx(BETA, abs=0.06)
 
 
