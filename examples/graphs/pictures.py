@@ -1,5 +1,7 @@
 """Pictures of what a memory did with a graph, and of how a network learnt it."""
 
+import textwrap
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -10,6 +12,7 @@ from examples.graphs.asking import edge_text
 WRITE = "#2e8b2e"
 RIGHT, WRONG = "\N{CHECK MARK}", "\N{BALLOT X}"
 LEAST = 0.05  # a weaker read is not drawn
+WIDE = 40  # characters that stand above a small picture
 
 
 def name_heads(figure, look):
@@ -42,7 +45,7 @@ def reads_of(look, step):
                 others.setdefault(name, []).append(str(head + 1))
     read = "; ".join(f"head {', '.join(heads)}: “{name}”"
                      for name, heads in others.items())
-    return edges, f"{look.names[step]}\n{read}"
+    return edges, "\n".join([look.names[step], *(textwrap.wrap(read, WIDE) or [""])])
 
 
 def draw_strip(look, decoder, title):
