@@ -12,7 +12,8 @@ from examples.graphs.asking import edge_text
 WRITE = "#2e8b2e"
 RIGHT, WRONG = "\N{CHECK MARK}", "\N{BALLOT X}"
 LEAST = 0.05  # a weaker read is not drawn
-WIDE = 40  # characters that stand above a small picture
+TIED = "\N{NO-BREAK SPACE}"  # a line does not end here
+WIDE = 42  # characters that stand above a small picture
 
 
 def name_heads(figure, look):
@@ -43,7 +44,7 @@ def reads_of(look, step):
             elif strength > 0.3:
                 name = look.names[source].split(":")[0]
                 others.setdefault(name, []).append(str(head + 1))
-    read = "; ".join(f"head {', '.join(heads)}: “{name}”"
+    read = "; ".join(f"head {', '.join(heads)}: “{name}”".replace(" ", TIED)
                      for name, heads in others.items())
     return edges, "\n".join([look.names[step], *(textwrap.wrap(read, WIDE) or [""])])
 
@@ -120,10 +121,11 @@ def draw_dots(axes, trajectory, slots):
       slots: `[K]` numbers of those to draw, in the order of the rows.
     """
     heads = trajectory.read_weighting.shape[1]
+    apart = min(0.2, 0.8 / heads)
     series = [("write", WRITE, "s", trajectory.write_weighting[:, 0], 0.0, 40)]
     series += [(f"read, head {head + 1}", HEADS[head], "o",
                 trajectory.read_weighting[:, head],
-                (head - (heads - 1) / 2) * 0.8 / heads, 26) for head in range(heads)]
+                (head - (heads - 1) / 2) * apart, 26) for head in range(heads)]
     for label, colour, marker, weighting, aside, size in series:
         shares = weighting[:, slots]
         steps, rows = np.nonzero(shares > LEAST)
