@@ -9,14 +9,13 @@ mixture of products of softmaxes, after Yang et al. 2018). A voice may listen to
 heads; `take_over` has each begin with a head of its own.
 """
 
-import math
-
 import keras
 import numpy as np
 import tensorflow as tf
 
 from dnc import interface
 from dnc.controllers import layers_of
+from dnc.variants import present
 from examples.graphs.encoding import DIGITS
 
 
@@ -97,16 +96,12 @@ def _with_voices(kernel, known, cell):
 
 def _with_heads(kernel, known, cell, noise, rng):
     """An interface map with more read heads, copies of the last."""
-    more, fields, first = cell.num_read_heads - known.num_read_heads, [], 0
-    shapes = [interface.shapes(each.word_size, each.num_read_heads, 1)
-              for each in (known, cell)]
-    for name, before, after in zip(interface.Interface._fields, *shapes):
-        if before is None:
-            continue
-        size = math.prod(before)
-        field = kernel[:, first:first + size].reshape(-1, *before)
-        first += size
-        if before != after:
+    more, fields = cell.num_read_heads - known.num_read_heads, []
+    shapes = interface.shapes(cell.word_size, cell.num_read_heads, 1)
+    for name, field in present(interface.split(
+            kernel, known.word_size, known.num_read_heads, 1)).items():
+        field = field.numpy()
+        if field.shape[1:] != getattr(shapes, name):
             heads = np.repeat(field[:, -1:], more, axis=1)
             if name == "read_keys":
                 heads = heads + noise * heads.std() * rng.normal(size=heads.shape)
