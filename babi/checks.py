@@ -117,11 +117,13 @@ def _check_simulated(config):
 def _check_files(config):
     if config.fill_tasks == SIMULATED:
         _check_default_variant(config, "fill_tasks")
-    for field in dataclasses.fields(Options):
-        flag = Options.flag(field.name)
-        if getattr(config, flag):
-            raise ConfigError(f"--{flag} is about simulated stories; give "
-                              f"--data={SIMULATED}, or leave it out")
+    given = [flag for field in dataclasses.fields(Options)
+             if getattr(config, flag := Options.flag(field.name))]
+    if config.repeat_stories != NONE:
+        given.append("repeat_stories")
+    if given:
+        raise ConfigError(f"--{given[0]} is about simulated stories; give "
+                          f"--data={SIMULATED}, or leave it out")
 
 
 def _check_default_variant(config, setting):
@@ -155,10 +157,11 @@ def _check_weights(config):
     if config.exchange_names and config.data == SIMULATED:
         raise ConfigError("--exchange_names is about the official stories; leave it "
                           "out")
-    try:
-        config.kept_names()
-    except ValueError as fault:
-        raise ConfigError(f"--keep_names: {fault}") from None
+    for name in ("keep_names", "repeat_stories"):
+        try:
+            config.tasks_of(name)
+        except ValueError as fault:
+            raise ConfigError(f"--{name}: {fault}") from None
     if config.thin_task_16 and (config.retell_task_16 or config.data == SIMULATED):
         raise ConfigError("--thin_task_16 is about the official stories as they are; "
                           "--retell_task_16 changes any: give that one alone")

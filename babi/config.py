@@ -103,6 +103,11 @@ class Config:
         False, "train only on such stories of task 16 that the color said last or most "
         "often is right no more often than others: many are left out", ADJUSTABLE)
 
+    repeat_stories: str = _setting(
+        NONE, "tasks that have no more simulated training stories than the official "
+        "file, told again and again, such as 17 or 1-5,17; none: new ones for ever in "
+        "all", ADJUSTABLE)
+
     # Model.
     controller: str = _setting(
         "lstm", "the controller: lstm, gru or feedforward; several, such as lstm,gru, "
@@ -241,9 +246,10 @@ class Config:
         return {} if self.task_weights == NONE else parse_weights(
             self.task_weights, self.task_numbers)
 
-    def kept_names(self) -> tuple[int, ...]:
-        """The tasks whose names are not exchanged."""
-        return () if self.keep_names == NONE else parse_tasks(self.keep_names)
+    def tasks_of(self, setting) -> tuple[int, ...]:
+        """The tasks that `keep_names` or `repeat_stories` names."""
+        text = getattr(self, setting)
+        return () if text == NONE else parse_tasks(text)
 
     @property
     def task_numbers(self):

@@ -17,7 +17,7 @@ SETTINGS = RATE_SETTINGS + (
     "weight_decay", "max_grad_norm", "word_loss", "bypass_dropout", "memory_size",
     "packed_rows", "row_length", "sampling", "task_weights", "error_weights",
     "exchange_names", "keep_names", "retell_task_16", "retold_apart",
-    "thin_task_16")
+    "thin_task_16", "repeat_stories")
 _MAX_PHASES = 100
 
 

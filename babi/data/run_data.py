@@ -96,7 +96,7 @@ def load(config, data_dir=None):
 
 def _change(settings):
     """How stories are told anew each time they are read: `StoryStream`'s `change`."""
-    kept = settings.kept_names()
+    kept = settings.tasks_of("keep_names")
 
     def change(story, *key):
         if settings.retell_task_16:
@@ -157,8 +157,9 @@ def _simulated(config):
                              config.seed, epochs=1)
 
     def training(settings):
-        return source.training_stream(encoder, settings.sampling, settings.weights(),
-                                      _change(settings))
+        return source.training_stream(
+            encoder, settings.sampling, settings.weights(), _change(settings),
+            settings.tasks_of("repeat_stories"))
 
     return _run_data(config, source.identity() | {"differences": []}, vocabulary,
                      training, validation)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from babi.data.encoding import story_length
-from babi.data.streams import GeneratedStream, TaskTurns, task_counts
+from babi.data.streams import GeneratedStream, TaskTurns, again, task_counts
 from babi.simulator import (OFFICIAL_STORIES, VERSION, Options, check_options,
                             generate_story, options_for)
 from babi.simulator.output import stories_with_questions
@@ -56,15 +56,17 @@ class SimulatedSource(NamedTuple):
 
     def training_stream(self, encoder, sampling: str,
                         weights: dict[int, float] | None = None,
-                        change: Callable[..., Story] | None = None
-                        ) -> GeneratedStream:
-        """Endless training stories, no two positions with the same number.
+                        change: Callable[..., Story] | None = None,
+                        repeated: tuple[int, ...] = ()) -> GeneratedStream:
+        """Endless training stories, new ones at each position but of `repeated` tasks.
 
         Args:
           encoder: `encoding.Encoder`.
           sampling: "stories", tasks in their official shares, or "tasks", evenly.
           weights: see `streams.task_counts`.
           change: see `streams.StoryStream`; the key is the story's number.
+          repeated: tasks with as many stories as their official file, epoch after
+            epoch.
         """
         counts = task_counts({task: OFFICIAL_STORIES[task] for task in self.tasks},
                              weights or {}, sampling)
@@ -72,9 +74,11 @@ class SimulatedSource(NamedTuple):
 
         def story_at(position, attempt):
             task, before = turns.at(position)
-            number = before + attempt * _ATTEMPT_STEP
-            story = self._story(task, number, "train")
-            return change(story, self.seed, number) if change else story
+            number = (again(before, OFFICIAL_STORIES[task], self.seed, task)
+                      if task in repeated else before)
+            later = attempt * _ATTEMPT_STEP
+            story = self._story(task, number + later, "train")
+            return change(story, self.seed, before + later) if change else story
 
         return GeneratedStream(
             story_at, encoder, self._longest([task for task in counts if counts[task]]))

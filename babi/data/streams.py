@@ -134,6 +134,19 @@ def hold_out(counts: Mapping[int, int], seed: int
     return training, validation
 
 
+def again(before: int, size: int, seed: int, task: int) -> int:
+    """Which of `size` stories comes after `before` others, epoch after epoch.
+
+    Args:
+      before: how many came before.
+      size: how many there are; each epoch has all of them, in an order of its own.
+      seed: of the orders.
+      task: whose stories they are.
+    """
+    epoch, place = divmod(before, size)
+    return int(permutation(size, seed, _STORY_ORDER, task, epoch)[place])
+
+
 class StoryStream:
     """A finite list of stories, seen epoch after epoch.
 
@@ -188,9 +201,7 @@ class StoryStream:
         """(task, story number) at a position."""
         task, before = self._turns.at(position)
         numbers = self._numbers[task]
-        epoch, place = divmod(before, numbers.size)
-        order = permutation(numbers.size, self._seed, _STORY_ORDER, task, epoch)
-        return task, int(numbers[order[place]])
+        return task, int(numbers[again(before, numbers.size, self._seed, task)])
 
     def example(self, position: int) -> Example:
         """The example at a position; always the same one."""

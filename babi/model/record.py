@@ -19,7 +19,7 @@ _ADDED = ("initial_weights", "input_stddev", "read_stddev", "task_weights",
           "weight_decay", "ema_momentum", "error_weights", "exchange_names",
           "layer_norm", "interface_norm", "masked_content", "deallocation",
           "sharpened_links", "temporal_links", "controller", "keep_names",
-          "retell_task_16", "retold_apart")
+          "retell_task_16", "retold_apart", "repeat_stories")
 
 
 @dataclasses.dataclass(frozen=True)

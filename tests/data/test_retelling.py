@@ -112,6 +112,11 @@ def test_the_same_key_tells_the_same_story_and_other_tasks_stay():
 
 @pytest.mark.parametrize("settings, message", [
     ({"keep_names": "21"}, "--keep_names: tasks: '21' is outside 1 to 20"),
+    ({"repeat_stories": "17,21", "data": "simulated"},
+     "--repeat_stories: tasks: '21' is outside 1 to 20"),
+    ({"repeat_stories": "17"}, "--repeat_stories is about simulated stories"),
+    ({"packed_rows": 2, "phases": "9 repeat_stories=17"},
+     "--phases: --repeat_stories is about simulated stories"),
     ({"thin_task_16": True, "retell_task_16": True}, "--thin_task_16 is about"),
     ({"thin_task_16": True, "data": "simulated"}, "--thin_task_16 is about"),
 ])
