@@ -18,8 +18,8 @@ help:  ## list the targets
 deps: $(INSTALLED)  ## make .venv and install the requirements
 
 $(INSTALLED): requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and \
-	  "error: Python 3.10 or later is needed; choose one: make PYTHON=python3.11")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13) and \
+	  "error: TensorFlow needs Python 3.10 to 3.13; choose one: make PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	  --requirement requirements.txt
@@ -49,7 +49,7 @@ viz: deps  ## the runs here and one time step in TensorBoard, http://localhost:6
 babi: deps  ## train on the bAbI tasks, into ./model
 	$(BIN)/python babi/train.py --preset=joint --checkpoint_dir=model $(ARGS)
 
-reproduce: deps  ## train what is published, to the end, and test it
+reproduce: deps  ## train a preset (PRESET=best) to the end, and test it
 	$(BIN)/python babi/train.py --preset=$(PRESET) --checkpoint_dir=reproduced/$(PRESET) \
 	  $(ARGS)
 	$(BIN)/python babi/test.py --checkpoint_file=reproduced/$(PRESET) \

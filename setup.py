@@ -11,7 +11,7 @@ setup(
     packages=find_packages(include=["dnc", "dnc.*", "babi", "babi.*"]),
     package_data={"babi.stories": ["official_files.json"],
                   "babi.inspection": ["page_files/*"]},
-    python_requires=">=3.10",
+    python_requires=">=3.10,<3.14",
     install_requires=[
         "tensorflow>=2.16.1,<2.22",
         "keras>=3.6",
@@ -23,5 +23,5 @@ setup(
     extras_require={
         "onnx": ["tf2onnx>=1.17"],
         "test": ["pytest>=8.0", "pytest-xdist>=3.5", "flake8>=7.0", "tf2onnx>=1.17",
-                 "onnxruntime>=1.32"]},
+                 "onnxruntime>=1.20"]},
 )
