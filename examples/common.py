@@ -21,6 +21,7 @@ def _without_remarks(package):
 
 
 tf = _without_remarks("tensorflow")
+import keras  # noqa: E402: brings TensorFlow
 # Pruning leaves loops that another pass refuses, with a line that looks like an error,
 # and then the graph is not optimised at all.
 tf.config.optimizer.set_experimental_options({"disable_model_pruning": True})
@@ -64,14 +65,32 @@ def save(model, path):
         aside.unlink(missing_ok=True)
 
 
+class Saving(keras.callbacks.Callback):
+    """Saves weights, optimizer and whatever is among the weights after each epoch.
+
+    Keras's BackupAndRestore is for a model that stays the same, and its files can be
+    left half-written.
+
+    Args:
+      path: of the file.
+    """
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+
+    def on_epoch_end(self, epoch, logs=None):
+        save(self.model, self.path)
+
+
 def load(model, path):
-    """Loads a training's weights, if there are any yet.
+    """Loads the weights of a file.
 
     Raises:
-      ValueError: the file is damaged, or of another network.
+      ValueError: the file is not there, damaged, or of another network.
     """
     if not path.exists():
-        return
+        raise ValueError(f"{path}: not there")
     try:
         model.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
@@ -80,23 +99,24 @@ def load(model, path):
                          f"away, or choose another folder") from None
 
 
-def read_log(path, fields, anew=False):
+def read_log(path, fields):
     """The rows of a training's CSVLogger, as {field: list of numbers}.
 
+    Of an epoch that stands there twice, as its training was stopped before it was
+    saved, the last row alone counts.
+
     Args:
-      path: of the file.
+      path: of the file; one that is not there has no rows.
       fields: names of those that are wanted.
-      anew: whether of an epoch that stands there twice, as its training was stopped
-        before it was saved, the last row alone counts.
 
     Raises:
       ValueError: the file is damaged.
     """
+    if not path.exists():
+        return {field: [] for field in fields}
     try:
         with open(path, encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        if anew:
-            rows = list({row["epoch"]: row for row in rows}.values())
+            rows = {row["epoch"]: row for row in csv.DictReader(file)}.values()
         return {field: [float(row[field]) for row in rows] for field in fields}
     except (ValueError, KeyError, TypeError, csv.Error):
         raise ValueError(f"{path}: damaged; move it away") from None
@@ -129,10 +149,12 @@ def check_folders(parser, args):
     for name in ("folder", "output"):
         path = getattr(args, name)
         there = path.absolute()
-        while not there.exists():
+        while not os.path.lexists(there):
             there = there.parent
         if not there.is_dir():
             parser.error(f"--{name}={path}: not a folder ({there} is a file)")
+        if not os.access(there, os.W_OK | os.X_OK):
+            parser.error(f"--{name}={path}: {there} can't be written to; give another")
     check_seed(parser, args)
 
 
@@ -160,5 +182,5 @@ def run(main):
         lines = str(error).splitlines() or [type(error).__name__]
         sys.exit(f"error: {lines[0]}")
     except KeyboardInterrupt:
-        sys.exit("Stopped. With the same command a training goes on from its last "
-                 "evaluation.")
+        sys.exit("Stopped. A training goes on from its last evaluation with the same "
+                 "command.")

@@ -150,9 +150,10 @@ def main():
         parser.error(f"--steps={args.steps}: give at most 200, or a multiple of 200")
     check_seed(parser, args)
     folder = os.path.dirname(os.path.abspath(args.output))
-    if not (os.path.isdir(folder) and args.output.endswith((".png", ".svg", ".pdf"))):
+    if (not args.output.endswith((".png", ".svg", ".pdf"))
+            or os.path.isdir(args.output) or not os.access(folder, os.W_OK)):
         parser.error(f"--output={args.output}: give a .png, .svg or .pdf file in a "
-                     f"folder that exists")
+                     f"folder that exists and can be written to")
     keras.utils.set_random_seed(args.seed)
     model, layer = build_model(args.steps)
     model.fit(batches(np.random.default_rng(args.seed)),

@@ -28,10 +28,10 @@ from examples.graphs import kinship, pictures, program, training  # noqa: E402
 
 SHIPPED = ROOT / "results" / "family_tree"
 # It ends as soon as the last lesson is complete: with more updates it got worse.
-DNC = training.Plan(inference.HOUR, (128,), 48, 3, updates=500, falling=24_000,
+DNC = training.Plan(inference.HOUR, 128, 48, 3, updates=500, falling=24_000,
                     lowest=0.03, layer_norm=True, enough=0.95)
 # Extended Data Table 2, with RMSProp's place taken by Adam.
-PAPERS = training.Plan(inference.PAPER, (256, 256, 256), 50, 5, rows=32, updates=100,
+PAPERS = training.Plan(inference.PAPER, 256, 50, 5, layers=3, rows=32, updates=100,
                        rate=1e-5, falling=10_000_000)
 
 
@@ -63,7 +63,7 @@ def draw(model, chain, args, log):
     decoder = asking.Decoder(model, [kinship.draw_episode(2, rng) for _ in range(40)])
     figures = {"relation.png": family_picture.draw_relation(look, title),
                "memory.png": pictures.draw_strip(look, decoder, title)}
-    if log.exists():
+    if common.read_log(log, ("epoch",))["epoch"]:
         figures["learning.png"] = pictures.draw_learning(
             log, plan_of(args).updates, "Learning relations, lesson by lesson")
     common.write(args.output, figures, {})

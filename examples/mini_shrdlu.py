@@ -34,9 +34,9 @@ LSTM_WEIGHTS = "lstm.weights.h5"
 SHOWN = tables.LESSONS[5]  # of such puzzles one is drawn, and memories are decoded
 DNC = BlockPlan(puzzles.HOUR, falling=40_000)
 # No memory, and no fewer weights.
-LSTM = BlockPlan(puzzles.HOUR, (200,), read_heads=0, falling=40_000)
+LSTM = BlockPlan(puzzles.HOUR, 200, read_heads=0, falling=40_000)
 # Extended Data Table 2, the network of Figure 4, with RMSProp's place taken by Adam.
-PAPERS = BlockPlan(puzzles.PAPER, (250, 250), 100, 3, falling=10_000_000,
+PAPERS = BlockPlan(puzzles.PAPER, 250, 100, 3, layers=2, falling=10_000_000,
                    acting_rate=3e-5, entropy=0.5, counted=True, mover=())
 GOAL = program.Asked("goal", asking.EXAMPLE, asking.parse_goal, "lesson")
 
@@ -91,7 +91,7 @@ def draw(networks, args, log):
              f"{puzzle.least} moves")
     print(title)
     figures["episode.png"] = pictures.draw_episode(look, title)
-    if log.exists():
+    if common.read_log(log, ("epoch",))["epoch"]:
         figures["learning.png"] = graph_pictures.draw_learning(
             log, plan_of(args).updates, "Learning to move blocks, lesson by lesson",
             COMPLETE, ("satisfied", "named"))

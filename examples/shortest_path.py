@@ -35,7 +35,7 @@ WALKS = ROOT / "results" / "underground" / program.WEIGHTS
 DNC = PathPlan(shortest.HOUR, read_heads=8, rows=16, falling=20_000, start=WALKS,
                voices=4)
 # Extended Data Table 2, with RMSProp's place taken by Adam.
-PAPERS = PathPlan(shortest.PAPER, (256, 256), 50, 5, rows=1, updates=2000, rate=3e-6,
+PAPERS = PathPlan(shortest.PAPER, 256, 50, 5, layers=2, rows=1, updates=2000, rate=3e-6,
                   falling=10_000_000)
 
 
@@ -69,7 +69,7 @@ def draw(model, path, args, log):
         for _ in range(24)])
     figures = {"path.png": london_picture.draw_path(look, title),
                "memory.png": pictures.draw_strip(look, decoder, title)}
-    if log.exists():
+    if common.read_log(log, ("epoch",))["epoch"]:
         field, share = plan_of(args).lessons[-1].complete
         figures["learning.png"] = pictures.draw_learning(
             log, plan_of(args).updates, "Learning to find paths, lesson by lesson",
@@ -87,6 +87,9 @@ def parse_arguments(arguments=None):
     parser.add_argument("--lessons", action="store_true",
                         help="ask on random graphs too, those of the paper's lessons")
     args = program.parse(parser, arguments, PATH)
+    if args.lessons and (args.given or not args.count):
+        parser.error("--lessons asks so many --paths of each; leave out --path, and "
+                     "--paths=0")
     args.steps = None if args.planning == "triples" else shortest.PLANNING
     if args.steps is None:
         args.folder /= "triples"
@@ -138,7 +141,7 @@ def main():
     """Trains, asks and draws as the arguments say."""
     args = parse_arguments()
     model, folder = program.network_to_ask(
-        args, plan_of(args), london_paths.SLOTS, SHIPPED)
+        args, plan_of(args), london_paths.slots(args.steps), SHIPPED)
     if args.count and not args.given:
         print_underground(model, args)
         if args.lessons:

@@ -35,9 +35,9 @@ SHIPPED = ROOT / "results" / "underground"
 LSTM_WEIGHTS = "lstm.weights.h5"
 DNC = training.Plan(HOUR, falling=60_000)
 # No memory, as many weights, and an update that costs far less: see --lstm.
-LSTM = training.Plan(HOUR, (256,), read_heads=0, falling=60_000)
+LSTM = training.Plan(HOUR, 256, read_heads=0, falling=60_000)
 # Extended Data Table 2; a batch of two, and RMSProp's place taken by Adam.
-PAPERS = training.Plan(PAPER, (256, 256, 256), 50, 5, rows=2, updates=100, rate=1e-5,
+PAPERS = training.Plan(PAPER, 256, 50, 5, layers=3, rows=2, updates=100, rate=1e-5,
                        falling=10_000_000)
 
 
@@ -72,7 +72,7 @@ def draw(model, walk, args, log):
     decoder = asking.Decoder(model, [london.draw_episode(1, rng) for _ in range(24)])
     figures = {"walk.png": london_picture.draw_walk(look, title),
                "memory.png": pictures.draw_strip(look, decoder, title)}
-    if log.exists():
+    if common.read_log(log, ("epoch",))["epoch"]:
         figures["learning.png"] = pictures.draw_learning(
             log, plan_of(args).updates, "Learning to walk, lesson by lesson")
     common.write(args.output, figures,

@@ -1,6 +1,5 @@
 """A network that finds paths: each of its choices is its next input."""
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -135,7 +134,6 @@ def _edges(inputs):
     return tf.reshape(one_hot, (tf.shape(one_hot)[0], -1, 10 * DIGITS))
 
 
-@keras.saving.register_keras_serializable("graphs")
 class PathFinder(GraphReader):
     """A `GraphReader` that answers step by step, on from what it chose before."""
 
@@ -204,8 +202,7 @@ class PathPlan(Plan):
     """A `Plan` of `shortest.Lesson`; none of its episodes is of an earlier lesson."""
 
     def build(self, slots):
-        model = PathFinder(self.units, slots, self.word_size, self.read_heads,
-                           self.layer_norm, return_state=True, voices=self.voices)
+        model = PathFinder(self, slots, return_state=True)
         model.build()
         return model
 

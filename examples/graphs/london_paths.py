@@ -10,7 +10,7 @@ from examples.graphs.shortest import (PLANNING, SPARE, make_batch, make_route,
 DISTANCES = (1, 2, 3, 4, 5, 6)  # edges of the shortest paths that are asked
 PAPER_DISTANCE = 4
 MOST = DISTANCES[-1] + SPARE  # steps of an answer, to whatever is asked
-SLOTS = 160  # for the 106 triples, the query, planning and the answer
+SLOTS = 160  # for the 106 triples, the query, ten steps of planning and the answer
 
 _STATIONS = list(london.STATIONS)
 
@@ -26,6 +26,11 @@ def _all_distances():
 
 
 _DISTANCES = _all_distances()
+
+
+def slots(planning):
+    """Slots of the memory that paths are asked with; `planning` as for `route`."""
+    return SLOTS if planning else SLOTS + len(london.RIDES) - PLANNING
 
 
 def pairs(distance):

@@ -30,38 +30,35 @@ class Standing(keras.Model):
                 name=name))
 
 
-@keras.saving.register_keras_serializable("graphs")
 class GraphReader(Standing):
     """Reads a graph and a query, and names a triple at each step.
 
     Args:
-      units: list of the LSTM's layers' units.
-      slots, word_size, read_heads: of the memory; 0 slots for an LSTM alone.
-      layer_norm: normalise the gates of the DNC's LSTM: see `docs/variants.md`.
+      plan: `training.Plan`, which says what the network is like.
+      slots: of the memory.
       return_state: of the DNC, for what goes on step by step.
-      voices: see `graphs.voices`; 0 for that of all heads alone.
 
     Attributes:
-      layer: the `DNC`, or an `RNN` of LSTM cells.
+      slots: 0 for an LSTM alone.
+      layer: the `DNC`, or an `RNN` of an LSTM cell.
     """
 
-    def __init__(self, units=(256,), slots=48, word_size=64, read_heads=4,
-                 layer_norm=False, return_state=False, voices=0):
+    def __init__(self, plan, slots, return_state=False):
         super().__init__(name="graph_reader")
-        self.slots = slots
-        if slots:
+        self.slots = slots if plan.read_heads else 0
+        if self.slots:
             initializer = keras.initializers.RandomNormal(stddev=0.05)
             self.layer = DNC(
-                scores_of(voices), return_sequences=True,
+                scores_of(plan.voices), return_sequences=True,
                 return_state=return_state, name="core",
-                controller=["lstm"] * len(units) if len(units) > 1 else "lstm",
-                controller_units=units[0], memory_size=slots, word_size=word_size,
-                num_read_heads=read_heads, layer_norm=layer_norm,
+                controller=["lstm"] * plan.layers if plan.layers > 1 else "lstm",
+                controller_units=plan.units, memory_size=slots,
+                word_size=plan.word_size, num_read_heads=plan.read_heads,
+                layer_norm=plan.layer_norm,
                 kernel_initializer=initializer, recurrent_initializer=initializer)
         else:
             self.layer = keras.layers.RNN(
-                [ResetLSTMCell(count) for count in units], return_sequences=True,
-                name="core")
+                [ResetLSTMCell(plan.units)], return_sequences=True, name="core")
             self.digits = keras.layers.Dense(scores_of(0), name="digits")
         self.add_standing()
 
@@ -95,7 +92,6 @@ class GraphReader(Standing):
         return digits_of(scores)
 
 
-@keras.saving.register_keras_serializable("graphs")
 class ResetLSTMCell(keras.layers.LSTMCell):
     """An LSTM cell that starts anew where the last of its inputs is 1."""
 
@@ -133,10 +129,10 @@ def _redraw(kernel, first, end, stddev):
     kernel.assign(values)
 
 
-def compile_reader(model, rate=1e-3, warmup=300, updates=60_000, lowest=0.1):
+def compile_reader(model, rate, updates, lowest):
     """Adam with a warm-up, then a rate that falls by a cosine to a share of it."""
     schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, decay_steps=updates, alpha=lowest, warmup_target=rate, warmup_steps=warmup)
+        0.0, decay_steps=updates, alpha=lowest, warmup_target=rate, warmup_steps=300)
     model.compile(
         keras.optimizers.Adam(schedule, global_clipnorm=1.0),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum"),

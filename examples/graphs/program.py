@@ -151,7 +151,15 @@ def train(args, plan, path, slots):
 
     Returns:
       The trained `GraphReader`, with so many slots.
+
+    Raises:
+      ValueError: no minutes, where no training was begun.
     """
+    if not (path.parent / training.SAVED).exists():
+        if not args.minutes:
+            raise ValueError(f"{path.parent}: no training was begun there; give "
+                             "--minutes, or --show for what is shipped")
+        (path.parent / LOG).unlink(missing_ok=True)  # of a training moved away
     path.parent.mkdir(parents=True, exist_ok=True)
     callbacks = [keras.callbacks.CSVLogger(path.parent / LOG, append=True),
                  keras.callbacks.TensorBoard(path.parent / "tensorboard",
@@ -173,8 +181,6 @@ def load_network(path, plan, slots):
     Raises:
       ValueError: the file is not there, damaged, or of another network.
     """
-    if not path.exists():
-        raise ValueError(f"{path}: not there")
     model = plan.build(slots)
     load(model, path)
     return model

@@ -190,10 +190,13 @@ HOUR = tuple(lesson._replace(complete=("right", share)) for share, lesson in (
 
 
 def planned_by_triples(lessons):
-    """Lessons with as many steps of planning as triples."""
-    return tuple(lesson._replace(
-        planning=None, length=2 * (lesson.length - 1 - lesson.planning[1]) + 1)
-        for lesson in lessons)
+    """Lessons with as many steps of planning as triples, and slots for these."""
+    planned = []
+    for lesson in lessons:
+        more = lesson.length - 1 - 2 * lesson.planning[1]
+        planned.append(lesson._replace(
+            planning=None, length=lesson.length + more, slots=lesson.slots + more))
+    return tuple(planned)
 
 
 def make_batch(routes, length, most, rng=None):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from examples.common import VERBOSE, dataset, load, save
+from examples.common import VERBOSE, Saving, dataset, load
 from examples.graphs.encoding import END, to_labels
 from examples.graphs.network import GraphReader, compile_reader
 from examples.graphs.rows import Epoch, pack, stream
@@ -24,20 +24,21 @@ class Plan(NamedTuple):
       lessons: of a task; each can `draw(rng)` an `Episode`, and has `slots`, those of
         the memory, `length`, of a row, and `hardest`, the lesson that is asked.
       units: of each layer of the LSTM.
-      word_size, read_heads: of the memory; 0 heads for an LSTM alone.
+      word_size, read_heads: of the memory; 0 heads for an LSTM alone, of one layer.
       rows: of a batch.
       updates: between two evaluations.
       rate, falling, lowest: the learning rate, the updates in which it falls, and to
         which share of it.
-      layer_norm: of the LSTM's gates.
+      layer_norm: of the gates of the DNC's LSTM: see `docs/variants.md`.
       enough: the last lesson is complete when such a share is right.
       start: file of weights to begin with, of a network of the same sizes but without
         the heads that have voices: see `voices.take_over`.
       voices: so many of the heads have one: see `graphs.voices`.
+      layers: of the LSTM.
     """
 
     lessons: tuple
-    units: tuple = (128,)
+    units: int = 128
     word_size: int = 64
     read_heads: int = 4
     rows: int = 8
@@ -49,19 +50,18 @@ class Plan(NamedTuple):
     enough: float = 1.0
     start: Path | None = None
     voices: int = 0
+    layers: int = 1
 
     def build(self, slots):
         """A `GraphReader` with weights; none of them depends on `slots`."""
-        model = GraphReader(self.units, slots if self.read_heads else 0,
-                            self.word_size, self.read_heads, self.layer_norm,
-                            voices=self.voices)
+        model = GraphReader(self, slots)
         model.build()
         return model
 
     def compile(self, model, lesson):
         """Compiles a model of `build` to be trained in a lesson."""
         del lesson  # all are learnt alike
-        compile_reader(model, self.rate, updates=self.falling, lowest=self.lowest)
+        compile_reader(model, self.rate, self.falling, self.lowest)
 
     def shape(self, lesson):
         """(slots, steps of a row): with another, another model is compiled."""
@@ -143,21 +143,6 @@ def _clocks():
     return time.monotonic(), time.process_time()
 
 
-class Saving(keras.callbacks.Callback):
-    """Saves weights, optimizer and lesson after each epoch, in one file.
-
-    Keras's BackupAndRestore does as much for a model that stays the same; here its
-    memory grows from lesson to lesson.
-    """
-
-    def __init__(self, folder):
-        super().__init__()
-        self.path = Path(folder) / SAVED
-
-    def on_epoch_end(self, epoch, logs=None):
-        save(self.model, self.path)
-
-
 def evaluate(model, episodes, shape, count):
     """How many questions are answered right, and how many parts of the answers.
 
@@ -221,12 +206,13 @@ def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=VERBOSE):
         lesson = min(lesson, len(plan.lessons) - 1)
         model = plan.build(plan.lessons[lesson].slots)
         plan.compile(model, lesson)
-        if plan.start and not (folder / SAVED).exists():
+        if (folder / SAVED).exists():
+            load(model, folder / SAVED)
+        elif plan.start:
             learnt = plan._replace(
                 voices=0, read_heads=plan.read_heads - plan.voices).build(model.slots)
             load(learnt, plan.start)
             take_over(model, learnt, np.random.default_rng(seed))
-        load(model, folder / SAVED)
         trained = float(model.seconds) / 60
         until = trained + minutes if until is None else until
         if complete or trained >= until:
@@ -236,7 +222,7 @@ def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=VERBOSE):
         done = int(model.optimizer.iterations) // plan.updates
         model.fit(curriculum.batches(lesson), initial_epoch=done, epochs=1_000_000,
                   shuffle=False, verbose=verbose,
-                  callbacks=[curriculum, Saving(folder), *callbacks])
+                  callbacks=[curriculum, Saving(folder / SAVED), *callbacks])
         if not curriculum.wants_other_model:
             return model
 
@@ -256,9 +242,11 @@ def saved_lesson(plan, folder):
 
     As many as there are lessons: all are complete.
     """
+    if not (folder / SAVED).exists():
+        return 0
     model = plan.build(plan.lessons[0].slots)
     plan.compile(model, 0)
-    load(model, Path(folder) / SAVED)
+    load(model, folder / SAVED)
     lesson = int(model.lesson)
     if lesson > len(plan.lessons):
         raise ValueError(f"{folder}: trained with other lessons; choose another folder")

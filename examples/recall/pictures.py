@@ -129,7 +129,7 @@ def draw_learning(logs, updates, title):
     figure = Figure((9, 3.6), dpi=80, layout="constrained")
     axes = figure.subplots()
     for colour, (name, path) in zip(HEADS[1::-1], logs.items()):
-        rows = read_log(path, ("episodes_right", "bits_right"), anew=True)
+        rows = read_log(path, ("episodes_right", "bits_right"))
         for (field, shares), style in zip(rows.items(), ("-", ":")):
             done = updates * (1 + np.arange(len(shares)))
             axes.plot(done, 100 * np.array(shares), style, lw=1.4,

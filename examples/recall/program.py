@@ -38,14 +38,15 @@ def parse(experiment, description, arguments=None):
     """The arguments of the command line; leaves with a line if they can't be used."""
     parser = make_parser(description, Path("runs") / experiment.name)
     parser.add_argument("--updates", type=int,
-                        help=f"of the whole training, a multiple of {training.EPOCH}")
+                        help=f"of the whole training, a multiple of {training.EPOCH}; "
+                        "0: none, what is in --folder is asked and drawn")
     parser.add_argument("--episodes", type=int, default=500,
                         help="asked of each length; 0: none")
     args = parser.parse_args(arguments)
     if args.show and (args.paper or args.lstm or args.updates is not None):
         parser.error("--show trains nothing; leave out --paper, --lstm and --updates")
     if args.updates is not None and (
-            args.updates < 1 or args.updates % training.EPOCH):
+            args.updates < 0 or args.updates % training.EPOCH):
         parser.error(f"--updates={args.updates}: give a multiple of {training.EPOCH}")
     if args.episodes < 0:
         parser.error("--episodes must be 0 or more")
@@ -58,7 +59,7 @@ def main(experiment, description):
     args = parse(experiment, description)
     task, plan = experiment.paper if args.paper else experiment[1:3]
     folder = args.folder / ("paper" if args.paper else "minutes")
-    if not args.show:
+    if not (args.show or args.updates == 0):
         kind = "lstm" if args.lstm else "dnc"
         folder.mkdir(parents=True, exist_ok=True)
         plan = plan._replace(updates=args.updates or plan.updates)
@@ -68,6 +69,8 @@ def main(experiment, description):
                else experiment.shipped for kind in KINDS}
     if args.paper:
         folders = {kind: path for kind, path in folders.items() if path == folder}
+    if not folders:
+        raise ValueError(f"{folder}: nothing was trained there; leave out --updates=0")
     figures = {"learning.png": draw_learning(
         {KINDS[kind]: path / f"{kind}.csv" for kind, path in folders.items()},
         training.EPOCH, f"Learning to recall {task.longest} {task.unit}")}
@@ -94,8 +97,6 @@ def load_network(task, plan, slots, path):
     Raises:
       ValueError: the file is not there, damaged, or of another network.
     """
-    if not path.exists():
-        raise ValueError(f"{path}: not there")
     model = training.build(task, plan, slots)
     load(model, path)
     return model
@@ -151,7 +152,7 @@ def print_table(task, plan, folders, count):
             bits, episodes = training.score(model, trial, length,
                                             np.random.default_rng(5), count)
             cells.append(f"{100 * bits:.1f} / {100 * episodes:.1f}")
-        seconds = read_log(folder / f"{kind}.csv", ("processor_seconds",), anew=True)[
+        seconds = read_log(folder / f"{kind}.csv", ("processor_seconds",))[
             "processor_seconds"]
         print(f"{KINDS[kind]:14}" + "".join(f"{cell:>24}" for cell in cells))
         print(f"  {model.count_params():,} weights, {training.EPOCH * len(seconds):,} "

@@ -1,6 +1,5 @@
 """The networks of the recall tasks, their training with `fit`, and their score."""
 
-import shutil
 import time
 from typing import Callable, NamedTuple
 
@@ -8,7 +7,7 @@ import keras
 import numpy as np
 
 from dnc import DNC
-from examples.common import VERBOSE, dataset, save
+from examples.common import VERBOSE, Saving, dataset, load, save
 from examples.recall.episodes import Batches, pad
 
 EPOCH = 200  # updates
@@ -108,25 +107,25 @@ def train(task, plan, slots, path, seed):
     model.optimizer.build(model.trainable_variables)
     batches = Batches(task, plan.batch, EPOCH, int(plan.growing * plan.updates), seed)
     name = path.name.split(".")[0]
-    unfinished = path.with_name(f"{name}-unfinished-{plan.updates}-{seed}")
-    log = path.with_name(f"{unfinished.name}.csv")  # an earlier training keeps its own
+    # An earlier training, of other updates or another seed, keeps its own.
+    stem = f"{name}-unfinished-{plan.updates}-{seed}"
+    unfinished, log = (path.with_name(f"{stem}.{end}") for end in ("weights.h5", "csv"))
+    if unfinished.exists():
+        load(model, unfinished)
     callbacks = [
         Course(task, batches),
         keras.callbacks.CSVLogger(log, append=unfinished.exists()),
         keras.callbacks.TensorBoard(path.with_name("tensorboard") / name,
                                     write_graph=False),
-        keras.callbacks.BackupAndRestore(unfinished, delete_checkpoint=False)]
-    try:
-        model.fit(dataset(batches), epochs=plan.updates // EPOCH, shuffle=False,
-                  verbose=VERBOSE, callbacks=callbacks)
-    except OSError as error:
-        raise ValueError(f"{unfinished}: {error}; make room, or remove it to begin "
-                         f"anew") from None
+        Saving(unfinished)]
+    model.fit(dataset(batches), initial_epoch=int(model.optimizer.iterations) // EPOCH,
+              epochs=plan.updates // EPOCH, shuffle=False, verbose=VERBOSE,
+              callbacks=callbacks)
     bare = build(task, plan, slots)
     bare.set_weights(model.get_weights())
     save(bare, path)
     log.replace(path.with_name(f"{name}.csv"))
-    shutil.rmtree(unfinished)
+    unfinished.unlink()
 
 
 def score(model, task, length, rng, count=500, steps=None):

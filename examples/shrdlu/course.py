@@ -30,18 +30,24 @@ class BlockPlan(NamedTuple):
     Attributes:
       lessons: the curriculum, of `puzzles.Lesson`.
       units: of each layer of the LSTM.
-      word_size, read_heads: of the memory; 0 heads for an LSTM alone.
+      word_size, read_heads: of the memory; 0 heads for an LSTM alone, of one layer.
       rows: episodes of a batch.
       updates: between two evaluations.
       rate, acting_rate: the learning rate where a planner teaches, and that of actor
         and critic.
       falling: updates in which either falls to a tenth.
       decay: lambda of the advantages.
-      entropy, recall, counted, mover: see `player.BlockPlayer`.
+      entropy: how much an action's entropy counts.
+      recall: how much it counts, where a planner teaches, to name the constraints
+        that are asked for.
+      counted: reward the number of constraints that hold, not their share.
+      mover: units of the hidden layers of a network that sees the board and what is
+        recalled, and adds its scores of actions to the layer's; empty for none.
+      layers: of the LSTM.
     """
 
     lessons: tuple
-    units: tuple = (128,)
+    units: int = 128
     word_size: int = 32
     read_heads: int = 4
     rows: int = 32
@@ -54,14 +60,12 @@ class BlockPlan(NamedTuple):
     recall: float = 0.5
     counted: bool = False
     mover: tuple = (512, 512)
+    layers: int = 1
     start = None  # from random weights
 
     def build(self, slots):
         """A `BlockPlayer` with weights; none of them depends on `slots`."""
-        model = BlockPlayer(
-            self.units, slots if self.read_heads else 0, self.word_size,
-            self.read_heads, self.decay, self.entropy, self.recall,
-            self.counted, self.mover)
+        model = BlockPlayer(self, slots)
         model.build()
         return model
 

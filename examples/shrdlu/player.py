@@ -122,44 +122,38 @@ def advantages(earned, value, decay):
     return tf.matmul(delta, weights)
 
 
-@keras.saving.register_keras_serializable("shrdlu")
 class BlockPlayer(Standing):
     """A DNC, or an LSTM alone, that is told goals and then moves blocks.
 
     Args:
-      units: list of the LSTM's layers' units.
-      slots, word_size, read_heads: of the memory; 0 slots for an LSTM alone.
-      decay: lambda of the advantages.
-      entropy: how much an action's entropy counts.
-      recall: how much it counts, where a planner teaches, to name the constraints
-        that are asked for.
-      counted: reward the number of constraints that hold, not their share.
-      mover: units of the hidden layers of a network that sees the board and what is
-        recalled, and adds its scores of actions to the layer's; empty for none.
+      plan: `course.BlockPlan`, which says what the network is like, and its loss.
+      slots: of the memory.
 
     Attributes:
+      slots: 0 for an LSTM alone.
       layer: the `DNC`, or a Keras `LSTM`, whose outputs are `head`'s.
       mover: that network, a `keras.Sequential`; None for none.
     """
 
-    def __init__(self, units=(128,), slots=32, word_size=32, read_heads=4, decay=0.75,
-                 entropy=0.02, recall=0.5, counted=False, mover=(512, 512)):
+    def __init__(self, plan, slots):
         super().__init__(name="block_player")
-        self.slots, self.decay = slots, decay
-        self.entropy, self.recall, self.counted = entropy, recall, counted
-        if slots:
+        self.slots = slots if plan.read_heads else 0
+        self.decay, self.entropy = plan.decay, plan.entropy
+        self.recall, self.counted = plan.recall, plan.counted
+        if self.slots:
             self.layer = DNC(
                 OUTPUTS, return_sequences=True, return_state=True, name="core",
-                controller=["lstm"] * len(units) if len(units) > 1 else "lstm",
-                controller_units=units[0], memory_size=slots, word_size=word_size,
-                num_read_heads=read_heads, layer_norm=True)
+                controller=["lstm"] * plan.layers if plan.layers > 1 else "lstm",
+                controller_units=plan.units, memory_size=slots,
+                word_size=plan.word_size, num_read_heads=plan.read_heads,
+                layer_norm=True)
         else:
             self.layer = keras.layers.LSTM(
-                units[0], return_sequences=True, return_state=True, name="core")
+                plan.units, return_sequences=True, return_state=True, name="core")
             self.head = keras.layers.Dense(OUTPUTS, name="head")
         self.mover = keras.Sequential(
-            [keras.layers.Dense(count, "relu") for count in mover]
-            + [keras.layers.Dense(ACTIONS)], name="mover") if mover else None
+            [keras.layers.Dense(count, "relu") for count in plan.mover]
+            + [keras.layers.Dense(ACTIONS)], name="mover") if plan.mover else None
         self.add_standing()
 
     def build(self, input_shape=None):

@@ -16,7 +16,7 @@ from stopped_runs import assert_goes_on_the_same
 
 SMALL = (Lesson((2, 2), (3, 3), (1, 1), (0, 0), 1.0, 8, 5, 7, True),
          Lesson((2, 2), (3, 4), (1, 2), (1, 1), 0.0, 8))
-PLAN = course.BlockPlan(SMALL, (8,), 6, 2, rows=3, updates=2, mover=(10, 7))
+PLAN = course.BlockPlan(SMALL, 8, 6, 2, rows=3, updates=2, mover=(10, 7))
 
 
 @pytest.fixture(scope="module", params=[(2, (10, 7)), (2, ()), (0, (10, 7))])

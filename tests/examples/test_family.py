@@ -265,7 +265,7 @@ def test_a_question_is_right_or_wrong_alone(rng):
 def asked():
     """A network without training, its look at a relation, and its decoder."""
     keras.utils.set_random_seed(2)
-    plan = training.Plan(HOUR, (16,), 12, 2, layer_norm=True)
+    plan = training.Plan(HOUR, 16, 12, 2, layer_norm=True)
     model, rng = plan.build(kinship.SLOTS), np.random.default_rng(2)
     chain = family_tree.parse_relation("Rosa: mother, mother")
     episodes = [kinship.draw_episode(2, rng) for _ in range(4)]

@@ -261,7 +261,7 @@ def test_batches_are_filled_up_with_what_does_not_count(count):
 
 
 def test_the_rate_of_a_plan_falls_to_its_lowest():
-    plan = Plan(HOUR, (8,), 6, 1, rate=2e-3, falling=1000, lowest=0.03)
+    plan = Plan(HOUR, 8, 6, 1, rate=2e-3, falling=1000, lowest=0.03)
     model = plan.build(4)
     plan.compile(model, 0)
     schedule = model.optimizer._learning_rate  # the schedule, not its value now

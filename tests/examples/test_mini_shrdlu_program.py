@@ -43,7 +43,7 @@ def test_a_typed_goal_becomes_a_puzzle(rng):
 def asked():
     """A network without training, and its look at an episode."""
     keras.utils.set_random_seed(2)
-    model = course.BlockPlan(HOUR, (12,), 6, 2, mover=(10,)).build(16)
+    model = course.BlockPlan(HOUR, 12, 6, 2, mover=(10,)).build(16)
     puzzle = PAPER[3].draw(np.random.default_rng(4))
     return model, asking.look(model, puzzle)
 

@@ -327,7 +327,7 @@ def test_the_scores_are_drawn_by_length():
 
 
 @pytest.mark.parametrize("arguments, said", [
-    (["--updates=0"], "--updates=0"), (["--updates=250"], "a multiple of 200"),
+    (["--updates=-200"], "--updates=-200"), (["--updates=250"], "a multiple of 200"),
     (["--show", "--paper"], "--show"), (["--show", "--lstm"], "--show"),
     (["--show", "--updates=200"], "--show"), (["--seed=-1"], "--seed"),
     (["--episodes=-1"], "--episodes"), (["on"], "on"), (["--seed=x"], "--seed"),

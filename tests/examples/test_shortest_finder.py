@@ -9,7 +9,6 @@ from dnc import interface
 from dnc.controllers import layers_of
 from examples.graphs import finder
 from examples.graphs.encoding import to_digits
-from examples.graphs.network import compile_reader
 from examples.graphs.rows import pack
 from examples.graphs.shortest import SPARE, Lesson, make_batch, played
 from examples.graphs.voices import digits_of, take_over, voices_of
@@ -17,7 +16,7 @@ from stopped_runs import assert_goes_on_the_same
 
 SMALL = (Lesson((3, 5), (1, 2), (1, 2), (1, 2), 12, 14, True),
          Lesson((4, 5), (1, 2), (1, 2), (2, 2), 12, 14, True))
-PLAN = finder.PathPlan(SMALL, (8,), 6, 3, rows=3, updates=2, voices=2)
+PLAN = finder.PathPlan(SMALL, 8, 6, 3, rows=3, updates=2, voices=2)
 
 
 def log_softmax(scores):
@@ -140,7 +139,7 @@ def test_what_is_chosen_is_the_next_input(network, rng):
     elsewhere = result["elsewhere"].numpy()
     read = log_softmax(result["read"].numpy())
     read = np.take_along_axis(read, targets[..., np.newaxis], 3)[..., 0]
-    compile_reader(network)
+    PLAN.compile(network, 0)
     loss = network.compute_loss(inputs, targets, result, weights)
     expected = total / steps - (read * weights).sum() - sum(
         each.sum() / (each < 0).sum() for each in (hints, elsewhere))

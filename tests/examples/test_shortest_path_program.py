@@ -11,17 +11,16 @@ from PIL import Image
 from dnc.controllers import layers_of
 from examples import shortest_path, underground
 from examples.graphs import (asking, finder, london, london_page, london_paths,
-                             london_picture, pictures, program)
+                             london_picture, pictures, program, training)
 from examples.graphs.encoding import BLANK
 from examples.graphs.shortest import HOUR, PAPER, SPARE, planned_by_triples
-from examples.graphs.voices import take_over
 
 
 @pytest.fixture(scope="module")
 def asked():
     """A network without training, its look at a path, and its decoder."""
     keras.utils.set_random_seed(2)
-    plan = finder.PathPlan(HOUR, (16,), 12, 8, voices=4)
+    plan = finder.PathPlan(HOUR, 16, 12, 8, voices=4)
     rng = np.random.default_rng(2)
     model = plan.build(london_paths.SLOTS)
     look = london_paths.look(model, "Victoria", "Moorgate", 10, rng)
@@ -67,12 +66,10 @@ def test_the_papers_sizes():
     assert cell.output_kernel.shape[1] == 90  # one voice
 
 
-def test_the_preset_begins_with_the_network_of_the_walks():
+def test_the_preset_begins_with_the_network_of_the_walks(tmp_path):
     learnt = underground.DNC.build(16)
     learnt.load_weights(shortest_path.WALKS)
-    plan = shortest_path.DNC
-    model = plan.build(16)
-    take_over(model, learnt, np.random.default_rng(1))
+    model = training.train(shortest_path.DNC, tmp_path, minutes=0, verbose=0)
     kernels = [network.layer.cell.output_kernel.numpy() for network in (learnt, model)]
     rows = kernels[0].shape[0]  # the first voice is what it was, and hears no new head
     assert np.array_equal(kernels[1][:rows, :90], kernels[0])
@@ -81,7 +78,7 @@ def test_the_preset_begins_with_the_network_of_the_walks():
 
 def test_planning_by_triples_has_room(rng):
     lesson, = planned_by_triples((PAPER[14],))
-    assert lesson.length == 2 * 150 + 1
+    assert lesson.length == 2 * 150 + 1 and lesson.slots == 128 + 150 - 10
     route = lesson.draw(rng)
     assert len(route.episode.shown) == 2 * len(route.survey.triples) + 1
     args = shortest_path.parse_arguments(["--planning=triples", "--folder=here"])
@@ -99,6 +96,8 @@ def test_planning_by_triples_has_room(rng):
     (["--path=Bank: Bank"], "the same"), (["--planning=9"], "--planning"),
     (["--minutes=nan"], "--minutes"), (["--paths=-1"], "--paths"),
     (["--paper", "--show"], "--paper"), (["on"], "on"),
+    (["--lessons", "--paths=0"], "--lessons"),
+    (["--lessons", "--path=Victoria: Bank"], "--lessons"),
     (["--folder=setup.py"], "--folder=setup.py: not a folder")])
 def test_bad_options_are_told_in_a_line(arguments, said, capsys, monkeypatch):
     monkeypatch.chdir(shortest_path.ROOT)

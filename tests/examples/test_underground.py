@@ -1,7 +1,9 @@
 """examples/underground.py: training that resumes, the score, pictures, the command."""
 
+import argparse
 import csv
 import json
+import os
 import re
 from types import SimpleNamespace
 
@@ -14,19 +16,19 @@ from browser import chromium, needs_chromium
 from dnc.controllers import layers_of
 from dnc.trajectory import provenance
 from examples import underground
-from examples.common import save
+from examples.common import read_log, save
 from examples.graphs import asking, london, london_page, london_picture, pictures
 from examples.graphs import program, training
 from examples.graphs.encoding import ANSWER_DUE, to_digits
-from examples.graphs.network import GraphReader, compile_reader
 from examples.graphs.rows import pack, stream
 from examples.graphs.traversal import HOUR, Lesson
+from stopped_runs import numbers, run
 from test_graphs import solve
 
 EASY = (Lesson((3, 4), (1, 2), (1, 1), 16, 24), Lesson((3, 5), (1, 2), (1, 2), 20, 24),
         Lesson((3, 6), (1, 2), (1, 3), 20, 24))
-SMALL = {"lstm": training.Plan(EASY, (8,), read_heads=0, rows=2, updates=3),
-         "dnc": training.Plan(EASY, (8,), 4, 1, rows=2, updates=3)}
+SMALL = {"lstm": training.Plan(EASY, 8, read_heads=0, rows=2, updates=3),
+         "dnc": training.Plan(EASY, 8, 4, 1, rows=2, updates=3)}
 
 
 class Oracle:
@@ -77,34 +79,6 @@ def easy(monkeypatch):
     monkeypatch.setattr(training, "COMPLETE", 0.0)
 
 
-def run(plan, folder, epochs):
-    """Trains up to an epoch in all; (weights, optimizer's state, lesson)."""
-    class Until(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            if epoch + 1 >= epochs:
-                self.model.stop_training = True
-                raise Stopped
-
-    try:
-        model = training.train(plan, folder, seed=3, callbacks=[Until()], verbose=0)
-    except Stopped:
-        pass
-    model = plan.build(16)
-    compile_reader(model)
-    model.load_weights(folder / training.SAVED)
-    weights = numbers(model.trainable_variables)
-    return weights, numbers(model.optimizer.variables), int(model.lesson)
-
-
-def numbers(variables):
-    """Keras variables as arrays."""
-    return [keras.ops.convert_to_numpy(variable) for variable in variables]
-
-
-class Stopped(Exception):
-    """Ends a training as a power cut would."""
-
-
 @pytest.mark.parametrize("kind", [
     "lstm", pytest.param("dnc", marks=pytest.mark.slow)])
 def test_a_run_that_was_stopped_goes_on_the_same(kind, tmp_path, easy):
@@ -130,6 +104,9 @@ def test_a_training_ends_when_all_lessons_are_complete(tmp_path, easy, capsys):
         assert int(model.lesson) == 3
         with open(tmp_path / program.LOG, encoding="utf-8", newline="") as file:
             assert [row["lesson"] for row in csv.DictReader(file)] == ["0", "1", "2"]
+    (tmp_path / training.SAVED).unlink()  # as one is told to, if it is damaged
+    program.train(args, plan._replace(lessons=EASY[:1]), tmp_path / program.WEIGHTS, 16)
+    assert read_log(tmp_path / program.LOG, ("lesson",)) == {"lesson": [0]}
 
 
 def test_a_training_can_start_from_another_network(tmp_path):
@@ -144,6 +121,9 @@ def test_a_training_can_start_from_another_network(tmp_path):
     for one, same in zip(numbers(model.layer.weights), numbers(other.layer.weights),
                          strict=True):
         assert np.array_equal(one, same)
+    plan = plan._replace(start=tmp_path / "gone.weights.h5")
+    with pytest.raises(ValueError, match="gone.weights.h5: not there"):
+        training.train(plan, tmp_path / "newer", minutes=0, verbose=0)
 
 
 def test_a_later_run_goes_on_for_as_many_minutes(tmp_path, easy):
@@ -181,7 +161,7 @@ def test_a_training_that_was_stopped_is_asked_as_far_as_it_has_come(
 
 def test_a_folder_of_another_network_is_told(tmp_path, easy):
     run(SMALL["lstm"], tmp_path, 1)
-    other = SMALL["lstm"]._replace(units=(9,))
+    other = SMALL["lstm"]._replace(units=9)
     with pytest.raises(ValueError, match="of another network .*another folder"):
         training.train(other, tmp_path, verbose=0)
     (tmp_path / training.SAVED).write_bytes(b"no such file")
@@ -190,8 +170,7 @@ def test_a_folder_of_another_network_is_told(tmp_path, easy):
 
 
 def test_the_lstm_starts_anew_with_each_episode(rng):
-    model = GraphReader((8,), slots=0)
-    model.build()
+    model = SMALL["lstm"].build(16)
     rows = pack(stream([HOUR[0]], 0, rng), 1, 60)
     logits = np.asarray(model.predict_on_batch(rows.inputs))
     row, start, episode = rows.places[2]
@@ -219,7 +198,7 @@ def test_plans_have_the_sizes_they_promise():
 def asked():
     """A network without training, its look at a walk, and its decoder."""
     keras.utils.set_random_seed(2)
-    model = training.Plan(HOUR, (16,), 12, 2).build(london.SLOTS)
+    model = training.Plan(HOUR, 16, 12, 2).build(london.SLOTS)
     rng = np.random.default_rng(2)
     walk = underground.parse_walk("Bank: Central W, Piccadilly E")
     episodes = [london.draw_episode(1, rng) for _ in range(4)]
@@ -318,6 +297,12 @@ def test_the_learning_curve_reads_the_log(tmp_path):
     assert np.allclose(line.get_xdata(), [250, 500, 750])
     assert np.allclose(line.get_ydata(), [20, 95, 60])
     assert axes.get_ylabel() == "new episodes right, %"
+    path.write_text("epoch,lesson,right\n0,0,0.1\n0,0,0.3\n")
+    assert read_log(path, ("right",)) == {"right": [0.3]}
+    for text in ("", "epoch,lesson,right\n"):  # stopped in the first epoch
+        path.write_text(text)
+        assert read_log(path, ("right",)) == {"right": []}
+    assert read_log(tmp_path / "none.csv", ("right",)) == {"right": []}
     for text in ("epoch,lesson\n0,0\n", "epoch,lesson,right\n0,0\n", "a\n\0"):
         path.write_text(text)
         with pytest.raises(ValueError, match="log.csv: damaged"):
@@ -348,6 +333,24 @@ def test_bad_options_are_told_in_a_line(arguments, said, capsys, monkeypatch):
     assert left.value.code == 2
     last = capsys.readouterr().err.splitlines()[-1]
     assert said in last
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_training(
+        tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
+    (tmp_path / "nowhere").symlink_to(tmp_path / "gone")
+    for name, said in (("new/a", f"{tmp_path} can't be written to"),
+                       ("nowhere", "not a folder")):
+        with pytest.raises(SystemExit):
+            underground.parse_arguments([f"--output={tmp_path / name}"])
+        assert said in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_no_minutes_leave_no_network_behind(tmp_path, easy):
+    args = argparse.Namespace(minutes=0.0, seed=3)
+    with pytest.raises(ValueError, match="no training was begun there"):
+        program.train(args, SMALL["dnc"], tmp_path / "dnc" / program.WEIGHTS, 16)
+    assert not list(tmp_path.iterdir())
 
 
 def test_weights_that_are_not_there_are_told(tmp_path):
