@@ -17,14 +17,14 @@ def dense(name, tensor):
 
 
 def floats(tensor, dtype):
-    """`tensor` as it is if it has floats, else as `dtype`; as `keras.layers.LSTM`.
+    """`tensor` as `dtype`, a type of floats.
 
     Raises ValueError if it does not hold numbers.
     """
     given = tf.as_dtype(tensor.dtype)
-    if given.is_floating:
+    if given == dtype:  # as it is, with its mask
         return tensor
-    if not (given.is_integer or given.is_bool):
+    if not (given.is_floating or given.is_integer or given.is_bool):
         raise ValueError(f"a DNC takes numbers of type {dtype}, got {given.name}; "
                          f"turn them into numbers before")
     return tf.cast(tensor, dtype)

@@ -39,6 +39,10 @@ class DNCCell(keras.layers.Layer):
     same numbers faster. Shapes: B batch, N memory slots, W word size, R read
     heads, H write heads, D input size.
 
+    A controller of one's own starts from zeros, whatever its `get_initial_state` says;
+    one with dropout drops out anew in each call of `DNC`, which `keras.layers.RNN`
+    around this cell does not see to.
+
     As Keras expects of a cell, the state is a flat list of `[B, size]` tensors
     (Keras misreads states of more dimensions in functional models): the
     controller's states, then memory, usage, link, precedence, write weighting,
@@ -143,6 +147,7 @@ class DNCCell(keras.layers.Layer):
             keras.random.SeedGenerator(seed) if self.bypass_dropout else None)
         self.layer_norm = bool(layer_norm)
         self.interface_norm = bool(interface_norm)
+        self._joined_size = 1  # of the controller's input, once built
         # None, a name or names; a controller of one's own is kept as it is.
         self._named = controllers.names(controller, self.layer_norm)
         self.controller = controller if self._named is controllers.OWN else (
@@ -155,6 +160,8 @@ class DNCCell(keras.layers.Layer):
         self.dimensions = (self.word_size, self.num_read_heads, self.num_write_heads,
                            self.variants)
         self.memory_shapes = external_memory.shapes(self.memory_size, *self.dimensions)
+        if not self.trainable:
+            self.controller.trainable = False
 
     @property
     def mixed_precision(self):
@@ -165,7 +172,7 @@ class DNCCell(keras.layers.Layer):
     def controller_output_size(self):
         """Length of the controller's output h_t; known before `build` for RNN cells.
         """
-        return controllers.output_size(self.controller)
+        return controllers.output_size(self.controller, self._joined_size)
 
     @property
     def output_size(self):
@@ -206,8 +213,9 @@ class DNCCell(keras.layers.Layer):
 
     def build(self, input_shape):
         reads_size = self.num_read_heads * self.word_size
+        self._joined_size = input_shape[-1] + reads_size
         if not self.controller.built:
-            self.controller.build((input_shape[0], input_shape[-1] + reads_size))
+            self.controller.build((input_shape[0], self._joined_size))
         size = interface_vector.size(*self.dimensions)
         hidden_size = self.controller_output_size
         self.interface_kernel = self._kernel("interface_kernel", hidden_size, size)

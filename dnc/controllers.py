@@ -152,11 +152,19 @@ def build(names, units, layer_norm, kernel_initializer, recurrent_initializer, d
     return layer(names or "lstm", "controller")
 
 
-def output_size(controller):
-    """Length of a controller's output h_t; known before `build` for RNN cells."""
+def output_size(controller, inputs):
+    """Length of a controller's output h_t; known before `build` for RNN cells.
+
+    Args:
+      controller: see above.
+      inputs: length of what it is given.
+    """
     if hasattr(controller, "output_size"):
         return controller.output_size
-    return controller.compute_output_shape((None, 1))[-1]
+    if hasattr(controller, "state_size"):  # as `keras.layers.RNN` has it
+        return keras.tree.flatten(controller.state_size)[0]
+    return controller.compute_output_spec(
+        keras.KerasTensor((None, inputs), controller.compute_dtype)).shape[-1]
 
 
 def step(controller, inputs, states, training=None):

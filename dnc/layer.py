@@ -59,26 +59,29 @@ class DNC(keras.layers.RNN):
                         if name in kwargs}
         cell = DNCCell(output_size, *cell_args, name="cell", **kwargs)
         # In mixed precision too the state stays in the precision of the variables.
+        # It casts for itself, as Keras 3.6 loses the mask of what it casts.
         super().__init__(
             cell, return_sequences=return_sequences, return_state=return_state,
-            dtype=cell.compute_dtype, **layer_kwargs)
+            dtype=cell.compute_dtype, autocast=False, **layer_kwargs)
+        if not self.trainable:
+            cell.trainable = False
         self.jit = _checked_jit(jit)
         self._fast_path = None
         self._features = None  # of the input, once built
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
-    def call(self, sequences, mask=None, initial_state=None, training=None,
+    def call(self, sequences, initial_state=None, mask=None, training=None,
              resets=None):
         """The DNC over each row of a batch.
 
         Args:
           sequences: `[B, T, D]` numbers; what are not floats become floats. B may be
             0, T not.
+          initial_state: list of `[B, size]` as `return_state=True` returns them;
+            zeros without, or where a stateful layer stands.
           mask: `[B, T]` booleans; a masked step leaves that row's state untouched,
             whatever the sequences hold there, and repeats its last output (dropped out
             anew in training, with `bypass_dropout`, on the fast path).
-          initial_state: list of `[B, size]` as `return_state=True` returns them;
-            zeros without, or where a stateful layer stands.
           training: whether h_t is dropped out; passed to a controller that takes it.
           resets: `[B, T]` booleans; an unmasked step where it is True starts from
             the zero state, so that several stories can share a row.
@@ -95,11 +98,10 @@ class DNC(keras.layers.RNN):
             structure.
           InvalidArgumentError: no steps, where that shows only when it is run.
         """
-        if mask is None:  # Keras leaves out that of a layer before if more is given
-            mask = getattr(sequences, "_keras_mask", None)
-        sequences = self._checked(sequences, mask, resets)
+        sequences, mask = self._checked(sequences, mask, resets)
         if initial_state is not None:
-            initial_state = keras.tree.flatten(initial_state)
+            initial_state = [tf.cast(state, self.compute_dtype)
+                             for state in keras.tree.flatten(initial_state)]
             check_states(
                 initial_state, self.cell.state_size, sequences.shape[0])
         if resets is not None:
@@ -110,7 +112,9 @@ class DNC(keras.layers.RNN):
             sequences, initial_state=initial_state, mask=mask, training=training)
 
     def _checked(self, sequences, mask, resets):
-        """`sequences` as floats; see `call` for what is refused."""
+        """`sequences` as floats, and their mask; see `call` for what is refused."""
+        if mask is None:  # Keras leaves out that of a layer before if more is given
+            mask = getattr(sequences, "_keras_mask", None)
         for name, tensor in (("sequences", sequences), ("mask", mask),
                              ("resets", resets)):
             dense(name, tensor)
@@ -123,7 +127,7 @@ class DNC(keras.layers.RNN):
         if mask is not None:  # nan times zero would be nan
             sequences = tf.where(
                 tf.cast(mask, tf.bool)[:, :, tf.newaxis], sequences, 0)
-        return sequences
+        return sequences, mask
 
     def build(self, sequences_shape, initial_state_shape=None):
         with _BUILDING:  # Keras lets several threads build one layer
@@ -148,13 +152,19 @@ class DNC(keras.layers.RNN):
         return sequences.shape[-1] != self._features
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        if self._fast_path is not None and not self._is_observed(sequences):
-            return self._run_fast(sequences, initial_state, mask, training)
-        return self._run_plain(sequences, initial_state, mask, training)
+        sequences, mask, *initial_state = _of_one_batch(
+            [sequences, mask, *initial_state])
+        if self._fast_path is None or self._is_observed([sequences, *initial_state]):
+            return self._run_plain(sequences, initial_state, mask, training)
+        return self._run_fast(sequences, initial_state, mask, training)
 
-    def _is_observed(self, sequences):
-        """Whether somebody must see each operation, so that none may be compiled."""
-        observer = observed([sequences, *map(
+    def _is_observed(self, tensors):
+        """Whether somebody must see each operation, so that none may be compiled.
+
+        Args:
+          tensors: what the layer is given.
+        """
+        observer = observed([*tensors, *map(
             tf.convert_to_tensor, self.trainable_variables)])
         if observer:
             _say_plain(self.name, f"{observer} looks at each operation")
@@ -205,7 +215,7 @@ class DNC(keras.layers.RNN):
         """The returned or initial state as a `dnc.cell.DNCState` with names."""
         return self.cell.unpack_state(keras.tree.flatten(states))
 
-    def trajectory(self, sequences, mask=None, initial_state=None, resets=None,
+    def trajectory(self, sequences, initial_state=None, mask=None, resets=None,
                    memory=False, link=False):
         """What the memory does at each step, to look at.
 
@@ -213,7 +223,7 @@ class DNC(keras.layers.RNN):
         which is traced once.
 
         Args:
-          sequences, mask, initial_state, resets: as for `call`; with
+          sequences, initial_state, mask, resets: as for `call`; with
             `go_backwards`, the steps below are in the order they were made.
           memory: True keeps the memory of every step, `[B, T, N, W]`.
           link: True keeps the link matrix of every step, `[B, T, H, N, N]`.
@@ -227,7 +237,8 @@ class DNC(keras.layers.RNN):
         """
         if not hasattr(sequences, "shape"):
             sequences = tf.convert_to_tensor(sequences)
-        sequences = tf.convert_to_tensor(self._checked(sequences, mask, resets))
+        sequences, mask = self._checked(sequences, mask, resets)
+        sequences = tf.convert_to_tensor(sequences)
         if not self.built:
             self.build(sequences.shape)
         if initial_state is None and self.stateful and self.states is not None:
@@ -237,7 +248,7 @@ class DNC(keras.layers.RNN):
                 None if steps is None else tf.reverse(steps, [1])
                 for steps in (sequences, mask, resets))
         return Recorder(self.cell, memory, link)(
-            sequences, mask, initial_state, resets)
+            sequences, initial_state, mask, resets)
 
     def get_config(self):
         config = {**super().get_config(), **self.cell.get_config()}
@@ -247,12 +258,13 @@ class DNC(keras.layers.RNN):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        del custom_objects
-        return DNCCell.from_config.__func__(cls, config)
+        with keras.saving.custom_object_scope(custom_objects or {}):
+            return DNCCell.from_config.__func__(cls, config)
 
 
 _LAYER_ARGUMENTS = ("name", "trainable", "go_backwards", "stateful", "unroll",
-                    "zero_output_for_mask", "activity_regularizer")
+                    "zero_output_for_mask", "activity_regularizer", "input_shape",
+                    "input_dim")
 
 
 # While a layer is built; of all layers, as a lock of its own could not be copied.
@@ -285,6 +297,16 @@ def _with_steps(sequences):
         with tf.control_dependencies([check] if check is not None else []):
             return tf.identity(sequences)
     return sequences
+
+
+def _of_one_batch(tensors):
+    """`tensors` `[B, ...]`, or None, all with the batch size that one of them knows."""
+    batch = next((tensor.shape[0] for tensor in tensors
+                  if tensor is not None and tensor.shape[0] is not None), None)
+    if batch is None:
+        return tensors
+    return [None if tensor is None else tf.ensure_shape(
+        tensor, [batch, *tensor.shape[1:]]) for tensor in tensors]
 
 
 def _check_steps(name, steps, sequences):

@@ -121,14 +121,14 @@ class Recorder:
         self._run = tf.function(self._loop, autograph=False, reduce_retracing=True,
                                 jit_compile=jit or None)
 
-    def __call__(self, sequences, mask=None, initial_state=None, resets=None,
+    def __call__(self, sequences, initial_state=None, mask=None, resets=None,
                  training=False):
         """Steps the cell through sequences.
 
         Args:
           sequences: `[B, T, D]`.
-          mask: `[B, T]` booleans; a masked step leaves that row's state untouched.
           initial_state: list of `[B, size]`, as `DNC` returns it; zeros without.
+          mask: `[B, T]` booleans; a masked step leaves that row's state untouched.
           resets: `[B, T]` booleans; an unmasked step where it is True starts from
             the zero state.
           training: passed to a controller that takes it.

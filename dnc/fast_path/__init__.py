@@ -102,8 +102,10 @@ class FastPath:
         number = None if self._number is None else tf.constant(self._number, tf.int64)
         hidden, reads, final = self._loops(
             number, segments, factors, projected, weights, _enter(cell, state))
+        # What comes out of the loop does not know its number of steps.
         hidden, reads = (
-            tf.transpose(sequence[:steps], [1, 0, 2]) for sequence in (hidden, reads))
+            tf.ensure_shape(tf.transpose(sequence[:steps], [1, 0, 2]),
+                            [*inputs.shape[:2], None]) for sequence in (hidden, reads))
         return cell.clip(hidden), reads, _leave(cell, final, state)
 
 

@@ -116,17 +116,21 @@ def weights_of(controller):
 
 
 def _weights(layer, unit):
-    kernel = tf.convert_to_tensor(layer.kernel)
-    bias = layer.bias if layer.use_bias else tf.zeros(
+    def read(variable):
+        # A layer around this one, in mixed precision, has it cast.
+        return tf.cast(tf.convert_to_tensor(variable), layer.variable_dtype)
+
+    kernel = read(layer.kernel)
+    bias = read(layer.bias) if layer.use_bias else tf.zeros(
         (2, 3 * unit.units) if unit.step is _gru else (unit.size,), kernel.dtype)
     if not unit.recurrent:
-        return UnitWeights(kernel, tf.convert_to_tensor(bias), ())
-    own = tf.convert_to_tensor(layer.recurrent_kernel)
+        return UnitWeights(kernel, bias, ())
+    own = read(layer.recurrent_kernel)
     if unit.step is _gru:
-        kernel, own, bias = _gru_weights(kernel, own, tf.convert_to_tensor(bias))
+        kernel, own, bias = _gru_weights(kernel, own, bias)
     kernel = tf.concat([kernel, own], axis=0)
     if not isinstance(layer, NormalisedLSTMCell):
-        return UnitWeights(kernel, tf.convert_to_tensor(bias), ())
+        return UnitWeights(kernel, bias, ())
     return UnitWeights(centred(kernel, unit.blocks), tf.zeros_like(bias),
                        layer.normalisation())
 

@@ -32,7 +32,7 @@ def record(model, puzzles, rows, length, most):
     recorder = Recorder(model.layer.cell, memory=True)
     for first in range(0, len(puzzles), rows):
         inputs = make_batch(puzzles[first:first + rows], length, most)
-        seen = recorder(inputs["steps"], inputs["mask"])
+        seen = recorder(inputs["steps"], mask=inputs["mask"])
         memory = seen.memory[:, -2].numpy()  # [B, N, W], before the question
         read = seen.read_weighting[:, -1].numpy().max(axis=1) > READ  # [B, N]
         total = np.einsum("bn,bnw->bw", read, memory)

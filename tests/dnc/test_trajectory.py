@@ -117,7 +117,7 @@ def test_masks_resets_and_initial_state(rng):
     _, history = step_by_hand(cell, rng.normal(size=(2, D)))
     start = cell.pack_state(history[-1])
     initial = [tf.repeat(state, B, axis=0) for state in start]
-    trajectory = layer.trajectory(sequences, mask, initial, resets, memory=True,
+    trajectory = layer.trajectory(sequences, initial, mask, resets, memory=True,
                                   link=True)
     for row in (0, 1):
         check_row(trajectory, row, mask[row],
@@ -169,7 +169,7 @@ def test_recorder_is_traced_once_for_all_shapes(rng):
 def test_reversed_layer(rng):
     layer = make_layer(rng, go_backwards=True)
     sequences, mask = rng.normal(size=(2, T, D)), np.arange(T) >= [[0], [2]]
-    trajectory = layer.trajectory(sequences, mask)
+    trajectory = layer.trajectory(sequences, mask=mask)
     assert_close(trajectory.outputs, layer(sequences, mask=mask).numpy(), 1e-12)
 
 
@@ -242,7 +242,7 @@ def test_a_masked_step_writes_nothing_and_a_reset_forgets(variants, rng):
     real = np.flatnonzero(mask)
     for begin in (2, 4):  # a reset at a masked step is none
         resets = np.arange(8)[np.newaxis] == begin
-        sample = layer.trajectory(sequences, mask, resets=resets).sample(0)
+        sample = layer.trajectory(sequences, mask=mask, resets=resets).sample(0)
         whole = layer.trajectory(
             sequences[:, real], resets=resets[:, real]).sample(0)
         for slot in range(N):
