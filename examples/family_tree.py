@@ -24,7 +24,9 @@ import numpy as np  # noqa: E402
 
 from examples import common  # noqa: E402
 from examples.graphs import asking, family_picture, inference  # noqa: E402
-from examples.graphs import kinship, pictures, program, training  # noqa: E402
+from examples.graphs import kinship, pictures, training  # noqa: E402
+from examples.lessons import program  # noqa: E402
+from examples.lessons.pictures import draw_learning  # noqa: E402
 
 SHIPPED = ROOT / "results" / "family_tree"
 # It ends as soon as the last lesson is complete: with more updates it got worse.
@@ -57,14 +59,14 @@ def draw(model, chain, args, log):
     """Writes the pictures of a relation; prints the answer."""
     rng = np.random.default_rng(args.seed)
     look = kinship.look(model, chain, rng)
-    program.print_answers(look)
+    asking.print_answers(look)
     title = (f"{chain[0][0]}'s {kinship.relation_name(chain)}: "
              f"{'right' if look.right[0] else 'not right'}")
     decoder = asking.Decoder(model, [kinship.draw_episode(2, rng) for _ in range(40)])
     figures = {"relation.png": family_picture.draw_relation(look, title),
                "memory.png": pictures.draw_strip(look, decoder, title)}
     if common.read_log(log, ("epoch",))["epoch"]:
-        figures["learning.png"] = pictures.draw_learning(
+        figures["learning.png"] = draw_learning(
             log, plan_of(args).updates, "Learning relations, lesson by lesson")
     common.write(args.output, figures, {})
 

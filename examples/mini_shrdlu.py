@@ -23,8 +23,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np  # noqa: E402
 
 from examples import common  # noqa: E402
-from examples.graphs import pictures as graph_pictures  # noqa: E402
-from examples.graphs import program  # noqa: E402
+from examples.lessons import program  # noqa: E402
+from examples.lessons.pictures import draw_learning  # noqa: E402
 from examples.shrdlu import asking, pictures, puzzles, tables  # noqa: E402
 from examples.shrdlu.course import COMPLETE, BlockPlan  # noqa: E402
 from examples.shrdlu.player import Guess  # noqa: E402
@@ -92,7 +92,7 @@ def draw(networks, args, log):
     print(title)
     figures["episode.png"] = pictures.draw_episode(look, title)
     if common.read_log(log, ("epoch",))["epoch"]:
-        figures["learning.png"] = graph_pictures.draw_learning(
+        figures["learning.png"] = draw_learning(
             log, plan_of(args).updates, "Learning to move blocks, lesson by lesson",
             COMPLETE, ("satisfied", "named"))
     common.write(args.output, figures, {})

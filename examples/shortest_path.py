@@ -26,8 +26,10 @@ import numpy as np  # noqa: E402
 from examples import common  # noqa: E402
 from examples.graphs import asking, london, london_page  # noqa: E402
 from examples.graphs import london_paths, london_picture, pictures  # noqa: E402
-from examples.graphs import program, shortest  # noqa: E402
+from examples.graphs import shortest  # noqa: E402
 from examples.graphs.finder import Guess, PathPlan, evaluate  # noqa: E402
+from examples.lessons import program  # noqa: E402
+from examples.lessons.pictures import draw_learning  # noqa: E402
 
 SHIPPED = ROOT / "results" / "shortest_path"
 # It starts from the shipped network of the walks, which knows how to look edges up.
@@ -60,7 +62,7 @@ def draw(model, path, args, log):
     """Writes the pictures and the page of a path; prints the answer."""
     rng = np.random.default_rng(args.seed)
     look = london_paths.look(model, *path, args.steps, rng)
-    program.print_answers(look)
+    asking.print_answers(look)
     found = (f"found one of {len(look.answer)} rides"
              if look.answer[-1][2] == path[1] else "not found")
     title = f"{path[0]} to {path[1]}, shortest path {len(look.asked)} rides: {found}"
@@ -71,7 +73,7 @@ def draw(model, path, args, log):
                "memory.png": pictures.draw_strip(look, decoder, title)}
     if common.read_log(log, ("epoch",))["epoch"]:
         field, share = plan_of(args).lessons[-1].complete
-        figures["learning.png"] = pictures.draw_learning(
+        figures["learning.png"] = draw_learning(
             log, plan_of(args).updates, "Learning to find paths, lesson by lesson",
             share, (field,), {"near": "one edge too long at most"}.get(field, field))
     common.write(args.output, figures,

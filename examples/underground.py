@@ -27,9 +27,11 @@ import numpy as np  # noqa: E402
 
 from examples import common  # noqa: E402
 from examples.graphs import asking, london, london_page  # noqa: E402
-from examples.graphs import london_picture, pictures, program, training  # noqa: E402
+from examples.graphs import london_picture, pictures, training  # noqa: E402
 from examples.graphs.traversal import (HOUR, PAPER,  # noqa: E402
                                        PAPER_AFTER_LESSON_10, PAPER_AT_THE_END)
+from examples.lessons import program  # noqa: E402
+from examples.lessons.pictures import draw_learning  # noqa: E402
 
 SHIPPED = ROOT / "results" / "underground"
 LSTM_WEIGHTS = "lstm.weights.h5"
@@ -65,7 +67,7 @@ def draw(model, walk, args, log):
     """Writes the pictures and the page of a walk; prints the answer."""
     rng = np.random.default_rng(args.seed)
     look = london.look(model, walk, rng)
-    program.print_answers(look)
+    asking.print_answers(look)
     count = len(walk)
     mark = "right" if all(look.right) else "not all right"
     title = f"From {walk[0][0]}, {count} ride{'s' * (count > 1)}: {mark}"
@@ -73,7 +75,7 @@ def draw(model, walk, args, log):
     figures = {"walk.png": london_picture.draw_walk(look, title),
                "memory.png": pictures.draw_strip(look, decoder, title)}
     if common.read_log(log, ("epoch",))["epoch"]:
-        figures["learning.png"] = pictures.draw_learning(
+        figures["learning.png"] = draw_learning(
             log, plan_of(args).updates, "Learning to walk, lesson by lesson")
     common.write(args.output, figures,
                  {"walk.html": london_page.render(look, decoder, title)})

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from examples.common import load
-from examples.graphs import training
+from examples.lessons import curriculum
 
 
 class _Stopped(Exception):
@@ -29,7 +29,7 @@ def run(plan, folder, epochs):
     """Trains until so many epochs are done, then breaks off.
 
     Args:
-      plan: `training.Plan`, or one that does as much.
+      plan: see `examples.lessons`.
       folder: of the training.
       epochs: in all.
 
@@ -37,10 +37,10 @@ def run(plan, folder, epochs):
       Arrays of the weights and of the optimizer that were saved, and the lesson.
     """
     with contextlib.suppress(_Stopped):
-        training.train(plan, folder, seed=3, callbacks=[_Until(epochs)], verbose=0)
+        curriculum.train(plan, folder, seed=3, callbacks=[_Until(epochs)], verbose=0)
     model = plan.build(plan.lessons[0].slots)
     plan.compile(model, 0)
-    load(model, folder / training.SAVED)
+    load(model, folder / curriculum.SAVED)
     return (numbers(model.trainable_variables), numbers(model.optimizer.variables),
             int(model.lesson))
 

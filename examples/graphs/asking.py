@@ -6,10 +6,11 @@ import numpy as np
 import tensorflow as tf
 
 from dnc.trajectory import origins
-from examples.graphs.encoding import Episode, to_digits, to_labels
+from examples.graphs.encoding import END, Episode, to_digits, to_labels
 from examples.graphs.rows import pack
 from examples.graphs.training import evaluate
 from examples.graphs.voices import digits_of
+from examples.lessons.pictures import RIGHT, WRONG
 
 ROWS = 10  # of a batch of questions
 
@@ -140,6 +141,15 @@ def look(model, numbered, asked, episode, names):
     described = map(edge_text, numbered.name(episode.shown[:described]))
     return Look(numbered, asked, episode, [*described, *names], numbered.name(answered),
                 (answered == due).all(axis=1).tolist(), trajectory, holders, strengths)
+
+
+def print_answers(look):
+    """The edges of an answer, ticked or crossed, and an end that is none."""
+    for step, edge, right in zip(look.answering, look.answer, look.right):
+        if look.episode.due[step, 0] != END:
+            print(f"  {RIGHT if right else WRONG} {edge_text(edge)}")
+        elif not right:
+            print(f"  {WRONG} the end")
 
 
 def _holders(trajectory, least=0.05):

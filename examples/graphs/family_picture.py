@@ -5,7 +5,8 @@ from matplotlib.figure import Figure
 
 from examples.common import HEADS
 from examples.graphs import family
-from examples.graphs.pictures import RIGHT, WRONG, name_heads, reads_of
+from examples.graphs.pictures import name_heads, reads_of
+from examples.lessons.pictures import RIGHT, WRONG
 
 COLUMNS = 4
 _POSITIONS = {name: np.array(place) for name, place in family.PERSONS.items()}

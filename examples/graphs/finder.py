@@ -5,10 +5,10 @@ import tensorflow as tf
 
 from examples.graphs.encoding import DIGITS
 from examples.graphs.network import GraphReader
-from examples.graphs.rows import Epoch, batches_of
 from examples.graphs.shortest import SPARE, make_batch
 from examples.graphs.training import Plan
 from examples.graphs.voices import digits_of, voices_of
+from examples.lessons.epochs import Epoch, batches_of
 
 
 def play(step, states, inputs):
@@ -227,8 +227,7 @@ class PathPlan(Plan):
 class Paths(Epoch):
     """The training batches of an epoch of paths."""
 
-    def __getitem__(self, index):
-        rng = np.random.default_rng([self.seed, self.number, index])
+    def batch(self, rng):
         lesson = self.lessons[self.lesson]
         routes = [lesson.draw(rng) for _ in range(self.shape[0])]
         return make_batch(routes, self.shape[1], lesson.most, rng)

@@ -10,7 +10,7 @@ from examples.graphs import london
 from examples.graphs.asking import edge_text
 from examples.graphs.encoding import END
 from examples.graphs.london_picture import LABELS, track
-from examples.graphs.pictures import LEAST
+from examples.lessons.pictures import LEAST
 
 _TEMPLATE = Path(__file__).with_name("london_page.html")
 

@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from examples.common import HEADS
 from examples.graphs import london
 from examples.graphs.asking import edge_text
-from examples.graphs.pictures import RIGHT, WRONG, name_heads, reads_of
+from examples.graphs.pictures import name_heads, reads_of
+from examples.lessons.pictures import RIGHT, WRONG
 
 _APART = 0.16  # between lines that run side by side
 

@@ -4,30 +4,9 @@ import keras
 import tensorflow as tf
 
 from dnc import DNC
-from dnc.controllers import layers_of
 from examples.graphs.encoding import FEATURES
 from examples.graphs.voices import digits_of, scores_of
-
-
-class Standing(keras.Model):
-    """A model that knows where its training stands.
-
-    It is among the weights: whatever saves and loads them, as Keras's own callbacks
-    do, keeps both together.
-
-    Attributes:
-      lesson: number of the lesson; int32 variable.
-      seconds, processor: of training so far, by the clock and of the processors;
-        float32 variables.
-    """
-
-    def add_standing(self):
-        """Makes these weights; to be called when the layers are there."""
-        for name, dtype in (("lesson", "int32"), ("seconds", "float32"),
-                            ("processor", "float32")):
-            setattr(self, name, self.add_weight(
-                shape=(), dtype=dtype, trainable=False, initializer="zeros",
-                name=name))
+from examples.lessons.network import Standing, widen
 
 
 class GraphReader(Standing):
@@ -102,39 +81,3 @@ class ResetLSTMCell(keras.layers.LSTMCell):
         kept = 1 - inputs[:, -1:]
         return super().call(inputs[:, :-1], [state * kept for state in states],
                             training=training)
-
-
-def widen(cell, inputs):
-    """Larger first weights for what is seen and what is read.
-
-    With these the memory comes into use sooner; `docs/reproduction.md` has the trials.
-
-    Args:
-      cell: a built `DNCCell`.
-      inputs: {(first feature, end): standard deviation of its weights}.
-    """
-    kernel = layers_of(cell.controller)[0].kernel
-    for (first, end), stddev in inputs.items():
-        _redraw(kernel, first, end, stddev)
-    features = max(end for _, end in inputs)
-    _redraw(kernel, features, features + cell.num_read_heads * cell.word_size, 0.5)
-    _redraw(cell.output_kernel, cell.controller_output_size,
-            cell.output_kernel.shape[0], 0.5)
-
-
-def _redraw(kernel, first, end, stddev):
-    """Draws the rows from `first` to `end` anew, from N(0, stddev)."""
-    values = keras.ops.convert_to_numpy(kernel).copy()
-    values[first:end] = keras.random.normal(values[first:end].shape, stddev=stddev)
-    kernel.assign(values)
-
-
-def compile_reader(model, rate, updates, lowest):
-    """Adam with a warm-up, then a rate that falls by a cosine to a share of it."""
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, decay_steps=updates, alpha=lowest, warmup_target=rate, warmup_steps=300)
-    model.compile(
-        keras.optimizers.Adam(schedule, global_clipnorm=1.0),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum"),
-        jit_compile=True)
-    model.optimizer.build(model.trainable_variables)

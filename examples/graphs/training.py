@@ -1,20 +1,20 @@
-"""Training through the lessons, with Keras's `fit`, resumable at any moment."""
+"""The networks that read graphs, how they are trained and judged."""
 
-import time
 from pathlib import Path
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
-from examples.common import VERBOSE, Saving, dataset, load
+from examples.common import load
 from examples.graphs.encoding import END, to_labels
-from examples.graphs.network import GraphReader, compile_reader
-from examples.graphs.rows import Epoch, pack, stream
+from examples.graphs.network import GraphReader
+from examples.graphs.rows import RowsEpoch, pack
 from examples.graphs.voices import take_over
+from examples.lessons.epochs import stream
+from examples.lessons.network import adam
 
 COMPLETE = 0.9  # a lesson is complete when so many of its episodes are right
-SAVED = "training.weights.h5"
 
 
 class Plan(NamedTuple):
@@ -58,19 +58,31 @@ class Plan(NamedTuple):
         model.build()
         return model
 
+    def begin(self, model, seed):
+        """Gives a model of `build` the weights of `start`, if there is one."""
+        if self.start:
+            learnt = self._replace(
+                voices=0, read_heads=self.read_heads - self.voices).build(model.slots)
+            load(learnt, self.start)
+            take_over(model, learnt, np.random.default_rng(seed))
+
     def compile(self, model, lesson):
         """Compiles a model of `build` to be trained in a lesson."""
         del lesson  # all are learnt alike
-        compile_reader(model, self.rate, self.falling, self.lowest)
+        model.compile(
+            adam(self.rate, self.falling, self.lowest),
+            keras.losses.SparseCategoricalCrossentropy(
+                from_logits=True, reduction="sum"), jit_compile=True)
+        model.optimizer.build(model.trainable_variables)
 
     def shape(self, lesson):
         """(slots, steps of a row): with another, another model is compiled."""
         return self.lessons[lesson].slots, self.lessons[lesson].length
 
     def epoch(self, lesson, seed):
-        """The training batches of an epoch, in the lesson's shape: an `Epoch`."""
-        return Epoch(self.lessons, self.updates, self.rows,
-                     self.lessons[lesson].length, seed)
+        """The training batches of an epoch, in the lesson's shape."""
+        return RowsEpoch(self.lessons, self.updates, self.rows,
+                         self.lessons[lesson].length, seed)
 
     def examine(self, model, lesson, rng, count):
         """Shares of new episodes of a lesson, `count` or more: see `evaluate`."""
@@ -82,65 +94,6 @@ class Plan(NamedTuple):
         """Whether a lesson is, with these shares of `examine`."""
         last = lesson + 1 == len(self.lessons)
         return shares["right"] >= (self.enough if last else COMPLETE)
-
-
-class Curriculum(keras.callbacks.Callback):
-    """Moves the training on to the next lesson when the present one is complete.
-
-    At the end of an epoch it asks new episodes of the lesson. It ends the training
-    when all lessons are complete, when the time is up, and when the next lesson wants
-    another memory or rows: then `train` goes on with a model that has them.
-
-    Args:
-      plan: `Plan`.
-      seed: whole number, of the episodes.
-      minutes: of training after which it ends.
-      questions: new episodes that decide, at least so many.
-    """
-
-    def __init__(self, plan, seed, minutes, questions=200):
-        super().__init__()
-        self.plan, self.seed, self.minutes = plan, seed, minutes
-        self.questions = questions
-        self.wants_other_model = False
-        self._started = (0.0, 0.0)
-
-    def batches(self, lesson):
-        """The training batches, as the lesson's `Lesson` wants them: for `fit`."""
-        self.epoch = self.plan.epoch(lesson, self.seed)
-        self.epoch.lesson = lesson
-        return dataset(self.epoch)
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.epoch.number = epoch
-        self.epoch.lesson = int(self.model.lesson)
-        self._started = _clocks()
-
-    def on_epoch_end(self, epoch, logs=None):
-        lesson = int(self.model.lesson)
-        rng = np.random.default_rng([self.seed, epoch, self.plan.updates])
-        shares = self.plan.examine(self.model, lesson, rng, self.questions)
-        for spent, then, now in zip((self.model.seconds, self.model.processor),
-                                    self._started, _clocks()):
-            spent.assign_add(now - then)
-        minutes = float(self.model.seconds) / 60
-        if logs is not None:
-            logs.update(
-                lesson=lesson, minutes=minutes,
-                processor_minutes=float(self.model.processor) / 60, **shares)
-        finished = False
-        if self.plan.is_complete(lesson, shares):
-            self.model.lesson.assign(lesson + 1)
-            finished = lesson + 1 == len(self.plan.lessons)
-            self.wants_other_model = not finished and (
-                self.plan.shape(lesson) != self.plan.shape(lesson + 1))
-        if finished or self.wants_other_model or minutes >= self.minutes:
-            self.model.stop_training = True
-
-
-def _clocks():
-    """Seconds by the clock, and those that the processors worked for us."""
-    return time.monotonic(), time.process_time()
 
 
 def evaluate(model, episodes, shape, count):
@@ -177,77 +130,3 @@ def evaluate(model, episodes, shape, count):
 def predict(model, rows):
     """Logits `[B, T, DIGITS, 10]` of `rows.Rows`."""
     return model.predict_on_batch(rows.inputs)
-
-
-def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=VERBOSE):
-    """Trains for a time, from where the folder's file stands.
-
-    Args:
-      plan: `Plan`.
-      folder: where SAVED is, or will be; also what TensorBoard reads.
-      seed: whole number, of weights and episodes.
-      minutes: of training, besides earlier runs.
-      callbacks: further ones of Keras.
-      verbose: as in `keras.Model.fit`.
-
-    Returns:
-      The trained `GraphReader`.
-
-    Raises:
-      ValueError: what is in the folder is damaged, or of another plan or seed.
-    """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    until = None
-    while True:
-        keras.utils.set_random_seed(seed)
-        lesson = saved_lesson(plan, folder)
-        complete = lesson == len(plan.lessons)
-        lesson = min(lesson, len(plan.lessons) - 1)
-        model = plan.build(plan.lessons[lesson].slots)
-        plan.compile(model, lesson)
-        if (folder / SAVED).exists():
-            load(model, folder / SAVED)
-        elif plan.start:
-            learnt = plan._replace(
-                voices=0, read_heads=plan.read_heads - plan.voices).build(model.slots)
-            load(learnt, plan.start)
-            take_over(model, learnt, np.random.default_rng(seed))
-        trained = float(model.seconds) / 60
-        until = trained + minutes if until is None else until
-        if complete or trained >= until:
-            return model
-        _keep_seed(folder / "seed", seed)
-        curriculum = Curriculum(plan, seed, until)
-        done = int(model.optimizer.iterations) // plan.updates
-        model.fit(curriculum.batches(lesson), initial_epoch=done, epochs=1_000_000,
-                  shuffle=False, verbose=verbose,
-                  callbacks=[curriculum, Saving(folder / SAVED), *callbacks])
-        if not curriculum.wants_other_model:
-            return model
-
-
-def _keep_seed(path, seed):
-    """Writes a training's seed down; ValueError if it was begun with another."""
-    if not path.exists():
-        path.write_text(f"{seed}\n")
-    begun = path.read_text().strip()
-    if begun != str(seed):
-        raise ValueError(f"{path.parent}: a training with --seed={begun}; choose "
-                         f"another --folder")
-
-
-def saved_lesson(plan, folder):
-    """The number of the lesson that a folder's training stands at; 0 without one.
-
-    As many as there are lessons: all are complete.
-    """
-    if not (folder / SAVED).exists():
-        return 0
-    model = plan.build(plan.lessons[0].slots)
-    plan.compile(model, 0)
-    load(model, folder / SAVED)
-    lesson = int(model.lesson)
-    if lesson > len(plan.lessons):
-        raise ValueError(f"{folder}: trained with other lessons; choose another folder")
-    return lesson

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-import keras
 import numpy as np
 
-from examples.graphs.rows import Epoch, batches_of, stream
+from examples.lessons.epochs import Epoch, batches_of, stream
+from examples.lessons.network import adam
 from examples.shrdlu.boards import boards
 from examples.shrdlu.player import BlockPlayer
 from examples.shrdlu.puzzles import make_batch
@@ -16,8 +16,7 @@ COMPLETE = 0.85  # a lesson is, when such a share of constraints holds in the en
 class Episodes(Epoch):
     """The training batches of an epoch of puzzles."""
 
-    def __getitem__(self, index):
-        rng = np.random.default_rng([self.seed, self.number, index])
+    def batch(self, rng):
         lesson = self.lessons[self.lesson]
         puzzles = stream(self.lessons, self.lesson, rng)
         return (make_batch([next(puzzles) for _ in range(self.shape[0])], lesson.length,
@@ -25,7 +24,7 @@ class Episodes(Epoch):
 
 
 class BlockPlan(NamedTuple):
-    """A network and how it is trained; does what a `graphs.training.Plan` does.
+    """A network and how it is trained; see `examples.lessons`.
 
     Attributes:
       lessons: the curriculum, of `puzzles.Lesson`.
@@ -61,7 +60,6 @@ class BlockPlan(NamedTuple):
     counted: bool = False
     mover: tuple = (512, 512)
     layers: int = 1
-    start = None  # from random weights
 
     def build(self, slots):
         """A `BlockPlayer` with weights; none of them depends on `slots`."""
@@ -69,13 +67,13 @@ class BlockPlan(NamedTuple):
         model.build()
         return model
 
+    def begin(self, model, seed):
+        """Leaves the random weights of `build`."""
+
     def compile(self, model, lesson):
         """Adam, with the rate of what the lesson learns from."""
         taught = self.lessons[lesson].taught > 0
-        schedule = keras.optimizers.schedules.CosineDecay(
-            0.0, decay_steps=self.falling, alpha=0.1, warmup_steps=300,
-            warmup_target=self.rate if taught else self.acting_rate)
-        model.compile(keras.optimizers.Adam(schedule, global_clipnorm=1.0),
+        model.compile(adam(self.rate if taught else self.acting_rate, self.falling),
                       jit_compile=True)
         model.optimizer.build(model.trainable_variables)
 

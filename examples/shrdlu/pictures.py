@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from examples.common import HEADS
-from examples.graphs.pictures import RIGHT, WRONG, draw_dots
+from examples.lessons.pictures import RIGHT, WRONG, draw_dots
 from examples.shrdlu.asking import in_words, letter
 from examples.shrdlu.boards import COLUMNS, MOVES, PASS, boards
 from examples.shrdlu.planning import principal

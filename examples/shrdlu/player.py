@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from dnc import DNC
-from examples.graphs.network import Standing, widen
+from examples.lessons.network import Standing, widen
 from examples.shrdlu.boards import ACTIONS, CONSTRAINTS, PASS, boards
 from examples.shrdlu.puzzles import (BOARD, FEATURES, GO, INVALID, LETTERS,
                                      UNDONE, board_features)

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from blocks_oracle import after, columns_of, is_so, scores_of
-from examples.graphs import training
-from examples.graphs.rows import stream
+from examples.lessons import curriculum
+from examples.lessons.epochs import stream
 from examples.shrdlu import course, player
 from examples.shrdlu.boards import ACTIONS, BLOCKS, CONSTRAINTS, PASS, boards
 from examples.shrdlu.puzzles import (BOARD, FEATURES, GO, PAPER, SPARE, Lesson,
@@ -202,7 +202,7 @@ def test_plans_learn_at_the_rate_of_their_teacher():
 
 
 def test_a_training_begins(tmp_path):
-    assert int(training.train(PLAN, tmp_path, minutes=0, verbose=0).lesson) == 0
+    assert int(curriculum.train(PLAN, tmp_path, minutes=0, verbose=0).lesson) == 0
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from blocks_oracle import Oracle, columns_of, is_so, read, search
-from examples.graphs.rows import stream
+from examples.lessons.epochs import stream
 from examples.shrdlu import course, player
 from examples.shrdlu.boards import (CONSTRAINTS, FAR, boards, distances, number_of,
                                     numbers)

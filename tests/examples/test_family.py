@@ -12,13 +12,15 @@ from PIL import Image
 from dnc.controllers import layers_of
 from examples import family_tree
 from examples.graphs import (asking, family, family_picture, kinship, pictures,
-                             program, training)
+                             training)
 from examples.graphs.encoding import (ANSWER_DUE, BLANK, NEW_PHASE, to_digits,
                                       to_features, to_labels)
 from examples.graphs.inference import (HOUR, PAPER, RELATIONS, SEQUENCE_OF, Lesson,
                                        chains)
 from examples.graphs.random_graphs import random_graph
-from examples.graphs.rows import pack, stream
+from examples.graphs.rows import pack
+from examples.lessons import program
+from examples.lessons.epochs import stream
 
 SHARED = Path(__file__).parents[3] / "shared" / "tasks"
 

@@ -10,10 +10,11 @@ from examples.graphs import london
 from examples.graphs.encoding import (ANSWER_DUE, BLANK, DIGITS, END, FEATURES,
                                       NEW_PHASE, to_digits, to_features, to_labels)
 from examples.graphs.random_graphs import edges_from, random_graph
-from examples.graphs.rows import READ_WEIGHT, Epoch, batches_of, pack, stream
+from examples.graphs.rows import READ_WEIGHT, RowsEpoch, pack
 from examples.graphs.training import Plan
 from examples.graphs.traversal import (HOUR, PAPER, Lesson, random_walk,
                                        traversal_episode)
+from examples.lessons.epochs import batches_of, stream
 
 SHARED = Path(__file__).parents[3] / "shared" / "tasks"
 
@@ -191,7 +192,7 @@ def test_a_tenth_comes_from_earlier_lessons(rng):
 
 def test_batches_follow_from_seed_and_epoch():
     def batch(seed, number, lesson, index):
-        epoch = Epoch(HOUR, 3, 4, 64, seed)
+        epoch = RowsEpoch(HOUR, 3, 4, 64, seed)
         epoch.number, epoch.lesson = number, lesson
         return epoch[index][0]["steps"]
 

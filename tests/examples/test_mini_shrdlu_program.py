@@ -11,7 +11,7 @@ from PIL import Image
 from blocks_oracle import scores_of
 from dnc.controllers import layers_of
 from examples import mini_shrdlu
-from examples.graphs import program
+from examples.lessons import program
 from examples.shrdlu import asking, course, pictures, planning, tables
 from examples.shrdlu.boards import BLOCKS, CONSTRAINTS, PASS, boards
 from examples.shrdlu.player import Guess

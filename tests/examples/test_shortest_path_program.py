@@ -11,9 +11,10 @@ from PIL import Image
 from dnc.controllers import layers_of
 from examples import shortest_path, underground
 from examples.graphs import (asking, finder, london, london_page, london_paths,
-                             london_picture, pictures, program, training)
+                             london_picture, pictures)
 from examples.graphs.encoding import BLANK
 from examples.graphs.shortest import HOUR, PAPER, SPARE, planned_by_triples
+from examples.lessons import curriculum, program
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def test_the_papers_sizes():
 def test_the_preset_begins_with_the_network_of_the_walks(tmp_path):
     learnt = underground.DNC.build(16)
     learnt.load_weights(shortest_path.WALKS)
-    model = training.train(shortest_path.DNC, tmp_path, minutes=0, verbose=0)
+    model = curriculum.train(shortest_path.DNC, tmp_path, minutes=0, verbose=0)
     kernels = [network.layer.cell.output_kernel.numpy() for network in (learnt, model)]
     rows = kernels[0].shape[0]  # the first voice is what it was, and hears no new head
     assert np.array_equal(kernels[1][:rows, :90], kernels[0])

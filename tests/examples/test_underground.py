@@ -18,10 +18,13 @@ from dnc.trajectory import provenance
 from examples import underground
 from examples.common import read_log, save
 from examples.graphs import asking, london, london_page, london_picture, pictures
-from examples.graphs import program, training
+from examples.graphs import training
 from examples.graphs.encoding import ANSWER_DUE, to_digits
-from examples.graphs.rows import pack, stream
+from examples.graphs.rows import pack
 from examples.graphs.traversal import HOUR, Lesson
+from examples.lessons import curriculum, program
+from examples.lessons.epochs import stream
+from examples.lessons.pictures import draw_learning
 from stopped_runs import numbers, run
 from test_graphs import solve
 
@@ -104,7 +107,7 @@ def test_a_training_ends_when_all_lessons_are_complete(tmp_path, easy, capsys):
         assert int(model.lesson) == 3
         with open(tmp_path / program.LOG, encoding="utf-8", newline="") as file:
             assert [row["lesson"] for row in csv.DictReader(file)] == ["0", "1", "2"]
-    (tmp_path / training.SAVED).unlink()  # as one is told to, if it is damaged
+    (tmp_path / curriculum.SAVED).unlink()  # as one is told to, if it is damaged
     program.train(args, plan._replace(lessons=EASY[:1]), tmp_path / program.WEIGHTS, 16)
     assert read_log(tmp_path / program.LOG, ("lesson",)) == {"lesson": [0]}
 
@@ -116,22 +119,22 @@ def test_a_training_can_start_from_another_network(tmp_path):
     other.lesson.assign(2)
     save(other, tmp_path / "other.weights.h5")
     plan = plan._replace(start=tmp_path / "other.weights.h5")
-    model = training.train(plan, tmp_path / "new", minutes=0, verbose=0)
+    model = curriculum.train(plan, tmp_path / "new", minutes=0, verbose=0)
     assert (int(model.lesson), model.slots) == (0, 16)
     for one, same in zip(numbers(model.layer.weights), numbers(other.layer.weights),
                          strict=True):
         assert np.array_equal(one, same)
     plan = plan._replace(start=tmp_path / "gone.weights.h5")
     with pytest.raises(ValueError, match="gone.weights.h5: not there"):
-        training.train(plan, tmp_path / "newer", minutes=0, verbose=0)
+        curriculum.train(plan, tmp_path / "newer", minutes=0, verbose=0)
 
 
 def test_a_later_run_goes_on_for_as_many_minutes(tmp_path, easy):
     for epochs in (1, 2):
-        model = training.train(SMALL["lstm"], tmp_path, minutes=1e-9, verbose=0)
+        model = curriculum.train(SMALL["lstm"], tmp_path, minutes=1e-9, verbose=0)
         assert int(model.optimizer.iterations) == epochs * SMALL["lstm"].updates
     with pytest.raises(ValueError, match="a training with --seed=1; choose another"):
-        training.train(SMALL["lstm"], tmp_path, seed=2, verbose=0)
+        curriculum.train(SMALL["lstm"], tmp_path, seed=2, verbose=0)
 
 
 def test_a_training_that_was_stopped_is_asked_as_far_as_it_has_come(
@@ -152,7 +155,7 @@ def test_a_training_that_was_stopped_is_asked_as_far_as_it_has_come(
     assert folder == shipped and str(shipped / program.WEIGHTS) in said
     run(plan, tmp_path / "dnc", 2)
     found, folder, said = asked()
-    stopped = training.train(plan, tmp_path / "dnc", minutes=0)
+    stopped = curriculum.train(plan, tmp_path / "dnc", minutes=0)
     assert all(map(np.array_equal, found, numbers(stopped.trainable_variables)))
     assert folder == tmp_path / "dnc" and "was stopped" in said
     args.show = True
@@ -163,10 +166,10 @@ def test_a_folder_of_another_network_is_told(tmp_path, easy):
     run(SMALL["lstm"], tmp_path, 1)
     other = SMALL["lstm"]._replace(units=9)
     with pytest.raises(ValueError, match="of another network .*another folder"):
-        training.train(other, tmp_path, verbose=0)
-    (tmp_path / training.SAVED).write_bytes(b"no such file")
+        curriculum.train(other, tmp_path, verbose=0)
+    (tmp_path / curriculum.SAVED).write_bytes(b"no such file")
     with pytest.raises(ValueError, match="damaged"):
-        training.train(SMALL["lstm"], tmp_path, verbose=0)
+        curriculum.train(SMALL["lstm"], tmp_path, verbose=0)
 
 
 def test_the_lstm_starts_anew_with_each_episode(rng):
@@ -292,7 +295,7 @@ def test_the_learning_curve_reads_the_log(tmp_path):
     with open(path, "w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([
             ("epoch", "lesson", "right"), (0, 0, 0.2), (1, 0, 0.95), (2, 1, 0.6)])
-    axes = pictures.draw_learning(path, 250, "title").axes[0]
+    axes = draw_learning(path, 250, "title").axes[0]
     line = axes.get_lines()[0]
     assert np.allclose(line.get_xdata(), [250, 500, 750])
     assert np.allclose(line.get_ydata(), [20, 95, 60])
@@ -306,7 +309,7 @@ def test_the_learning_curve_reads_the_log(tmp_path):
     for text in ("epoch,lesson\n0,0\n", "epoch,lesson,right\n0,0\n", "a\n\0"):
         path.write_text(text)
         with pytest.raises(ValueError, match="log.csv: damaged"):
-            pictures.draw_learning(path, 250, "title")
+            draw_learning(path, 250, "title")
 
 
 def test_walks_are_read_from_the_command_line():

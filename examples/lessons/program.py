@@ -1,4 +1,4 @@
-"""What the scripts of the graph experiments share: options, training, weights."""
+"""What the scripts share: options, training, weights, tables."""
 
 from typing import Callable, NamedTuple
 
@@ -7,10 +7,7 @@ import numpy as np
 
 from examples import common
 from examples.common import load, save
-from examples.graphs import training
-from examples.graphs.asking import edge_text
-from examples.graphs.encoding import END
-from examples.graphs.pictures import RIGHT, WRONG
+from examples.lessons import curriculum
 
 WEIGHTS, LOG = "dnc.weights.h5", "log.csv"
 
@@ -87,7 +84,7 @@ def network_to_ask(args, plan, slots, shipped):
 
     Args:
       args: see `parse`; --lstm, where there is one, trains no DNC.
-      plan: `training.Plan`.
+      plan: see `examples.lessons`.
       slots: of the memory it is asked with.
       shipped: folder of the network that is shipped.
 
@@ -105,7 +102,7 @@ def lstm_to_ask(args, plan, slots, shipped):
 
     Args:
       args, slots: as for `network_to_ask`.
-      plan: `training.Plan`.
+      plan: see `examples.lessons`.
       shipped: its file, if it is shipped.
 
     Raises:
@@ -114,7 +111,7 @@ def lstm_to_ask(args, plan, slots, shipped):
     path = args.folder / "lstm" / shipped.name
     if args.lstm:
         return train(args, plan, path, slots)
-    trained = (path.parent / training.SAVED).exists() or path.exists()
+    trained = (path.parent / curriculum.SAVED).exists() or path.exists()
     there = shipped.exists() or trained and not args.show
     return _standing(args, plan, path, slots, shipped)[0] if there else None
 
@@ -127,13 +124,13 @@ def _standing(args, plan, path, slots, shipped):
         since then has gone further.
       shipped: path of the weights that are shipped.
     """
-    saved = path.with_name(training.SAVED)
+    saved = path.with_name(curriculum.SAVED)
     if args.show or not (path.exists() or saved.exists()):
         path = shipped
     elif not path.exists() or (saved.exists()
                                and saved.stat().st_mtime > path.stat().st_mtime):
         print(f"The network of {saved}, whose training was stopped")
-        return _bare(plan, training.train(plan, path.parent, minutes=0), slots), (
+        return _bare(plan, curriculum.train(plan, path.parent, minutes=0), slots), (
             path.parent)
     print(f"The network of {path}")
     return load_network(path, plan, slots), path.parent
@@ -150,12 +147,12 @@ def train(args, plan, path, slots):
     """Trains a plan in the folder of `path`, where the weights alone are written.
 
     Returns:
-      The trained `GraphReader`, with so many slots.
+      The trained network, with so many slots.
 
     Raises:
       ValueError: no minutes, where no training was begun.
     """
-    if not (path.parent / training.SAVED).exists():
+    if not (path.parent / curriculum.SAVED).exists():
         if not args.minutes:
             raise ValueError(f"{path.parent}: no training was begun there; give "
                              "--minutes, or --show for what is shipped")
@@ -164,7 +161,7 @@ def train(args, plan, path, slots):
     callbacks = [keras.callbacks.CSVLogger(path.parent / LOG, append=True),
                  keras.callbacks.TensorBoard(path.parent / "tensorboard",
                                              write_graph=False)]
-    model = training.train(plan, path.parent, args.seed, args.minutes, callbacks)
+    model = curriculum.train(plan, path.parent, args.seed, args.minutes, callbacks)
     bare = _bare(plan, model, slots)
     save(bare, path)
     lesson = int(bare.lesson)
@@ -204,12 +201,3 @@ def print_table(networks, ask):
 def print_row(name, right):
     """Prints a row of such a table, of {length: share}."""
     print(f"{name:10}" + "".join(f"{100 * share:7.1f}" for share in right.values()))
-
-
-def print_answers(look):
-    """The edges of an answer, ticked or crossed, and an end that is none."""
-    for step, edge, right in zip(look.answering, look.answer, look.right):
-        if look.episode.due[step, 0] != END:
-            print(f"  {RIGHT if right else WRONG} {edge_text(edge)}")
-        elif not right:
-            print(f"  {WRONG} the end")
