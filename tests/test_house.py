@@ -43,7 +43,7 @@ def modules(package):
     return found
 
 
-@pytest.mark.parametrize("package", ["babi", "dnc"])
+@pytest.mark.parametrize("package", ["babi", "dnc", "examples"])
 def test_no_imports_go_in_a_circle(package):
     graph = modules(package)
     assert len(graph) > 20
@@ -69,6 +69,16 @@ def test_packages_import_only_those_that_stand_before_them():
 def test_the_layer_imports_nothing_of_the_experiment():
     for path in (ROOT / "dnc").rglob("*.py"):
         assert not [name for name in imports(path) if name.startswith("babi")]
+
+
+def test_experiments_share_only_what_is_there_for_all():
+    """Of the folders of examples only `lessons` is imported by another."""
+    rooms = {path.parent.name for path in (ROOT / "examples").glob("*/__init__.py")}
+    assert {"lessons", "graphs", "shrdlu", "recall"} == rooms
+    for module, others in modules("examples").items():
+        room = module.split(".")[1] if module.count(".") > 1 else None
+        across = {other.split(".")[1] for other in others} & rooms - {room, "lessons"}
+        assert not (room and across), (module, across)
 
 
 @pytest.mark.parametrize("path, pattern", [
