@@ -7,7 +7,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from PIL import Image
 
 from dnc.controllers import layers_of
 from examples import family_tree
@@ -21,6 +20,7 @@ from examples.graphs.random_graphs import random_graph
 from examples.graphs.rows import pack
 from examples.lessons import program
 from examples.lessons.epochs import stream
+from drawn import assert_small_maps, assert_strip, marks, with_reads
 
 SHARED = Path(__file__).parents[3] / "shared" / "tasks"
 
@@ -287,13 +287,17 @@ def test_a_look_names_what_is_asked_and_read(asked):
     assert due == [("Rosa", "mother, mother", "Edda")]
 
 
-def test_pictures_of_the_tree(asked, tmp_path):
+def test_pictures_of_the_tree(asked, tmp_path, rng):
     look, decoder = asked
-    for number, figure in enumerate((family_picture.draw_relation(look, "relation"),
-                                     pictures.draw_strip(look, decoder, "relation"))):
-        path = tmp_path / f"{number}.png"
-        figure.savefig(path)
-        assert min(Image.open(path).size) > 300
+    look = with_reads(look, rng)
+    for answer in ("Edda", "Kira", None):
+        look = look._replace(answer=[("Rosa", "mother, mother", answer)],
+                             right=[answer == "Edda"])
+        figure = family_picture.draw_relation(look, "relation")
+        assert marks(figure.axes[0]) == ([answer == "Edda"] if answer else [])
+        assert_small_maps(figure, look)
+    figure.savefig(tmp_path / "relation.png")
+    assert_strip(pictures.draw_strip(look, decoder, "relation"), look, decoder)
 
 
 def test_relations_are_read_from_the_command_line():

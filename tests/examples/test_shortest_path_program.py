@@ -6,7 +6,6 @@ import re
 import keras
 import numpy as np
 import pytest
-from PIL import Image
 
 from dnc.controllers import layers_of
 from examples import shortest_path, underground
@@ -15,6 +14,7 @@ from examples.graphs import (asking, finder, london, london_page, london_paths,
 from examples.graphs.encoding import BLANK
 from examples.graphs.shortest import HOUR, PAPER, SPARE, planned_by_triples
 from examples.lessons import curriculum, program
+from drawn import assert_small_maps, assert_strip, marks, with_reads
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +46,14 @@ def test_a_look_follows_the_path_that_was_taken(asked):
     assert not (look.episode.shown[107:118] != BLANK).any()
 
 
-def test_pictures_and_page(asked, tmp_path):
+def test_pictures_and_page(asked, tmp_path, rng):
     look, decoder = asked
-    for number, figure in enumerate((london_picture.draw_path(look, "a path"),
-                                     pictures.draw_strip(look, decoder, "a path"))):
-        path = tmp_path / f"{number}.png"
-        figure.savefig(path)
-        assert min(Image.open(path).size) > 300
+    look = with_reads(look, rng)
+    figure = london_picture.draw_path(look, "a path")
+    figure.savefig(tmp_path / "path.png")
+    assert marks(figure.axes[0]) == list(look.right)
+    assert_small_maps(figure, look)
+    assert_strip(pictures.draw_strip(look, decoder, "a path"), look, decoder)
     text = london_page.render(look, decoder, "a path")
     data = json.loads(re.search(r'id="data">(.*)</script>\n<script>', text).group(1))
     assert [step["phase"] for step in data["steps"][105:118]] == [

@@ -10,7 +10,6 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
-from PIL import Image
 
 from browser import chromium, needs_chromium
 from dnc.controllers import layers_of
@@ -25,6 +24,7 @@ from examples.graphs.traversal import HOUR, Lesson
 from examples.lessons import curriculum, program
 from examples.lessons.epochs import stream
 from examples.lessons.pictures import draw_learning
+from drawn import assert_small_maps, assert_strip, marks, with_reads
 from stopped_runs import numbers, run
 from test_graphs import solve
 
@@ -257,13 +257,16 @@ def test_the_decoder_finds_what_was_written(rng):
         rides, numbered.name(numbered.triples))]) > 0.97
 
 
-def test_pictures_and_page(asked, tmp_path):
+def test_pictures_and_page(asked, tmp_path, rng):
     _, look, decoder = asked
-    for number, figure in enumerate((london_picture.draw_walk(look, "a walk"),
-                                     pictures.draw_strip(look, decoder, "a walk"))):
-        path = tmp_path / f"{number}.png"
-        figure.savefig(path)
-        assert min(Image.open(path).size) > 300
+    look = with_reads(look, rng)
+    figure = london_picture.draw_walk(look, "a walk")
+    figure.savefig(tmp_path / "walk.png")
+    assert marks(figure.axes[0]) == list(look.right[:2])
+    assert [text.get_text() for text in figure.axes[0].texts
+            if text.get_text() in london.STATIONS] == list(london.STATIONS)
+    assert_small_maps(figure, look)
+    assert_strip(pictures.draw_strip(look, decoder, "a walk"), look, decoder)
     text = london_page.render(look, decoder, "a </script> walk")
     data = json.loads(re.search(r'id="data">(.*)</script>\n<script>', text).group(1))
     assert data["title"] == "a </script> walk" and len(data["steps"]) == 111
