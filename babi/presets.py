@@ -118,20 +118,22 @@ PRESETS = {
             + _lesson((40_000, 45_000, 50_000)) + "; " + _all_tasks(53_500)),
         "num_training_iterations": 66_500,
     },
-    # The same on new simulated stories for ever: no official one at all.
+    # The same on new simulated stories for ever: no official one at all. Task 17 is not
+    # found in new ones alone: for a while the same ones come again and again.
     "simulated": _JOINT | {
         "data": "simulated",
         "fill_tasks": "none",
         "bypass_dropout": 0.0,
         "sampling": "tasks",
-        "task_weights": "2:2,3:0,14:2,15:3,17:3,18:1.5,19:5",
+        "task_weights": "2:2,3:0,14:2,15:3,18:1.5,19:8",
         "phases": "; ".join((
             _lesson((22_000, 27_500, 33_500), (
-                "2:2,3:0,14:2,15:3,16:25,17:3,18:2,19:1.5",
-                "2:2,3:0,14:2,15:2,16:90,17:6,18:2,19:2.5",
-                "2:2,3:0.5,14:2,15:2,16:90,17:3,18:2,19:2.5")),
-            "36500 task_weights=2:3,3:1,14:2,15:2,16:45,17:3,18:2,19:30",
-            _all_tasks(41_000, "2:3,3:3,7:1.5,14:1.5,16:4,17:2,19:4"))),
-        "num_training_iterations": 54_000,
+                "2:2,3:0,14:2,15:3,16:25,18:2,19:2",
+                "2:2,3:0,14:2,15:2,16:90,18:2,19:4",
+                "2:2,3:0.5,14:2,15:2,16:90,18:2,19:4")),
+            "36500 repeat_stories=17 task_weights=2:2,3:1,16:10,17:30,18:2,19:30",
+            "41000 repeat_stories=none task_weights=2:2,3:1,16:10,17:25,18:2,19:30",
+            _all_tasks(44_500, "2:3,3:3,7:1.5,14:1.5,16:6,17:4,18:3,19:6"))),
+        "num_training_iterations": 57_500,
     },
 }
