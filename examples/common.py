@@ -20,7 +20,16 @@ def _without_remarks(package):
         os.close(screen)
 
 
-tf = _without_remarks("tensorflow")
+def leave(words):
+    """Ends a script after Ctrl-C, with the exit code that shells have for it."""
+    print(words, file=sys.stderr)
+    sys.exit(130)
+
+
+try:
+    tf = _without_remarks("tensorflow")
+except KeyboardInterrupt:
+    leave("Stopped.")
 import keras  # noqa: E402: brings TensorFlow
 # Pruning leaves loops that another pass refuses, with a line that looks like an error,
 # and then the graph is not optimised at all.
@@ -182,5 +191,5 @@ def run(main):
         lines = str(error).splitlines() or [type(error).__name__]
         sys.exit(f"error: {lines[0]}")
     except KeyboardInterrupt:
-        sys.exit("Stopped. A training goes on from its last evaluation with the same "
-                 "command.")
+        leave("Stopped. A training goes on from its last evaluation with the same "
+              "command.")

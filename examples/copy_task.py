@@ -21,7 +21,7 @@ if not __package__:  # run as a file: the folder above is the root of imports
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 # Before Keras: it keeps TensorFlow's remarks away.
-from examples.common import VERBOSE, check_seed  # noqa: E402
+from examples.common import VERBOSE, check_seed, leave  # noqa: E402
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
@@ -176,4 +176,4 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        sys.exit("Stopped; nothing was kept.")
+        leave("Stopped; nothing was kept.")

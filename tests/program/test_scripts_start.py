@@ -63,6 +63,17 @@ def test_an_interrupt_before_the_work_is_told_in_one_line(command, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("script", ["underground", "repeat_copy", "copy_task"])
+def test_an_interrupt_before_an_example_is_told_in_one_line(script, tmp_path):
+    (tmp_path / "tensorflow.py").write_text(
+        "import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / f"{script}.py")], cwd=tmp_path,
+        text=True, capture_output=True, timeout=60,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)})
+    assert (done.returncode, done.stderr, done.stdout) == (130, "Stopped.\n", "")
+
+
 def test_what_may_not_be_read_is_told_and_names_are_shown_on_any_screen():
     """Whoever runs the tests as root may read all."""
     program = """
