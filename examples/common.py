@@ -1,7 +1,9 @@
 """What all the experiments share: weights, logs, pictures, errors of a user's."""
 
 import argparse
+import contextlib
 import csv
+import fcntl
 import importlib
 import os
 import sys
@@ -72,6 +74,25 @@ def save(model, path):
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """Keeps other processes from training in a folder, which it makes.
+
+    Raises:
+      ValueError: another process trains there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"{folder}: another process is training in it; wait for "
+                             f"its end, or choose another folder") from None
+        except OSError:  # a file system without locks
+            pass
+        yield
 
 
 class Saving(keras.callbacks.Callback):

@@ -1,12 +1,13 @@
 """Training through lessons, with Keras's `fit`, resumable at any moment."""
 
+import contextlib
 import time
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from examples.common import VERBOSE, Saving, dataset, load
+from examples.common import VERBOSE, Saving, dataset, load, locked
 
 SAVED = "training.weights.h5"
 
@@ -85,10 +86,15 @@ def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=VERBOSE):
       The trained network.
 
     Raises:
-      ValueError: what is in the folder is damaged, or of another plan or seed.
+      ValueError: what is in the folder is damaged, or of another plan or seed; or
+        another process trains there.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder) if minutes else contextlib.nullcontext():
+        return _train(plan, folder, seed, minutes, callbacks, verbose)
+
+
+def _train(plan, folder, seed, minutes, callbacks, verbose):
     until = None
     while True:
         keras.utils.set_random_seed(seed)

@@ -157,7 +157,6 @@ def train(args, plan, path, slots):
             raise ValueError(f"{path.parent}: no training was begun there; give "
                              "--minutes, or --show for what is shipped")
         (path.parent / LOG).unlink(missing_ok=True)  # of a training moved away
-    path.parent.mkdir(parents=True, exist_ok=True)
     callbacks = [keras.callbacks.CSVLogger(path.parent / LOG, append=True),
                  keras.callbacks.TensorBoard(path.parent / "tensorboard",
                                              write_graph=False)]

@@ -61,7 +61,6 @@ def main(experiment, description):
     folder = args.folder / ("paper" if args.paper else "minutes")
     if not (args.show or args.updates == 0):
         kind = "lstm" if args.lstm else "dnc"
-        folder.mkdir(parents=True, exist_ok=True)
         plan = plan._replace(updates=args.updates or plan.updates)
         training.train(task, plan, plan.slots * (kind == "dnc"),
                        weights_of(folder, kind), args.seed)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from dnc import DNC
-from examples.common import VERBOSE, Saving, dataset, load, save
+from examples.common import VERBOSE, Saving, dataset, load, locked, save
 from examples.recall.episodes import Batches, pad
 
 EPOCH = 200  # updates
@@ -97,8 +97,11 @@ def train(task, plan, slots, path, seed):
 
     Args:
       task, plan, slots: see `build`.
-      path: of the weights, in a folder that is there; the rest is named after it.
+      path: of the weights; the rest is named after it.
       seed: whole number, of weights and episodes.
+
+    Raises:
+      ValueError: another process trains this network there, or a file is damaged.
     """
     keras.utils.set_random_seed(seed)
     model = build(task, plan, slots)
@@ -112,15 +115,15 @@ def train(task, plan, slots, path, seed):
     unfinished, log = (path.with_name(f"{stem}.{end}") for end in ("weights.h5", "csv"))
     if unfinished.exists():
         load(model, unfinished)
-    callbacks = [
-        Course(task, batches),
-        keras.callbacks.CSVLogger(log, append=unfinished.exists()),
-        keras.callbacks.TensorBoard(path.with_name("tensorboard") / name,
-                                    write_graph=False),
-        Saving(unfinished)]
-    model.fit(dataset(batches), initial_epoch=int(model.optimizer.iterations) // EPOCH,
-              epochs=plan.updates // EPOCH, shuffle=False, verbose=VERBOSE,
-              callbacks=callbacks)
+    board = path.with_name("tensorboard") / name
+    with locked(board):
+        callbacks = [
+            Course(task, batches),
+            keras.callbacks.CSVLogger(log, append=unfinished.exists()),
+            keras.callbacks.TensorBoard(board, write_graph=False), Saving(unfinished)]
+        model.fit(dataset(batches), shuffle=False, verbose=VERBOSE, callbacks=callbacks,
+                  initial_epoch=int(model.optimizer.iterations) // EPOCH,
+                  epochs=plan.updates // EPOCH)
     bare = build(task, plan, slots)
     bare.set_weights(model.get_weights())
     save(bare, path)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from examples import associative_recall, key_value, repeat_copy
 from examples.associative_recall import AssociativeRecall
+from examples.common import locked
 from examples.key_value import KeyValue
 from examples.recall import pictures, program, training
 from examples.recall.episodes import Batches, pad
@@ -239,6 +240,8 @@ def test_a_run_that_was_stopped_goes_on_the_same(kind, tmp_path, monkeypatch):
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     assert {path.name for path in (tmp_path / "parts").iterdir()} == {
         f"{kind}.csv", f"{kind}.weights.h5", "tensorboard"}
+    with locked(tmp_path / "parts" / "tensorboard" / kind), pytest.raises(ValueError, match="another process"):
+        train("parts")
 
 
 @each

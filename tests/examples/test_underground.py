@@ -15,7 +15,7 @@ from browser import chromium, needs_chromium
 from dnc.controllers import layers_of
 from dnc.trajectory import provenance
 from examples import underground
-from examples.common import read_log, save
+from examples.common import locked, read_log, save
 from examples.graphs import asking, london, london_page, london_picture, pictures
 from examples.graphs import training
 from examples.graphs.encoding import ANSWER_DUE, to_digits
@@ -350,6 +350,13 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_training(
         with pytest.raises(SystemExit):
             underground.parse_arguments([f"--output={tmp_path / name}"])
         assert said in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_two_trainings_do_not_share_a_folder(tmp_path):
+    with locked(tmp_path), pytest.raises(ValueError, match="another process is train"):
+        curriculum.train(SMALL["lstm"], tmp_path, verbose=0)
+    with locked(tmp_path):  # what is there can be asked meanwhile
+        curriculum.train(SMALL["lstm"], tmp_path, minutes=0, verbose=0)
 
 
 def test_no_minutes_leave_no_network_behind(tmp_path, easy):
