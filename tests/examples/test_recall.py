@@ -240,7 +240,8 @@ def test_a_run_that_was_stopped_goes_on_the_same(kind, tmp_path, monkeypatch):
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     assert {path.name for path in (tmp_path / "parts").iterdir()} == {
         f"{kind}.csv", f"{kind}.weights.h5", "tensorboard"}
-    with locked(tmp_path / "parts" / "tensorboard" / kind), pytest.raises(ValueError, match="another process"):
+    board = tmp_path / "parts" / "tensorboard" / kind
+    with locked(board), pytest.raises(ValueError, match="another process"):
         train("parts")
 
 
