@@ -96,6 +96,14 @@ def test_sources_are_those_of_the_whole_search(readings):
         assert listed > len(reading.words) / 4
 
 
+def assert_plots_fill(tab, share):
+    """The plots end where the window ends, and have such a share of what is shown."""
+    whole = tab.box("main")
+    _, top, _, height = tab.box(".plots")
+    assert top + height == pytest.approx(whole[1] + whole[3], abs=1)
+    assert height > share * whole[3]
+
+
 @needs_chromium
 def test_hovering_shows_the_details(told, tmp_path):
     path = tmp_path / "page.html"
@@ -147,6 +155,7 @@ def test_a_long_page_opens_without_a_fault(readings, tmp_path):
     path.write_text(page.render(readings[2]), encoding="utf-8")
     with chromium() as tab:
         tab.open(path.as_uri(), width=900, height=700)
+        assert_plots_fill(tab, 0.5)
         count = len(readings[2].words)
         assert tab.evaluate("document.querySelectorAll('.word').length") == count
         tab.press("ArrowRight")
@@ -164,6 +173,7 @@ def test_two_minds_show_the_same_step(told, tmp_path):
     path.write_text(page.render(told, other), encoding="utf-8")
     with chromium() as tab:
         tab.open(path.as_uri())
+        assert_plots_fill(tab, 0.4)
         for of_mind, answer in enumerate(("kitchen ✓", "garden ✗ (kitchen)"), start=1):
             text = tab.text(f".mind:nth-child({of_mind}) .details")
             assert "step 11 of 23" in text and f"Answer: {answer}" in text
