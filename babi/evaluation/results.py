@@ -131,18 +131,20 @@ def remarks(results):
         lines += [f"training data: {text}"
                   for text in result.data.get("differences", [])]
     test = results[0].test_data
-    same = all(result.data.get("sha256") == test["sha256"] for result in results)
+    others = [result.checkpoint for result in results
+              if result.data.get("sha256") != test["sha256"]]
     part = "held-out training questions" if results[0].held_out else "questions"
     lines.append(f"tested on {sum(results[0].questions.values()):,} {part} of "
-                 + _tested_on(test, same, results[0].held_out))
+                 + _tested_on(test, others, results[0].held_out))
     return list(dict.fromkeys(lines))
 
 
-def _tested_on(test, same, held_out):
-    """Names the data of a test, which may be `same` as those trained on."""
+def _tested_on(test, others, held_out):
+    """Names the data of a test, and those who were trained on `others`."""
     if test.get("test_stories") and not held_out:
         return f"{PurePath(test['test_stories']).name}, test stories of one's own"
-    return data_name(test) + ("" if same else ", which are not the data trained on")
+    return data_name(test) + "".join(
+        f", on whose stories {name} was not trained" for name in others)
 
 
 def _summary(results):

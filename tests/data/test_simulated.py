@@ -356,7 +356,10 @@ def test_tables_say_above_all_numbers_which_data_a_model_saw(short_files):
             for part in expected:
                 assert part in header and part not in table
             assert "tested on 1,000 questions of tasks.tar.gz, en-10k" in header
-            assert "which are not the data trained on" in header
+            assert "on whose stories model was not trained" in header
+    same = Result("same", 5, 9, 3.0, official, official, {1: 1000}, {1: 2.5})
+    text = as_text([result, same])
+    assert "on whose stories model was not trained" in text and "same was" not in text
 
 
 @pytest.fixture
