@@ -162,6 +162,10 @@ def _check_weights(config):
             config.tasks_of(name)
         except ValueError as fault:
             raise ConfigError(f"--{name}: {fault}") from None
+    strange = sorted(set(config.tasks_of("repeat_stories")) - set(config.tasks))
+    if strange:
+        raise ConfigError(f"--repeat_stories names task {strange[0]}, which --tasks "
+                          f"does not; leave it out, or train on it too")
     if config.thin_task_16 and (config.retell_task_16 or config.data == SIMULATED):
         raise ConfigError("--thin_task_16 is about the official stories as they are; "
                           "--retell_task_16 changes any: give that one alone")

@@ -122,7 +122,9 @@ def _told_anew(config):
     """Which ways of telling stories anew a run used at any time."""
     phases = [phase.settings for phase in phases_of(config)]
     return {"exchanged": any(settings.exchange_names for settings in phases),
-            "retold": any(settings.retell_task_16 for settings in phases)}
+            "retold": any(settings.retell_task_16 for settings in phases),
+            "repeated": sorted({task for settings in phases
+                                for task in settings.tasks_of("repeat_stories")})}
 
 
 def _stream(model, source, tasks):

@@ -159,12 +159,15 @@ def output_size(controller, inputs):
       controller: see above.
       inputs: length of what it is given.
     """
-    if hasattr(controller, "output_size"):
+    if getattr(controller, "output_size", None) is not None:
         return controller.output_size
-    if hasattr(controller, "state_size"):  # as `keras.layers.RNN` has it
-        return keras.tree.flatten(controller.state_size)[0]
-    return controller.compute_output_spec(
-        keras.KerasTensor((None, inputs), controller.compute_dtype)).shape[-1]
+    sizes = keras.tree.flatten(getattr(controller, "state_size", []))
+    if sizes:  # as `keras.layers.RNN` has it
+        return sizes[0]
+    states = {"states": []} if hasattr(controller, "state_size") else {}
+    output = controller.compute_output_spec(
+        keras.KerasTensor((None, inputs), controller.compute_dtype), **states)
+    return keras.tree.flatten(output)[0].shape[-1]
 
 
 def step(controller, inputs, states, training=None):

@@ -75,8 +75,8 @@ class DNC(keras.layers.RNN):
         """The DNC over each row of a batch.
 
         Args:
-          sequences: `[B, T, D]` numbers; what are not floats become floats. B may be
-            0, T not.
+          sequences: `[B, T, D]` numbers, which become floats of the layer's precision,
+            as do the states. B may be 0, T not.
           initial_state: list of `[B, size]` as `return_state=True` returns them;
             zeros without, or where a stateful layer stands.
           mask: `[B, T]` booleans; a masked step leaves that row's state untouched,
@@ -263,8 +263,7 @@ class DNC(keras.layers.RNN):
 
 
 _LAYER_ARGUMENTS = ("name", "trainable", "go_backwards", "stateful", "unroll",
-                    "zero_output_for_mask", "activity_regularizer", "input_shape",
-                    "input_dim")
+                    "zero_output_for_mask", "activity_regularizer", "input_shape")
 
 
 # While a layer is built; of all layers, as a lock of its own could not be copied.

@@ -174,8 +174,13 @@ def make_parser(description, folder, lstm=True):
     return parser
 
 
-def check_folders(parser, args):
-    """Leaves with a line if --folder, --output or --seed can't be used."""
+def check_folders(parser, args, trains):
+    """Leaves with a line if --folder, --output or --seed can't be used.
+
+    Args:
+      parser, args: of the script.
+      trains: whether anything is written into the folder too.
+    """
     for name in ("folder", "output"):
         path = getattr(args, name)
         there = path.absolute()
@@ -183,7 +188,7 @@ def check_folders(parser, args):
             there = there.parent
         if not there.is_dir():
             parser.error(f"--{name}={path}: not a folder ({there} is a file)")
-        if not os.access(there, os.W_OK | os.X_OK):
+        if (trains or name == "output") and not os.access(there, os.W_OK | os.X_OK):
             parser.error(f"--{name}={path}: {there} can't be written to; give another")
     check_seed(parser, args)
 

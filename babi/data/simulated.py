@@ -64,7 +64,8 @@ class SimulatedSource(NamedTuple):
           encoder: `encoding.Encoder`.
           sampling: "stories", tasks in their official shares, or "tasks", evenly.
           weights: see `streams.task_counts`.
-          change: see `streams.StoryStream`; the key is the story's number.
+          change: see `streams.StoryStream`; the key is how many of the task came
+            before.
           repeated: tasks with as many stories as their official file, epoch after
             epoch.
         """
@@ -147,22 +148,33 @@ def data_name(identity: dict) -> str:
     digest = f"sha256 {str(identity.get('sha256'))[:12]}"
     if identity.get("kind") == SIMULATED:
         options = identity.get("options") or {}
-        return ", ".join([f"simulated stories ({_made_by(identity)}",
+        made = ", ".join([f"simulated stories ({_made_by(identity)}",
                           *(f"{name} {value}" for name, value in options.items()),
                           digest]) + ")"
+        return made + _told_anew(identity)
     if identity.get("kind") == OWN:
         return f"{identity.get('name')}, stories of one's own ({digest})"
     name = f"{identity.get('name')}, {identity.get('variant')} ({digest})"
-    if identity.get("exchanged"):
-        name += ", names exchanged within its stories"
-    if identity.get("retold"):
-        name += ", task 16 retold without short cuts for a part"
+    name += _told_anew(identity)
     filled = identity.get("filled")
     if not filled:
         return name
     counts = " and ".join(f"{count:,} of task {task}"
                           for task, count in filled["stories"].items())
     return f"{name}, filled up with simulated stories: {counts} ({_made_by(filled)})"
+
+
+def _told_anew(identity):
+    """How the stories were told in training, if not as they are."""
+    told = ""
+    if identity.get("exchanged"):
+        told += ", names exchanged within its stories"
+    if identity.get("retold"):
+        told += ", task 16 retold without short cuts for a part"
+    if identity.get("repeated"):
+        told += (f", those of task {' and '.join(map(str, identity['repeated']))} "
+                 f"told again and again for a part")
+    return told
 
 
 def _made_by(identity):

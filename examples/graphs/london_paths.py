@@ -58,7 +58,7 @@ def right_by_distance(model, planning, rng, count=100):
     All pairs are asked equally often, each with numbers of its own.
 
     Args:
-      model: `PathFinder` with SLOTS slots.
+      model: `PathFinder` with `slots(planning)` slots.
       planning: see `route`.
       rng: `numpy.random.Generator`.
       count: ask at least so many of each distance.
@@ -98,7 +98,7 @@ def look(model, start, goal, planning, rng):
     """Asks for one path, with numbers drawn anew.
 
     Args:
-      model: `PathFinder` with SLOTS slots.
+      model: `PathFinder` with `slots` for the planning.
       start, goal: names of stations.
       planning: see `route`.
       rng: `numpy.random.Generator`.

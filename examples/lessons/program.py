@@ -63,7 +63,7 @@ def parse(parser, arguments, asked):
     if getattr(args, "lstm", False) and (args.paper or args.show or args.given):
         parser.error("--lstm trains the LSTM; leave out --paper, --show and "
                      f"--{asked.name}")
-    common.check_folders(parser, args)
+    common.check_folders(parser, args, not (args.show or args.given))
     try:
         args.asked = asked.parse(args.text)
     except ValueError as error:
@@ -152,12 +152,11 @@ def train(args, plan, path, slots):
     Raises:
       ValueError: no minutes, where no training was begun.
     """
-    if not (path.parent / curriculum.SAVED).exists():
-        if not args.minutes:
-            raise ValueError(f"{path.parent}: no training was begun there; give "
-                             "--minutes, or --show for what is shipped")
-        (path.parent / LOG).unlink(missing_ok=True)  # of a training moved away
-    callbacks = [keras.callbacks.CSVLogger(path.parent / LOG, append=True),
+    begun = (path.parent / curriculum.SAVED).exists()
+    if not (begun or args.minutes):
+        raise ValueError(f"{path.parent}: no training was begun there; give --minutes, "
+                         "or --show for what is shipped")
+    callbacks = [Log(path.parent / LOG, begun),
                  keras.callbacks.TensorBoard(path.parent / "tensorboard",
                                              write_graph=False)]
     model = curriculum.train(plan, path.parent, args.seed, args.minutes, callbacks)
@@ -169,6 +168,22 @@ def train(args, plan, path, slots):
     print(f"{float(bare.seconds) / 60:.0f} minutes of training "
           f"({float(bare.processor) / 60:.0f} of a processor): {stand}")
     return bare
+
+
+class Log(keras.callbacks.CSVLogger):
+    """Keras's log of all parts of a training; of an earlier one nothing is kept.
+
+    Args:
+      path: of the file.
+      begun: whether the training has begun before.
+    """
+
+    def __init__(self, path, begun):
+        super().__init__(path, append=begun)
+
+    def on_train_end(self, logs=None):
+        super().on_train_end(logs)
+        self.append = True  # the next lesson may want another model
 
 
 def load_network(path, plan, slots):

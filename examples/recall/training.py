@@ -103,32 +103,39 @@ def train(task, plan, slots, path, seed):
     Raises:
       ValueError: another process trains this network there, or a file is damaged.
     """
+    name = path.name.split(".")[0]
+    board = path.with_name("tensorboard") / name
+    with locked(board):
+        model = _train(task, plan, slots, path, seed, board)
+        bare = build(task, plan, slots)
+        bare.set_weights(model.get_weights())
+        save(bare, path)
+
+
+def _train(task, plan, slots, path, seed, board):
     keras.utils.set_random_seed(seed)
     model = build(task, plan, slots)
     model.compile(plan.optimizer(plan.updates),
                   keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=True)
     model.optimizer.build(model.trainable_variables)
     batches = Batches(task, plan.batch, EPOCH, int(plan.growing * plan.updates), seed)
-    name = path.name.split(".")[0]
     # An earlier training, of other updates or another seed, keeps its own.
-    stem = f"{name}-unfinished-{plan.updates}-{seed}"
+    stem = f"{board.name}-unfinished-{plan.updates}-{seed}"
     unfinished, log = (path.with_name(f"{stem}.{end}") for end in ("weights.h5", "csv"))
     if unfinished.exists():
         load(model, unfinished)
-    board = path.with_name("tensorboard") / name
-    with locked(board):
-        callbacks = [
-            Course(task, batches),
-            keras.callbacks.CSVLogger(log, append=unfinished.exists()),
-            keras.callbacks.TensorBoard(board, write_graph=False), Saving(unfinished)]
-        model.fit(dataset(batches), shuffle=False, verbose=VERBOSE, callbacks=callbacks,
-                  initial_epoch=int(model.optimizer.iterations) // EPOCH,
-                  epochs=plan.updates // EPOCH)
-    bare = build(task, plan, slots)
-    bare.set_weights(model.get_weights())
-    save(bare, path)
-    log.replace(path.with_name(f"{name}.csv"))
+    done = int(model.optimizer.iterations) // EPOCH
+    if done < plan.updates // EPOCH:
+        model.fit(dataset(batches), initial_epoch=done, epochs=plan.updates // EPOCH,
+                  shuffle=False, verbose=VERBOSE, callbacks=[
+                      Course(task, batches),
+                      keras.callbacks.CSVLogger(log, append=unfinished.exists()),
+                      keras.callbacks.TensorBoard(board, write_graph=False),
+                      Saving(unfinished)])
+    if log.exists():  # else it was stopped after this
+        log.replace(path.with_name(f"{board.name}.csv"))
     unfinished.unlink()
+    return model
 
 
 def score(model, task, length, rng, count=500, steps=None):

@@ -114,6 +114,8 @@ def test_the_same_key_tells_the_same_story_and_other_tasks_stay():
     ({"keep_names": "21"}, "--keep_names: tasks: '21' is outside 1 to 20"),
     ({"repeat_stories": "17,21", "data": "simulated"},
      "--repeat_stories: tasks: '21' is outside 1 to 20"),
+    ({"repeat_stories": "17", "data": "simulated", "tasks": (1, 2)},
+     "--repeat_stories names task 17, which --tasks does not"),
     ({"repeat_stories": "17"}, "--repeat_stories is about simulated stories"),
     ({"packed_rows": 2, "phases": "9 repeat_stories=17"},
      "--phases: --repeat_stories is about simulated stories"),

@@ -357,6 +357,10 @@ def test_tables_say_above_all_numbers_which_data_a_model_saw(short_files):
                 assert part in header and part not in table
             assert "tested on 1,000 questions of tasks.tar.gz, en-10k" in header
             assert "on whose stories model was not trained" in header
+    told = source.identity() | {"retold": True, "repeated": [16, 17]}
+    assert data_name(told).endswith(
+        "), task 16 retold without short cuts for a part, those of task 16 and 17 told "
+        "again and again for a part")
     same = Result("same", 5, 9, 3.0, official, official, {1: 1000}, {1: 2.5})
     text = as_text([result, same])
     assert "on whose stories model was not trained" in text and "same was" not in text
