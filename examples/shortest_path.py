@@ -50,7 +50,7 @@ def parse_path(text):
     return london_paths.ends(*program.split(text, PATH.default))
 
 
-PATH = program.Asked("path", "London Bridge: Piccadilly Circus", parse_path)
+PATH = program.Asked("path", "Liverpool Street: Warren Street", parse_path)
 
 
 def plan_of(args):
