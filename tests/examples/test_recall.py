@@ -345,6 +345,14 @@ def test_bad_options_are_told_in_a_line(arguments, said, capsys, monkeypatch):
     assert said in capsys.readouterr().err.splitlines()[-1]
 
 
+def test_no_updates_train_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", [
+        "script", "--paper", "--updates=0", f"--folder={tmp_path / 'new'}"])
+    with pytest.raises(ValueError, match="nothing was trained there"):
+        program.main(repeat_copy.EXPERIMENT, "title")
+    assert not list(tmp_path.iterdir())
+
+
 def test_weights_that_are_not_there_or_of_another_network_are_told(tmp_path):
     path = tmp_path / "dnc.weights.h5"
     with pytest.raises(ValueError, match="dnc.weights.h5: not there"):

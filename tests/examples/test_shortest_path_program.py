@@ -83,6 +83,8 @@ def test_planning_by_triples_has_room(rng):
     assert lesson.length == 2 * 150 + 1 and lesson.slots == 128 + 150 - 10
     route = lesson.draw(rng)
     assert len(route.episode.shown) == 2 * len(route.survey.triples) + 1
+    assert london_paths.slots(10) == 160
+    assert london_paths.slots(None) >= 2 * len(london.RIDES) + 1 + london_paths.MOST
     args = shortest_path.parse_arguments(["--planning=triples", "--folder=here"])
     assert args.steps is None and args.folder.as_posix() == "here/triples"
     assert shortest_path.planned(shortest_path.DNC, args).lessons[0].planning is None

@@ -108,6 +108,11 @@ def test_a_training_ends_when_all_lessons_are_complete(tmp_path, easy, capsys):
         with open(tmp_path / program.LOG, encoding="utf-8", newline="") as file:
             assert [row["lesson"] for row in csv.DictReader(file)] == ["0", "1", "2"]
     (tmp_path / curriculum.SAVED).unlink()  # as one is told to, if it is damaged
+    before = (tmp_path / program.LOG).read_bytes()
+    with pytest.raises(ValueError, match="--seed=3"):
+        program.train(SimpleNamespace(seed=4, minutes=9), plan,
+                      tmp_path / program.WEIGHTS, 16)
+    assert (tmp_path / program.LOG).read_bytes() == before
     program.train(args, plan._replace(lessons=EASY[:1]), tmp_path / program.WEIGHTS, 16)
     assert read_log(tmp_path / program.LOG, ("lesson",)) == {"lesson": [0]}
 
