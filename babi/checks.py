@@ -140,10 +140,7 @@ def _check_weights(config):
         weights = config.weights()
     except ValueError as fault:
         raise ConfigError(f"--task_weights: {fault}") from None
-    strange = sorted(set(weights) - set(config.tasks))
-    if strange:
-        raise ConfigError(f"--task_weights names task {strange[0]}, which --tasks does "
-                          f"not; leave it out, or train on it too")
+    _check_named("task_weights", weights, config)
     if not any(weights.get(task, 1.0) for task in config.tasks):
         raise ConfigError("--task_weights leaves no task to train on; give one of them "
                           "a weight above 0")
@@ -162,13 +159,18 @@ def _check_weights(config):
             config.tasks_of(name)
         except ValueError as fault:
             raise ConfigError(f"--{name}: {fault}") from None
-    strange = sorted(set(config.tasks_of("repeat_stories")) - set(config.tasks))
-    if strange:
-        raise ConfigError(f"--repeat_stories names task {strange[0]}, which --tasks "
-                          f"does not; leave it out, or train on it too")
+    _check_named("repeat_stories", config.tasks_of("repeat_stories"), config)
     if config.thin_task_16 and (config.retell_task_16 or config.data == SIMULATED):
         raise ConfigError("--thin_task_16 is about the official stories as they are; "
                           "--retell_task_16 changes any: give that one alone")
+
+
+def _check_named(setting, tasks, config):
+    """Raises ConfigError if a setting names tasks that are not trained on."""
+    strange = sorted(set(tasks) - set(config.tasks))
+    if strange:
+        raise ConfigError(f"--{setting} names task {strange[0]}, which --tasks does "
+                          f"not; leave it out, or train on it too")
 
 
 def _check_phases(config):

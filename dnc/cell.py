@@ -39,10 +39,6 @@ class DNCCell(keras.layers.Layer):
     same numbers faster. Shapes: B batch, N memory slots, W word size, R read
     heads, H write heads, D input size.
 
-    A controller of one's own starts from zeros, whatever its `get_initial_state` says;
-    one with dropout drops out anew in each call of `DNC`, which `keras.layers.RNN`
-    around this cell does not see to.
-
     As Keras expects of a cell, the state is a flat list of `[B, size]` tensors
     (Keras misreads states of more dimensions in functional models): the
     controller's states, then memory, usage, link, precedence, write weighting,

@@ -6,6 +6,10 @@
 
 A list of names is a stack: each layer takes the output of the one below, the first
 [x_t; reads]; the last one's output is h_t.
+
+A controller of one's own starts from zeros, whatever its `get_initial_state` says; one
+with dropout drops out anew in each call of `DNC`, which `keras.layers.RNN` around a
+`DNCCell` does not see to.
 """
 
 import contextlib

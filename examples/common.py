@@ -90,8 +90,9 @@ def locked(folder):
         except BlockingIOError:
             raise ValueError(f"{folder}: another process is training in it; wait for "
                              f"its end, or choose another folder") from None
-        except OSError:  # a file system without locks
-            pass
+        except OSError as error:
+            print(f"{folder}: it can't be locked ({error.strerror}): let no other "
+                  f"process train in it")
         yield
 
 
@@ -150,6 +151,11 @@ def read_log(path, fields):
         return {field: [float(row[field]) for row in rows] for field in fields}
     except (ValueError, KeyError, TypeError, csv.Error):
         raise ValueError(f"{path}: damaged; move it away") from None
+
+
+def has_rows(path):
+    """Whether a training's CSVLogger has written any rows: see `read_log`."""
+    return bool(read_log(path, ("epoch",))["epoch"])
 
 
 def make_parser(description, folder, lstm=True):

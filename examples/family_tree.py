@@ -65,7 +65,7 @@ def draw(model, chain, args, log):
     decoder = asking.Decoder(model, [kinship.draw_episode(2, rng) for _ in range(40)])
     figures = {"relation.png": family_picture.draw_relation(look, title),
                "memory.png": pictures.draw_strip(look, decoder, title)}
-    if common.read_log(log, ("epoch",))["epoch"]:
+    if common.has_rows(log):
         figures["learning.png"] = draw_learning(
             log, plan_of(args).updates, "Learning relations, lesson by lesson")
     common.write(args.output, figures, {})

@@ -91,7 +91,7 @@ def draw(networks, args, log):
              f"{puzzle.least} moves")
     print(title)
     figures["episode.png"] = pictures.draw_episode(look, title)
-    if common.read_log(log, ("epoch",))["epoch"]:
+    if common.has_rows(log):
         figures["learning.png"] = draw_learning(
             log, plan_of(args).updates, "Learning to move blocks, lesson by lesson",
             COMPLETE, ("satisfied", "named"))

@@ -71,7 +71,7 @@ def draw(model, path, args, log):
         for _ in range(24)])
     figures = {"path.png": london_picture.draw_path(look, title),
                "memory.png": pictures.draw_strip(look, decoder, title)}
-    if common.read_log(log, ("epoch",))["epoch"]:
+    if common.has_rows(log):
         field, share = plan_of(args).lessons[-1].complete
         figures["learning.png"] = draw_learning(
             log, plan_of(args).updates, "Learning to find paths, lesson by lesson",

@@ -74,7 +74,7 @@ def draw(model, walk, args, log):
     decoder = asking.Decoder(model, [london.draw_episode(1, rng) for _ in range(24)])
     figures = {"walk.png": london_picture.draw_walk(look, title),
                "memory.png": pictures.draw_strip(look, decoder, title)}
-    if common.read_log(log, ("epoch",))["epoch"]:
+    if common.has_rows(log):
         figures["learning.png"] = draw_learning(
             log, plan_of(args).updates, "Learning to walk, lesson by lesson")
     common.write(args.output, figures,
