@@ -41,7 +41,7 @@ class Line(NamedTuple):
     @property
     def length(self) -> int:
         """Tokens that are read of it: words, the mark, one for each answer word."""
-        words = len(self.text[:-1].split()) + 1
+        words = _count_words(self.text)
         return words if self.answer is None else words + self.answer.count(",") + 1
 
 
@@ -165,6 +165,12 @@ def _story(task: int, lines: list[Line], place: str) -> Story:
 @functools.lru_cache(maxsize=1 << 16)
 def _statement(body: str) -> Line:
     return Line(_sentence(body, "."))
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _count_words(text: str) -> int:
+    """The words of a line's text, and its mark."""
+    return len(text[:-1].split()) + 1
 
 
 def _question(body: str, previous: list[Line]) -> Line:
