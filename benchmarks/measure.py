@@ -104,6 +104,8 @@ def environment(spec):
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # the others are there at the same time
         } | dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"),
                           str(spec["threads"]))
+    if "strategy" in spec.get("arguments", ()):  # training chooses its threads
+        del result["TF_NUM_INTRAOP_THREADS"]
     result.pop("PYTHONPATH", None)
     return result
 

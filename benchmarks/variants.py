@@ -115,7 +115,13 @@ def flags_of(settings):
 
 def _script(name, *arguments):
     path = os.path.join(sys.path[0], "babi", f"{name}.py")
-    if subprocess.run([sys.executable, path, *arguments]).returncode:
+    process = subprocess.Popen([sys.executable, path, *arguments])
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:
+        process.wait()  # it has been interrupted too, and saves
+        raise
+    if code:
         raise UsageError(f"babi/{name}.py failed, see above")
 
 

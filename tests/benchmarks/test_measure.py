@@ -180,6 +180,8 @@ def test_a_worker_sees_the_first_gpu_or_none(monkeypatch):
     assert found["OMP_NUM_THREADS"] == found["TF_NUM_INTRAOP_THREADS"] == "2"
     assert environment({"threads": 1, "gpu": "a GPU"})["CUDA_VISIBLE_DEVICES"] == "3"
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    training = environment({"threads": 2, "arguments": {"strategy": "none"}})
+    assert "TF_NUM_INTRAOP_THREADS" not in training  # it chooses for itself
     assert environment({"threads": 1, "gpu": "a GPU"})["CUDA_VISIBLE_DEVICES"] == "0"
 
 

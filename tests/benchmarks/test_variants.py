@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import signal
 import subprocess
 import sys
 import types
@@ -41,6 +42,32 @@ def test_table_of_errors_has_mean_and_spread():
     table = variants.as_markdown({"paper": [10.0, 12.0], "gru": [9.0]})
     assert table.endswith("| paper | 11.0 | 1.4 | 10.0, 12.0 |\n"
                           "| gru | 9.0 | - | 9.0 |\n")
+
+
+def test_an_interrupted_training_is_waited_for(tmp_path, monkeypatch):
+    (tmp_path / "babi").mkdir()
+    (tmp_path / "babi" / "train.py").write_text(
+        "import pathlib, sys, time; time.sleep(2); pathlib.Path(sys.argv[1]).touch()")
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    popen, before = subprocess.Popen, signal.signal(signal.SIGALRM, interrupt)
+
+    def start(command):
+        process = popen(command)
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            variants._script("train", str(tmp_path / "saved"))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert (tmp_path / "saved").exists()
 
 
 def test_a_comparison_that_is_stopped_asks_no_unfinished_model(tmp_path, monkeypatch):
