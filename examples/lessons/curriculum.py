@@ -109,9 +109,10 @@ def _train(plan, folder, seed, minutes, callbacks, verbose):
             plan.begin(model, seed)
         trained = float(model.seconds) / 60
         until = trained + minutes if until is None else until
+        if minutes:
+            _keep_seed(folder / "seed", seed)
         if complete or trained >= until:
             return model
-        _keep_seed(folder / "seed", seed)
         curriculum = Curriculum(plan, seed, until)
         done = int(model.optimizer.iterations) // plan.updates
         model.fit(curriculum.batches(lesson), initial_epoch=done, epochs=1_000_000,

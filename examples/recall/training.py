@@ -105,23 +105,26 @@ def train(task, plan, slots, path, seed):
     """
     name = path.name.split(".")[0]
     board = path.with_name("tensorboard") / name
+    # An earlier training, of other updates or another seed, keeps its own.
+    stem = f"{name}-unfinished-{plan.updates}-{seed}"
+    unfinished, log = (path.with_name(f"{stem}.{end}") for end in ("weights.h5", "csv"))
     with locked(board):
-        model = _train(task, plan, slots, path, seed, board)
+        model = _train(task, plan, slots, unfinished, log, seed, board)
         bare = build(task, plan, slots)
         bare.set_weights(model.get_weights())
         save(bare, path)
+        if log.exists():  # else it was stopped after this
+            log.replace(path.with_name(f"{name}.csv"))
+        unfinished.unlink()
 
 
-def _train(task, plan, slots, path, seed, board):
+def _train(task, plan, slots, unfinished, log, seed, board):
     keras.utils.set_random_seed(seed)
     model = build(task, plan, slots)
     model.compile(plan.optimizer(plan.updates),
                   keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=True)
     model.optimizer.build(model.trainable_variables)
     batches = Batches(task, plan.batch, EPOCH, int(plan.growing * plan.updates), seed)
-    # An earlier training, of other updates or another seed, keeps its own.
-    stem = f"{board.name}-unfinished-{plan.updates}-{seed}"
-    unfinished, log = (path.with_name(f"{stem}.{end}") for end in ("weights.h5", "csv"))
     if unfinished.exists():
         load(model, unfinished)
     done = int(model.optimizer.iterations) // EPOCH
@@ -132,9 +135,6 @@ def _train(task, plan, slots, path, seed, board):
                       keras.callbacks.CSVLogger(log, append=unfinished.exists()),
                       keras.callbacks.TensorBoard(board, write_graph=False),
                       Saving(unfinished)])
-    if log.exists():  # else it was stopped after this
-        log.replace(path.with_name(f"{board.name}.csv"))
-    unfinished.unlink()
     return model
 
 

@@ -233,6 +233,16 @@ def test_a_run_that_was_stopped_goes_on_the_same(kind, tmp_path, monkeypatch):
         train("parts")
     assert not program.weights_of(tmp_path / "parts", kind).exists()
     monkeypatch.setattr(training.Course, "on_epoch_end", log_epoch)
+
+    def refuse(model, path):
+        raise OSError("no room")
+
+    write = training.save
+    monkeypatch.setattr(training, "save", refuse)
+    with pytest.raises(OSError):  # when all is learnt, and not yet written
+        train("parts")
+    assert not (tmp_path / "parts" / f"{kind}.csv").exists()
+    monkeypatch.setattr(training, "save", write)
     train("parts")
     whole, parts = (numbers(tmp_path / name, kind) for name in ("whole", "parts"))
     assert all(map(np.array_equal, whole, parts))
