@@ -56,8 +56,7 @@ _OPEN = flags.DEFINE_bool("open", True, "open the page in the browser")
 
 def main():
     """Answers questions about a story, and shows how."""
-    if _TASK.value and _STORY_FILE.value:
-        raise UsageError("--task and --story_file both name a story; give one")
+    _check_flags()
     named = asking.CHECKPOINT_FILE.value or [None]
     if len(named) > 1 and not _SERVE.value:
         raise UsageError("--checkpoint_file: several can be compared with --serve "
@@ -87,6 +86,22 @@ def main():
             _tell(found, answer)
     if _OUTPUT.value and found:
         _write(found)
+
+
+def _check_flags():
+    """Raises UsageError for flags that do not go together."""
+    given = [name for name in ("task", "story_file", "index", "split", "output", "json")
+             if flags.FLAGS[name].present]
+    if _SERVE.value and given:
+        raise UsageError(f"--{given[0]} is about a single story; leave it out with "
+                         f"--serve")
+    if _TASK.value and _STORY_FILE.value:
+        raise UsageError("--task and --story_file both name a story; give one")
+    if "split" in given and not _TASK.value:
+        raise UsageError("--split chooses among the stories of a task; give --task")
+    if "index" in given and not (_TASK.value or _STORY_FILE.value):
+        raise UsageError("--index chooses among the stories of a task or a file; give "
+                         "--task or --story_file")
 
 
 def _tell(reading, answer):

@@ -16,6 +16,7 @@ MAX_TOKENS = 100_000
 _UNKNOWN_NAMED, _LONGEST_SHOWN, _NEAREST_WORDS = 10, 40, 3
 _LIKE = 0.7  # how much a known word must resemble an unknown one, of 1
 _NUMBER = re.compile(r"\A\s*\d+\s+")
+_ANSWERED = re.compile(r"\?\s*\t\s*[^\s.?-][^.?]*$")
 
 
 def line_tokens(text):
@@ -28,8 +29,13 @@ def line_tokens(text):
       text: sentences, such as `Where is Mary?` or `What has she? - -`.
 
     Raises:
-      DataError: a `-` elsewhere, or a mark without words before it.
+      DataError: a `-` elsewhere, a mark without words before it, or an answer, as
+        the files of stories have it.
     """
+    if _ANSWERED.search(cleaned(text)):
+        raise DataError(f"{text.strip()!r}: an answer after the question, as files of "
+                        f"stories have it; leave it out, or give the file to "
+                        f"babi/ask.py --story_file")
     words = [word.lower() for word in split_words(_NUMBER.sub("", cleaned(text)))]
     if words and words[-1] not in MARKS:
         words.append(STATEMENT_MARK)

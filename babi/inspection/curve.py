@@ -15,6 +15,7 @@ from absl import flags
 from babi.evaluation.published import PUBLISHED_RESULTS
 from babi.program import scripts
 from babi.program.errors import UsageError
+from babi.program.files import short_names
 from babi.stories.tasks import TASK_TITLES
 
 _RUNS = flags.DEFINE_list("runs", None, "run directories, separated by commas")
@@ -130,8 +131,9 @@ def _top(curves, name, most):
 def _draw_runs(plot, curves):
     """Validation error of each run, and its training loss on an axis of its own."""
     losses = plot.twinx()
+    names = short_names(map(pathlib.Path, curves))
     for number, (run, curve) in enumerate(curves.items()):
-        colour, name = f"C{number}", pathlib.Path(run).name
+        colour, name = f"C{number}", names[pathlib.Path(run)]
         losses.plot(*curve[_LOSS], color=colour, linewidth=0.8, alpha=0.5)
         if _ERROR in curve:
             plot.plot(*curve[_ERROR], color=colour, marker="o", markersize=3,

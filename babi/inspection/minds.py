@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from babi.inspection.reading import Reader
 from babi.model import checkpoints, trained
+from babi.program.files import short_names
 from babi.stories.story import DataError
 
 
@@ -32,29 +33,18 @@ class Minds:
 
     def __init__(self, paths):
         self._paths = list(map(pathlib.Path, paths))
+        folders = list(map(_folder, self._paths))
+        names = short_names(folders)
+        self._labels = [names[folder] for folder in folders]
         self._kept = {}  # {(folder, side): (Trained, Reader)}, the last ones
         self.default = checkpoints.resolve(self._paths[0])
         for path in self._paths[1:]:
             checkpoints.resolve(path)
 
     def listing(self):
-        """All `Mind`s that are there now, those of a run by iteration."""
-        return [mind for path in self._paths for mind in self._of(path)]
-
-    def _of(self, path):
-        """The `Mind`s that a path stands for."""
-        folder = _folder(path)
-        alike = {_folder(other).resolve() for other in self._paths
-                 if _folder(other).resolve().name == folder.resolve().name}
-        label = str(folder) if len(alike) > 1 else folder.resolve().name
-        prefixes = _checkpoints_in(folder) if path.is_dir() else [
-            checkpoints.resolve(path)]
-        for prefix in prefixes:
-            kind = "best, " if prefix.name.startswith(checkpoints.BEST_PREFIX) else ""
-            number = prefix.name.rpartition("-")[2]
-            said = (f"{kind}after {int(number):,} updates" if number.isdecimal()
-                    else prefix.name)  # of a file that was renamed
-            yield Mind(f"{label}/{prefix.name}", f"{label}, {said}", prefix)
+        """All `Mind`s that are there now, each once, those of a run by iteration."""
+        return list({mind.id: mind for path, label in zip(self._paths, self._labels)
+                     for mind in _minds_of(path, label)}.values())
 
     def find(self, mind_id):
         """The `Mind` of an id.
@@ -87,6 +77,21 @@ class Minds:
                 reader = Reader(model.model, model.vocabulary)
             self._kept[key] = model, reader
         return reader, model.vocabulary
+
+
+def _minds_of(path, label):
+    """The `Mind`s that a path stands for, in a folder of some name."""
+    try:
+        prefixes = _checkpoints_in(path) if path.is_dir() else [
+            checkpoints.resolve(path)]
+    except checkpoints.CheckpointError:
+        return  # it was there at first
+    for prefix in prefixes:
+        kind = "best, " if prefix.name.startswith(checkpoints.BEST_PREFIX) else ""
+        number = prefix.name.rpartition("-")[2]
+        said = (f"{kind}after {int(number):,} updates" if number.isdecimal()
+                else prefix.name)  # of a file that was renamed
+        yield Mind(f"{label}/{prefix.name}", f"{label}, {said}", prefix)
 
 
 def _folder(path):

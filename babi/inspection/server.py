@@ -10,6 +10,8 @@ once, and the time that a request may take to arrive.
 import contextlib
 import http.server
 import json
+import math
+import select
 import socket
 import sys
 import threading
@@ -68,6 +70,10 @@ class Server(http.server.ThreadingHTTPServer):
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
+
+    def has_arrived(self, request):
+        """Notes that all of a request is there: no more is waited for."""
+        self._open[request] = math.inf
 
     def shutdown_request(self, request):
         """Ends a connection."""
@@ -143,10 +149,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if not self.server.reading.acquire(timeout=_SECONDS):
             raise Refusal(503, "Other stories are being read; ask again in a moment.")
         try:
+            if self._gone():
+                raise ConnectionAbortedError
             answer = self.server.service.answer(request)
         finally:
             self.server.reading.release()
         return "application/json", json.dumps(answer, allow_nan=False)
+
+    def _gone(self):
+        """Whether the browser waits no more: it has asked something else since."""
+        ready, _, _ = select.select([self.connection], [], [], 0)
+        return bool(ready) and not self.connection.recv(1, socket.MSG_PEEK)
 
     def _body(self):
         length = self.headers.get("Content-Length", "")
@@ -158,6 +171,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(length))
         if len(body) < int(length):
             raise Refusal(400, "The question was cut short.")
+        self.server.has_arrived(self.connection)
         return body
 
     def _check_host(self):
@@ -171,8 +185,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                                f"{self.server.address}.")
 
     def _send_fault(self, status, text):
-        """Sends a sentence as the page wants it."""
-        self._send(status, "application/json", json.dumps({"error": text}))
+        """Sends a sentence: to the page as it wants it, else to people."""
+        if self.command == "POST":
+            self._send(status, "application/json", json.dumps({"error": text}))
+        else:
+            self._send(status, "text/plain", f"{text}\n")
         # What was not read of the request would make the system drop the answer.
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)

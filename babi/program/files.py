@@ -1,7 +1,8 @@
-"""Writing small files so that a crash never leaves half of one."""
+"""Small files, of which a crash never leaves half, and what folders are called."""
 
 import errno
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 # What file systems say that can't do this with folders.
@@ -26,6 +27,14 @@ def write_atomically(path: str | Path, data: bytes) -> None:
         sync_folder(path.parent)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def short_names(folders: Iterable[Path]) -> dict[Path, str]:
+    """{folder: its name, or its path as given where others of them have that name}."""
+    real = {folder: folder.resolve() for folder in folders}
+    return {folder: str(folder) if any(
+        other.name == own.name and other != own for other in real.values())
+        else own.name for folder, own in real.items()}
 
 
 def sync_folder(folder: str | Path) -> None:

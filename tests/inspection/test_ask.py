@@ -61,6 +61,8 @@ def data(stories, tmp_path_factory):
     ("Where is Mary?", "where is mary ? -"),
     ("What has she ? - -", "what has she ? - -"),
     ("what has she?--", "what has she ? - -"),
+    ("What has she?\t- -", "what has she ? - -"),
+    ("Who left?\tWho came?", "who left ? - who came ? -"),
     ("John left. Where is he? Mary went", "john left . where is he ? - mary went ."),
     ("a well-known fact", "a well-known fact ."),
     ("", ""), ("   ", "")])
@@ -71,7 +73,8 @@ def test_typed_lines_become_tokens(typed, expected):
 
 
 @pytest.mark.parametrize("typed", [
-    "- Mary went", "Mary went -", "Mary went. -", ".", "Where is he? ?", "John left.."])
+    "- Mary went", "Mary went -", "Mary went. -", ".", "Where is he? ?", "John left..",
+    "2 Where is Ada?\tcellar\t1", "Where is Ada\uff1f \t cellar"])
 def test_what_is_no_sentence_is_told(typed):
     with pytest.raises(DataError, match=re.escape(repr(typed))):
         line_tokens(typed)
@@ -218,6 +221,10 @@ def test_what_a_user_can_mend_takes_one_line(server, checkpoint, data, tmp_path)
             ([f"--checkpoint_file={ROOT}/results/best.keras"], "babi.load() reads it"),
             ([asked, "--task=1", f"--story_file={story}"], "give one"),
             ([asked, "--task=21"], "task"),
+            ([asked, "--serve", "--task=3"], "--task is about a single story"),
+            ([asked, "--serve", "--json"], "--json is about a single story"),
+            ([asked, "--index=2"], "give --task or --story_file"),
+            ([asked, "--split=train", f"--story_file={known}"], "give --task"),
             ([asked, "--task=1", "--index=3", f"--data_dir={data}"], "so 0 to 2"),
             ([asked, f"--story_file={story}"],
              "story.txt: the model does not know 'attic', 'sofa'; it knows the 159"),

@@ -69,6 +69,14 @@ def test_one_run_and_several_are_drawn(run, tmp_path):
         curve.draw({"a": curves}, tmp_path / "nowhere" / "one.png")
 
 
+def test_runs_of_one_name_are_told_apart(run, tmp_path):
+    curves = curve.read(run)
+    plot = Figure().subplots()
+    curve._draw_runs(plot, {"one/model": curves, "two/model": curves, "three": curves})
+    assert [text.get_text().partition(":")[0] for text in plot.get_legend().get_texts()
+            ][:3] == ["one/model", "two/model", "three"]
+
+
 def test_the_picture_begins_where_its_runs_begin(run):
     plots = Figure().subplots(2)
     first = curve.read(run)

@@ -167,6 +167,26 @@ def test_a_long_page_opens_without_a_fault(readings, tmp_path):
 
 
 @needs_chromium
+def test_a_plot_made_of_several_pictures_is_the_same(readings, tmp_path):
+    text, found = page.render(readings[2]), []
+    assert len(readings[2].words) > 60
+    with chromium() as tab:
+        for steps in (8192, 20):
+            path = tmp_path / f"{steps}.html"
+            path.write_text(text.replace(
+                "pictureSteps = 8192", f"pictureSteps = {steps}"), encoding="utf-8")
+            tab.open(path.as_uri(), width=900, height=700)
+            for left in (0, 2000):
+                tab.evaluate(f"document.querySelector('.plots').scrollLeft = {left}; "
+                             "views[0].draw(); 0")
+                found.append(tab.evaluate(
+                    "document.querySelector('.plot').toDataURL()"))
+            parts = tab.evaluate("views[0].panels[0].pictures.filter(Boolean).length")
+            assert (parts > 1) == (steps == 20)
+        assert found[:2] == found[2:] and found[0] != found[1]
+
+
+@needs_chromium
 def test_two_minds_show_the_same_step(told, tmp_path):
     path = tmp_path / "two.html"
     other = told._replace(top=told.top | {10: (("garden", 0.6), ("kitchen", 0.4))})

@@ -21,7 +21,7 @@ def service(tmp_path_factory):
     folder.mkdir()
     for iteration in (1, 2, 3):
         small_checkpoint(folder, iteration, seed=iteration)
-    stories = make_stories({task: 3 for task in range(1, 21)})
+    stories = make_stories({task: 1 if task == 2 else 3 for task in range(1, 21)})
     return Service(Minds([folder]), stories.get)
 
 
@@ -135,6 +135,96 @@ def test_faults_are_told_and_what_was_there_stays(tab):
     ask(tab, OWN)
     wait_for_title(tab, "A typed story")
     assert tab.text("#fault") == ""
+
+
+def type_text(tab, text):
+    tab.evaluate(f"document.getElementById('text').value = {text!r}")
+
+
+def slow_answers(tab, milliseconds):
+    tab.evaluate("(() => { const ask = window.fetch; window.fetch = async (...all) => {"
+                 f" await new Promise(done => setTimeout(done, {milliseconds}));"
+                 " return ask(...all); }; })()")
+
+
+def test_a_story_that_is_being_typed_is_read_by_another_model(tab):
+    type_text(tab, OWN)
+    choose(tab, "mind", "small/model.ckpt-1")
+    wait_for_title(tab, "A typed story")
+    assert value(tab, "text") == OWN and value(tab, "mind") == "small/model.ckpt-1"
+    tab.evaluate("history.back()")
+    wait_for_title(tab, "Task 1 (single supporting fact), test story 0")
+    choose(tab, "beside", "small/model.ckpt-2")  # nothing was typed: the same story
+    tab.wait_for("document.querySelectorAll('.mind').length === 2")
+    assert tab.text("h1").startswith("Task 1")
+
+
+def test_what_is_typed_while_a_story_is_read_stays(tab):
+    slow_answers(tab, 300)
+    choose(tab, "task", "8")
+    type_text(tab, OWN)
+    wait_for_title(tab, "Task 8 (lists/sets), test story 0")
+    assert value(tab, "text") == OWN
+    click(tab, "#send")
+    wait_for_title(tab, "A typed story")
+
+
+def test_after_a_refusal_the_story_of_before_can_be_asked_again(tab):
+    ask(tab, OWN)
+    wait_for_title(tab, "A typed story")
+    ask(tab, "Mary went to the kitchin. Where is Mary?")
+    tab.wait_for("document.getElementById('fault').textContent")
+    tab.faults.clear()  # the console's note of the refusal
+    ask(tab, OWN)
+    tab.wait_for("!document.getElementById('fault').textContent "
+                 "&& !document.querySelector('.waiting')")
+    assert value(tab, "text") == OWN
+
+
+def test_what_is_typed_outlives_a_refusal_of_something_else(tab):
+    type_text(tab, OWN)
+    choose(tab, "index", "99")
+    tab.wait_for("document.getElementById('fault').textContent")
+    tab.faults.clear()
+    click(tab, "#send")
+    wait_for_title(tab, "A typed story")
+    assert value(tab, "text") == OWN
+
+
+def test_of_many_clicks_the_last_one_is_asked(tab):
+    slow_answers(tab, 100)
+    tab.requests.clear()
+    tab.evaluate("for (const by of [1, 1, -1, 1]) document.querySelector("
+                 "`[data-of=index][data-by='${by}']`).click()")
+    wait_for_title(tab, "Task 1 (single supporting fact), test story 2")
+    assert sum(request.endswith("/ask") for request in tab.requests) <= 2
+
+
+def test_buttons_follow_the_number_of_stories(tab):
+    def next_is_disabled():
+        return tab.evaluate("document.querySelector('[data-of=index][data-by=\"1\"]')"
+                            ".disabled")
+
+    assert not next_is_disabled()
+    choose(tab, "task", "2")
+    wait_for_title(tab, "Task 2 (two supporting facts), test story 0")
+    assert next_is_disabled()
+    choose(tab, "task", "8")
+    wait_for_title(tab, "Task 8 (lists/sets), test story 0")
+    assert not next_is_disabled()
+    choose(tab, "index", "99")
+    tab.wait_for("document.getElementById('fault').textContent")
+    assert "give 0 to 2, not 99" in tab.text("#fault")
+    tab.faults.clear()
+    ask(tab, OWN)  # though the number is out of its range
+    wait_for_title(tab, "A typed story")
+
+
+def test_a_model_that_has_gone_is_not_asked_again(tab, address):
+    tab.open("data:text/html,<p>")
+    tab.open(f"{address}#task=8&index=1&mind=small%2Fmodel.ckpt-9&beside=none")
+    wait_for_title(tab, "Task 8 (lists/sets), test story 1")
+    assert value(tab, "mind") == "small/model.ckpt-3" and value(tab, "beside") == ""
 
 
 def test_two_minds_and_the_checkpoints_of_a_run(tab, service):

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import math
 import shutil
 import socket
 import threading
@@ -30,6 +31,7 @@ class Echo:
     """A service without a network; an `answer` waits for `gate`."""
 
     def __init__(self):
+        self.asked = []
         self.gate = threading.Event()
         self.gate.set()
 
@@ -37,6 +39,7 @@ class Echo:
         return {"minds": [], "tasks": [], "mind": ""}
 
     def answer(self, request):
+        self.asked.append(request)
         self.gate.wait(30)
         if "fault" in request:
             raise UsageError("no such thing; give another")
@@ -114,7 +117,8 @@ def test_names_of_this_machine_are_welcome(server, headers):
 def test_what_is_refused_gets_a_sentence(server, status, sentence, request_):
     found, _, text = send(server, **request_)
     assert found == status
-    error = json.loads(text)["error"]
+    error = (json.loads(text)["error"] if "method" not in request_
+             else text.removesuffix("\n"))  # to people, not to the page
     assert sentence in error and error.endswith(".") and "\n" not in error
 
 
@@ -147,6 +151,28 @@ def test_requests_at_once_are_bounded(server):
             thread.join()
     assert found == [200] * MAX_REQUESTS
     assert send(server)[0] == 200
+
+
+def test_a_question_whose_browser_has_gone_is_not_read(server):
+    server.service.gate.clear()
+    server.service.asked.clear()
+    first = threading.Thread(target=send, args=(server,), kwargs={"body": b"[1]"})
+    first.start()
+    for _ in range(1000):
+        if server.service.asked:
+            break
+        threading.Event().wait(0.01)
+    with socket.create_connection(("127.0.0.1", server.server_port), 10) as gone:
+        gone.sendall(b"POST /ask HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n"
+                     b"Content-Type: application/json\r\n\r\n[2]")
+        for _ in range(1000):  # until all of it is there
+            if list(server._open.values()).count(math.inf) == 2:
+                break
+            threading.Event().wait(0.01)
+    server.service.gate.set()
+    first.join()
+    assert send(server, body=b"[3]")[0] == 200
+    assert server.service.asked == [[1], [3]]
 
 
 def test_who_sends_nothing_is_dropped(server, monkeypatch):
@@ -225,8 +251,24 @@ def test_a_run_stands_for_all_its_checkpoints(runs, service):
     single = Minds([runs / "one" / "model.ckpt-5", runs / "one" / "best"])
     assert [mind.id for mind in single.listing()] == [
         "one/model.ckpt-5", "one/best.ckpt-11"]
+    twice = Minds([runs / "one" / "best", runs / "one", runs / "one" / "best.ckpt-11"])
+    assert [mind.id for mind in twice.listing()] == [
+        "one/best.ckpt-11", *(mind["id"] for mind in choices["minds"]
+                              if mind["id"] != "one/best.ckpt-11"
+                              and mind["id"].startswith("one"))]
     with pytest.raises(DataError, match="no such checkpoint"):
         Minds([runs / "one", runs / "none"])
+
+
+def test_checkpoints_that_have_gone_leave_the_others(tmp_path):
+    for name in ("here", "gone"):
+        (tmp_path / name).mkdir()
+        small_checkpoint(tmp_path / name, 7)
+    minds = Minds([tmp_path / "gone", tmp_path / "gone" / "model.ckpt-7",
+                   tmp_path / "here" / "model.ckpt-7"])
+    shutil.rmtree(tmp_path / "gone")
+    assert [mind.id for mind in minds.listing()] == ["here/model.ckpt-7"]
+    assert Service(minds, {}.get).choices()["mind"] == "here/model.ckpt-7"
 
 
 def test_files_of_a_checkpoint_may_have_another_name(runs, tmp_path):

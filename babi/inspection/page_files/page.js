@@ -82,16 +82,19 @@ window.addEventListener("resize", () => views.length && layOut());
 // ------------------------------------------------------------------- the form
 
 const OWN = "own";
+const pause = 150;  // ms: of many clicks one after the other the last one is asked
 let asked = {}, given = "", asking = null, noting = 0;
 
-// What is asked, from the address: {task, index} or {text}, minds, and the step held.
+// What is asked, from the address: {task, index} or {text}, minds, and the step held. A
+// model that is not there any more is not asked again.
 function fromAddress() {
   const found = new URLSearchParams(location.hash.slice(1));
   const number = name => found.has(name) ? Number(found.get(name)) : undefined;
-  const {tasks: [[firstTask]], mind} = data.choices;
+  const {tasks: [[firstTask]], minds, mind} = data.choices;
+  const known = name => minds.find(({id}) => id === found.get(name))?.id;
   return {text: found.get("text") ?? undefined, task: number("task") ?? firstTask,
-          index: number("index") ?? 0, mind: found.get("mind") ?? mind,
-          beside: found.get("beside") ?? "", step: number("step")};
+          index: number("index") ?? 0, mind: known("mind") ?? mind,
+          beside: known("beside") ?? "", step: number("step")};
 }
 
 function address(state) {
@@ -110,21 +113,38 @@ function noteStep(step) {
   noting = setTimeout(() => history.replaceState(null, "", address(asked)), 300);
 }
 
-// Asks what is new in `change`, as a step that the browser can go back from.
+// What has been typed since the last question; undefined if nothing.
+function typed() {
+  const text = byId("text").value;
+  return text.trim() && text !== given ? text : undefined;
+}
+
+// Asks what is new in `change`, as a step that the browser can go back from. Where it
+// names no other story, a typed one is read.
 function go(change) {
-  const state = {...asked, ...change};
+  const text = "task" in change || "index" in change ? undefined : typed();
+  const story = text === undefined ? {} : {text, step: undefined};
+  const state = {...asked, ...story, ...change};
   clearTimeout(noting);
   if (address(state) !== location.hash) history.pushState(null, "", address(state));
   ask(state);
 }
 
 async function ask(state) {
-  asked = state;
+  const before = given;
   fill(state);
-  asking?.abort();
+  asked = state;
+  given = byId("text").value;
+  const busy = asking;
+  busy?.abort();
   const mine = asking = new AbortController();
+  const keep = () => {  // what was typed besides and not asked
+    if (state.text === undefined) given = before;
+  };
   byId("minds").classList.add("waiting");
   try {
+    if (busy) await new Promise(done => setTimeout(done, pause));
+    if (mine.signal.aborted) return;
     const {text, task, index, mind, beside} = state;
     const answer = await fetch("ask", {
       method: "POST", signal: mine.signal, headers: {"Content-Type": "application/json"},
@@ -132,16 +152,21 @@ async function ask(state) {
                             ...(text === undefined ? {task, index} : {text})})});
     const found = await answer.json();
     byId("fault").textContent = found.error ?? "";
-    if (found.error) return;
-    byId("text").value = given = found.text;
+    if (found.error) return keep();
+    if (typed() === undefined) byId("text").value = given = found.text;
     if (found.stories) byId("index").max = found.stories - 1;
+    enableSteppers();
     show(found.readings, state.step);
   } catch (error) {
     if (mine.signal.aborted) return;
+    keep();
     byId("fault").textContent = "The server does not answer; is it still running? "
       + "Start it again, and press Ask.";
   } finally {
-    if (asking === mine) byId("minds").classList.remove("waiting");
+    if (asking === mine) {
+      asking = null;
+      byId("minds").classList.remove("waiting");
+    }
   }
 }
 
@@ -149,10 +174,15 @@ async function ask(state) {
 function fill({text, task, index, mind, beside}) {
   byId("task").value = text === undefined ? task : OWN;
   byId("number").hidden = text !== undefined;
+  if (task !== asked.task) byId("index").removeAttribute("max");
   if (text === undefined) byId("index").value = index;
   else byId("text").value = text;
   byId("mind").value = mind;
   byId("beside").value = beside;
+  enableSteppers();
+}
+
+function enableSteppers() {
   for (const button of document.querySelectorAll(".stepper button"))
     button.disabled = next(button) === undefined;
 }
@@ -195,8 +225,7 @@ function startForm({tasks, minds}) {
     };
   byId("ask").onsubmit = event => {
     event.preventDefault();
-    const text = byId("text").value;
-    go(text === given ? {} : {text, step: undefined});
+    go({});
   };
   byId("text").onkeydown = event => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey))

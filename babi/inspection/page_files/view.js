@@ -12,6 +12,7 @@ function element(tag, className, text, parent) {
 const share = value => value.toFixed(2);
 const titleHeight = 19, gap = 8;
 const spareSteps = 30;  // drawn on either side of what can be seen, for scrolling
+const pictureSteps = 8192;  // in a picture: browsers draw no canvas of any width
 
 // One hue from white to dark, by the square root of a share.
 function shade(byte) {
@@ -30,7 +31,7 @@ class View {
     this.choose = choose;
     this.columnText = content.words.map((word, step) => this.answerText(step) || word);
     this.panels = content.panels.map(panel => ({...panel,
-      bytes: Uint8Array.from(atob(panel.shades), c => c.charCodeAt(0))}));
+      bytes: Uint8Array.from(atob(panel.shades), c => c.charCodeAt(0)), pictures: []}));
     this.box = element("article", "mind", undefined, parent);
     if (content.name) element("h2", "name", content.name, this.box);
     this.story = this.section("story", "story");
@@ -98,7 +99,7 @@ class View {
   // Sets all sizes anew, with some room for words, the top of each panel's title and
   // the height of all; then the part of the plots that can be seen is drawn.
   layOut(wordsRoom, tops, height) {
-    const {panels, plots} = this;
+    const {plots} = this;
     this.labelWidth = plots.clientWidth < 600 ? 108 : 170;
     this.wordsHeight = wordsRoom;
     this.tops = tops;
@@ -107,25 +108,38 @@ class View {
       (plots.clientWidth - this.labelWidth - 34) / this.count)));
     this.area.style.width = this.count * this.stepWidth + 1 + "px";
     this.area.style.height = this.height + "px";
-    for (const panel of panels) panel.picture ??= this.picture(panel);
     this.drawLabels();
     this.draw();
     if (this.current !== undefined) this.placeCursor();
   }
 
-  // A panel as a picture of a point for each step and row.
-  picture(panel) {
+  // Some steps of a panel as a picture of a point for each step and row.
+  picture(panel, first) {
     const canvas = document.createElement("canvas");
-    canvas.width = this.count;
+    canvas.width = Math.min(pictureSteps, this.count - first);
     canvas.height = panel.labels.length;
     const context = canvas.getContext("2d");
     const points = context.createImageData(canvas.width, canvas.height);
-    panel.bytes.forEach((byte, place) => {
-      points.data.set(shades[byte], 4 * place);
-      points.data[4 * place + 3] = 255;
-    });
+    for (let row = 0; row < canvas.height; row++)
+      for (let step = 0; step < canvas.width; step++) {
+        const place = 4 * (row * canvas.width + step);
+        points.data.set(shades[panel.bytes[row * this.count + first + step]], place);
+        points.data[place + 3] = 255;
+      }
     context.putImageData(points, 0, 0);
     return canvas;
+  }
+
+  // Draws some steps of a panel from the left of the plot on.
+  drawPanel(plot, panel, first, seen, top, height) {
+    for (let part = Math.floor(first / pictureSteps);
+      part * pictureSteps < first + seen; part++) {
+      const start = part * pictureSteps, begin = Math.max(first, start);
+      const count = Math.min(first + seen, start + pictureSteps) - begin;
+      panel.pictures[part] ??= this.picture(panel, start);
+      plot.drawImage(panel.pictures[part], begin - start, 0, count, panel.labels.length,
+        (begin - first) * this.stepWidth, top, count * this.stepWidth, height);
+    }
   }
 
   prepare(canvas, width) {
@@ -184,9 +198,9 @@ class View {
     plot.imageSmoothingEnabled = false;
     plot.strokeStyle = "#555";
     for (const panel of this.panels) {
-      const rows = panel.labels.length, height = rows * this.rowHeight(panel);
+      const height = panel.labels.length * this.rowHeight(panel);
       const top = this.tops.get(panel.title) + titleHeight;
-      plot.drawImage(panel.picture, first, 0, seen, rows, 0, top, seen * width, height);
+      this.drawPanel(plot, panel, first, seen, top, height);
       plot.strokeRect(0.5, top + 0.5, seen * width, height);
     }
   }
