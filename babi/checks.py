@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 
 from babi.phases import phases_of
 from babi.program.errors import UsageError
@@ -185,10 +186,20 @@ def _check_phases(config):
         raise ConfigError(f"--phases: {fault}") from None
 
 
+def shown_apart(one, other, limit=60):
+    """Two values as `shown` does; long ones from a little before they differ."""
+    texts = [shown(value, None) for value in (one, other)]
+    start = len(os.path.commonprefix(texts)) - limit // 3
+    if max(map(len, texts)) > limit and start > 0:
+        texts = [f"...{text[start:]}" for text in texts]
+    return [shown(text, limit) for text in texts]
+
+
 def shown(value, limit=60):
-    """A value for an error message, on one line and not too long."""
+    """A value for an error message, on one line and not too long, if there is a limit.
+    """
     if isinstance(value, tuple):
         value = ",".join(map(str, value))
     text = str(value) if isinstance(value, (str, int, float)) else repr(value)
     text = " ".join(text.split())
-    return text if len(text) <= limit else text[:limit] + "..."
+    return text if limit is None or len(text) <= limit else text[:limit] + "..."

@@ -8,8 +8,9 @@ No TensorFlow here: a wrong flag is reported at once.
 """
 
 import dataclasses
+import functools
 
-from babi.checks import NONE, OF_OFFICIAL, STRATEGIES, check, shown
+from babi.checks import NONE, OF_OFFICIAL, STRATEGIES, check, shown, shown_apart
 from babi.phases import without
 from babi.simulator import Options
 from babi.stories.source import DEFAULT_VARIANT, OFFICIAL, OWN, SIMULATED
@@ -163,8 +164,9 @@ class Config:
     word_loss: float = _setting(
         0.0, "weight of a second target beside the answers: each word that is read, at "
         "the step that reads it (mean cross-entropy)", ADJUSTABLE, minimum=0.0)
+    # What one of them keeps beside the weights means something else to another.
     optimizer: str = _setting(
-        "rmsprop", "the optimizer", ADJUSTABLE, choices=("rmsprop", "adam"))
+        "rmsprop", "the optimizer", choices=("rmsprop", "adam"))
     learning_rate: float = _setting(1e-4, "learning rate", ADJUSTABLE, above=0.0)
     momentum: float = _setting(
         0.9, "momentum of RMSProp; beta_1 of Adam", ADJUSTABLE,
@@ -268,10 +270,10 @@ class Config:
         if not (self.error_weights and any(errors.values())):
             return self
         mean, given = sum(errors.values()) / len(errors), self.weights()
-        weights = {task: given.get(task, 1.0) * (
+        weights = given | {task: given.get(task, 1.0) * (
             1 - self.error_weights + self.error_weights * error / mean)
             for task, error in errors.items()}
-        least = {task: min(given.get(task, 1.0), 0.01) for task in errors}
+        least = {task: min(given.get(task, 1.0), 0.01) for task in weights}
         return dataclasses.replace(self, error_weights=0.0, task_weights=",".join(
             f"{task}:{min(max(weight, least[task]), 99.0):.2f}"
             for task, weight in weights.items()))
@@ -283,15 +285,19 @@ class Config:
             for option in dataclasses.fields(Options)})
 
 
-def differences(old, new, kinds=(FIXED, ADJUSTABLE)):
+def differences(old, new, kinds=(FIXED, ADJUSTABLE), whole=False):
     """Settings that differ between two Configs, as texts `--name: old -> new`.
 
     Args:
       old, new: the Configs.
       kinds: the kinds of settings to compare.
+      whole: the values however long, not only from where they differ.
     """
-    return [f"--{field.name}: {shown(getattr(old, field.name))} -> "
-            f"{shown(getattr(new, field.name))}"
-            for field in dataclasses.fields(Config)
-            if field.metadata["change"] in kinds
-            and getattr(old, field.name) != getattr(new, field.name)]
+    texts = []
+    for field in dataclasses.fields(Config):
+        values = [getattr(config, field.name) for config in (old, new)]
+        if field.metadata["change"] in kinds and values[0] != values[1]:
+            before, after = (map(functools.partial(shown, limit=None), values) if whole
+                             else shown_apart(*values))
+            texts.append(f"--{field.name}: {before} -> {after}")
+    return texts

@@ -40,6 +40,8 @@ def main():
         raise UsageError(f"--output_dir: {directory} is not an empty folder; "
                          f"give another")
     scripts.start_tensorflow()
+    import tensorflow
+
     from babi.model import published
 
     if published.keras_file(directory).exists():
@@ -47,9 +49,10 @@ def main():
                          f"already; give another")
     try:
         prefix = published.export(_CHECKPOINT_FILE.value, directory, _SAVED_MODEL.value)
-    except OSError as error:
-        raise UsageError(f"--output_dir: {error.filename or directory}: "
-                         f"{error.strerror}; give another") from None
+    except (OSError, tensorflow.errors.OpError) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        place = getattr(error, "filename", None) or directory
+        raise UsageError(f"--output_dir: {place}: {reason}; give another") from None
     print(f"Written: {prefix}")
 
 

@@ -98,6 +98,9 @@ def _read(text, before):
             raise ValueError(f"{name[:40]!r} can't change within a run; these can: "
                              f"{', '.join(SETTINGS)}")
         changes[name] = _value(name, value, getattr(before.settings, name))
+        if changes[name] == 0 and name == "packed_rows":
+            raise ValueError(f"the phase at {start} has packed_rows=0: stories in rows "
+                             f"can't go on in padded batches; give a number of rows")
     if not changes:
         raise ValueError(f"the phase at {start} changes nothing")
     return int(start), changes

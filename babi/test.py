@@ -28,7 +28,6 @@ from babi import asking  # noqa: E402
 from babi.data.encoding import story_tokens  # noqa: E402
 from babi.evaluation import results  # noqa: E402
 from babi.model.record import RunRecord  # noqa: E402
-from babi.phases import phases_of  # noqa: E402
 from babi.program import scripts  # noqa: E402
 from babi.program.errors import UsageError  # noqa: E402
 from babi.program.files import write_atomically  # noqa: E402
@@ -113,18 +112,9 @@ def _test(model, source, tasks):
     return results.Result(
         "/".join(model.prefix.resolve().parts[-2:]), model.iteration,
         model.state.stories, model.state.seconds,
-        model.record.data | _told_anew(model.record.config),
+        model.record.data | model.state.told,
         source.identity(), questions, scores.question_errors(),
         _HELD_OUT.value)
-
-
-def _told_anew(config):
-    """Which ways of telling stories anew a run used at any time."""
-    phases = [phase.settings for phase in phases_of(config)]
-    return {"exchanged": any(settings.exchange_names for settings in phases),
-            "retold": any(settings.retell_task_16 for settings in phases),
-            "repeated": sorted({task for settings in phases
-                                for task in settings.tasks_of("repeat_stories")})}
 
 
 def _stream(model, source, tasks):

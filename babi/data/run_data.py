@@ -31,7 +31,8 @@ class RunData(NamedTuple):
         "filled" if simulated stories were added.
       vocabulary: all words of the training stories.
       training: a function of a `config.Config`, that of the run or of one of its
-        phases, that makes the endless iterator of `batches.StoryBatch`.
+        phases, and of that one's number (0), that makes the endless iterator of
+        `batches.StoryBatch`.
       validation: the stream of the held-out stories; None if there are none, as of a
         single story.
     """
@@ -75,7 +76,8 @@ def load(config, data_dir=None):
             _all(stories), ENGLISH_WORDS if config.variant.startswith("en") else ())
     encoder = Encoder(vocabulary)
 
-    def training(settings):
+    def training(settings, phase):
+        del phase
         chosen = dict(kept)
         if settings.thin_task_16 and thinning.TASK in chosen:
             chosen[thinning.TASK] = np.array(
@@ -156,10 +158,10 @@ def _simulated(config):
     validation = StoryStream(source.first_stories("valid", held), encoder,
                              config.seed, epochs=1)
 
-    def training(settings):
+    def training(settings, phase):
         return source.training_stream(
             encoder, settings.sampling, settings.weights(), _change(settings),
-            settings.tasks_of("repeat_stories"))
+            settings.tasks_of("repeat_stories"), phase)
 
     return _run_data(config, source.identity() | {"differences": []}, vocabulary,
                      training, validation)
@@ -167,11 +169,11 @@ def _simulated(config):
 
 def _run_data(config, identity, vocabulary, stream, validation):
     """A `RunData`; `stream` makes the training stories that settings ask for."""
-    def training(settings):
+    def training(settings, phase=0):
         if settings.packed_rows:
-            return PackedBatches(stream(settings), settings.packed_rows,
+            return PackedBatches(stream(settings, phase), settings.packed_rows,
                                  settings.row_length)
-        return PaddedBatches(stream(settings), settings.batch_size, config.seed)
+        return PaddedBatches(stream(settings, phase), settings.batch_size, config.seed)
 
     return RunData(identity | {"vocabulary_size": len(vocabulary)}, vocabulary,
                    training, validation)

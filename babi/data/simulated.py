@@ -18,7 +18,9 @@ from babi.stories.tasks import TEST_QUESTIONS
 _MEASURED_STORIES = 64  # of each task, for the length of the longest
 _LENGTH_MARGIN = 1.5
 _HASHED_STORIES = 5  # of each task
-_ATTEMPT_STEP = 1 << 48  # between the numbers tried; no training gets that far
+# Between the numbers of stories in one phase of a run and the next, and between those
+# tried for a position; no training gets that far.
+_PHASE_STEP, _ATTEMPT_STEP = 1 << 40, 1 << 48
 
 
 class SimulatedSource(NamedTuple):
@@ -57,8 +59,11 @@ class SimulatedSource(NamedTuple):
     def training_stream(self, encoder, sampling: str,
                         weights: dict[int, float] | None = None,
                         change: Callable[..., Story] | None = None,
-                        repeated: tuple[int, ...] = ()) -> GeneratedStream:
+                        repeated: tuple[int, ...] = (), phase: int = 0
+                        ) -> GeneratedStream:
         """Endless training stories, new ones at each position but of `repeated` tasks.
+
+        So they are as long as the shares of the tasks stay the same in a phase.
 
         Args:
           encoder: `encoding.Encoder`.
@@ -68,6 +73,8 @@ class SimulatedSource(NamedTuple):
             before.
           repeated: tasks with as many stories as their official file, epoch after
             epoch.
+          phase: number of the run's phase; each has stories of its own, but of the
+            `repeated` tasks.
         """
         counts = task_counts({task: OFFICIAL_STORIES[task] for task in self.tasks},
                              weights or {}, sampling)
@@ -75,6 +82,7 @@ class SimulatedSource(NamedTuple):
 
         def story_at(position, attempt):
             task, before = turns.at(position)
+            before += phase * _PHASE_STEP
             number = (again(before, OFFICIAL_STORIES[task], self.seed, task)
                       if task in repeated else before)
             later = attempt * _ATTEMPT_STEP
@@ -148,20 +156,21 @@ def data_name(identity: dict) -> str:
     digest = f"sha256 {str(identity.get('sha256'))[:12]}"
     if identity.get("kind") == SIMULATED:
         options = identity.get("options") or {}
-        made = ", ".join([f"simulated stories ({_made_by(identity)}",
+        name = ", ".join([f"simulated stories ({_made_by(identity)}",
                           *(f"{name} {value}" for name, value in options.items()),
                           digest]) + ")"
-        return made + _told_anew(identity)
-    if identity.get("kind") == OWN:
-        return f"{identity.get('name')}, stories of one's own ({digest})"
-    name = f"{identity.get('name')}, {identity.get('variant')} ({digest})"
+    elif identity.get("kind") == OWN:
+        name = f"{identity.get('name')}, stories of one's own ({digest})"
+    else:
+        name = f"{identity.get('name')}, {identity.get('variant')} ({digest})"
     name += _told_anew(identity)
     filled = identity.get("filled")
-    if not filled:
-        return name
-    counts = " and ".join(f"{count:,} of task {task}"
-                          for task, count in filled["stories"].items())
-    return f"{name}, filled up with simulated stories: {counts} ({_made_by(filled)})"
+    if filled:
+        counts = " and ".join(f"{count:,} of task {task}"
+                              for task, count in filled["stories"].items())
+        name += f", filled up with simulated stories: {counts} ({_made_by(filled)})"
+    return name + "".join(f"; before, on {start['name']}"
+                          for start in reversed(identity.get("starts", ())))
 
 
 def _told_anew(identity):

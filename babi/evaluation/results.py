@@ -132,7 +132,8 @@ def remarks(results):
                   for text in result.data.get("differences", [])]
     test = results[0].test_data
     others = [result.checkpoint for result in results
-              if result.data.get("sha256") != test["sha256"]]
+              if test["sha256"] not in {data.get("sha256") for data in (
+                  result.data, *result.data.get("starts", ()))}]
     part = "held-out training questions" if results[0].held_out else "questions"
     lines.append(f"tested on {sum(results[0].questions.values()):,} {part} of "
                  + _tested_on(test, others, results[0].held_out))

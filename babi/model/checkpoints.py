@@ -148,6 +148,12 @@ def iterations(directory, prefix=PREFIX):
     return sorted(int(match[1]) for match in map(pattern.fullmatch, names) if match)
 
 
+def last_iteration(directory):
+    """That of the newest checkpoint of a run, the best included; None without one."""
+    return max((iteration for prefix in (PREFIX, BEST_PREFIX)
+                for iteration in iterations(directory, prefix)), default=None)
+
+
 class RunCheckpoints:
     """The checkpoints of one run directory.
 
@@ -167,7 +173,7 @@ class RunCheckpoints:
             shutil.rmtree(aside, ignore_errors=True)
 
     def newest(self, expected, report):
-        """The newest checkpoint that is whole and of this model.
+        """The newest checkpoint, the best included, that is whole and of this model.
 
         Args:
           expected: {name: (shape, dtype)}, as for `check`.
@@ -179,9 +185,11 @@ class RunCheckpoints:
         Raises:
           CheckpointError: there are checkpoints, but none can be used.
         """
-        found = iterations(self._directory)
-        for iteration in reversed(found):
-            prefix = self._prefix(PREFIX, iteration)
+        found = sorted((iteration, name == PREFIX, name)
+                       for name in (PREFIX, BEST_PREFIX)
+                       for iteration in iterations(self._directory, name))
+        for iteration, _, name in reversed(found):
+            prefix = self._prefix(name, iteration)
             try:
                 arrays = read(prefix)
                 check(arrays, expected, prefix)
@@ -189,7 +197,7 @@ class RunCheckpoints:
                 report(f"{str(fault).removesuffix('; ' + _WAY_OUT)}; "
                        f"trying the one before it")
                 continue
-            self._written[PREFIX] = iteration
+            self._written[name] = iteration
             return iteration, arrays
         if found:
             raise CheckpointError(

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pathlib
+import shutil
 import zipfile
 
 import keras
@@ -92,8 +93,24 @@ def export(checkpoint_file, directory, saved_model=True):
 
     Returns:
       The prefix of the checkpoint written, a pathlib.Path.
+
+    Raises:
+      DataError, ConfigError: the checkpoint can't be used.
+      OSError, tf.errors.OpError: it could not be written; nothing is left in a folder
+        that was empty.
     """
     model = trained.load(checkpoint_file, jit=False)  # so that it runs anywhere
+    fresh = not directory.exists() or not any(directory.iterdir())
+    try:
+        return _write(model, directory, saved_model)
+    except BaseException:
+        if fresh:
+            keras_file(directory).unlink(missing_ok=True)
+            shutil.rmtree(directory, ignore_errors=True)
+        raise
+
+
+def _write(model, directory, saved_model):
     directory.mkdir(parents=True, exist_ok=True)
     prefix = directory / f"{checkpoints.PREFIX}-{model.iteration}"
     weights = {name: variable.numpy()

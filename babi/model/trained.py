@@ -22,7 +22,8 @@ class Trained(NamedTuple):
       model: the model with the checkpoint's weights.
       vocabulary: its words.
       record: record of the run.
-      settings: `config.Config` of the phase that it was last trained in.
+      settings: `config.Config` of the phase that it was last trained in, with the
+        slots that it had then.
       iteration: iterations it was trained for.
       state: the rest of the run's state at that iteration.
     """
@@ -57,8 +58,13 @@ def load(path, jit=True, reuse=None):
     checkpoints.check(arrays, {"iteration": ((), "int64"), "run_state": ((), "S")},
                       prefix)
     iteration = int(arrays["iteration"])
+    state = RunState.from_json(arrays["run_state"])
     phases = phases_of(record.config)
-    settings = phases[phase_at(phases, max(iteration - 1, 0))].settings
+    phases = phases[:phase_at(phases, max(iteration - 1, 0)) + 1]
+    if not state.told:
+        state.note(phases)
+    # A run may have gone on with more slots than this checkpoint had.
+    settings = dataclasses.replace(phases[-1].settings, memory_size=state.slots)
     if reuse and (reuse.settings, reuse.vocabulary) == (settings, vocabulary):
         model = reuse.model
     else:
@@ -68,5 +74,4 @@ def load(path, jit=True, reuse=None):
                                for name, variable in weights.items()}, prefix)
     for name, variable in weights.items():
         variable.assign(arrays.get(f"{AVERAGE}{name}", arrays[name]))
-    return Trained(prefix, model, vocabulary, record, settings, iteration,
-                   RunState.from_json(arrays["run_state"]))
+    return Trained(prefix, model, vocabulary, record, settings, iteration, state)

@@ -60,7 +60,7 @@ class Run:
         self._phase = number
         self._trainer = self._trainer_of(phase)
         self._evaluator = Evaluator(self._trainer.model, self._config.jit)
-        self._batches = self._data.training(phase.settings)
+        self._batches = self._data.training(phase.settings, number)
         self._compiled = set()  # shapes of batches that a step was compiled for
 
     @property
@@ -96,9 +96,7 @@ class Run:
         iteration = int(arrays["iteration"])
         self._prepare(phase_at(self._phases, iteration))
         self._trainer.restore(arrays)
-        errors = self._state.data.get("task_errors")
-        if errors and self._state.data.get("phase", 0) == self._phase:
-            self._weigh_tasks({int(task): error for task, error in errors.items()})
+        self._weigh_tasks()
         self._place_batches()
         self._progress.line(f"Going on from iteration {iteration:,}, after "
                             f"{self._state.stories:,} stories.")
@@ -125,10 +123,13 @@ class Run:
         self._progress.line(f"Starting from the weights of "
                             f"{self._config.initial_weights}.")
 
-    def _weigh_tasks(self, errors):
-        """Draws the tasks by their held-out errors, `{task: error}`, from now on."""
-        self._batches = self._data.training(
-            self._phases[self._phase].settings.weighted_by(errors))
+    def _weigh_tasks(self):
+        """Draws the tasks by their held-out errors, if there are some, from now on."""
+        errors = {int(task): error for task, error in
+                  self._state.data.get("task_errors", {}).items()}
+        if errors:
+            self._batches = self._data.training(
+                self._phases[self._phase].settings.weighted_by(errors), self._phase)
 
     def _place_batches(self, anew=False):
         """Goes on with the data after the batch that was last trained on.
@@ -159,6 +160,7 @@ class Run:
                        and not self._stopping):
                     if phase_at(self._phases, iteration) != self._phase:
                         self._feeder.close()
+                        self._save(iteration)  # it may have no room for more slots
                         self._go_to_phase(phase_at(self._phases, iteration))
                         self._start_phase()
                     iteration = self._step(iteration + 1, stop)
@@ -187,22 +189,22 @@ class Run:
     def _start_phase(self):
         """Starts what the phase at hand needs while it trains."""
         self._visualiser = None
+        self._noted = False
         self._feeder = Feeder(self._batches)
         self._remember_place()
 
     def _remember_place(self):
         """Keeps where the data stand after the batch that was last handed out."""
-        place = self._feeder.state | {"phase": self._phase}
-        if self._state.data.get("phase", 0) == self._phase:
-            kept = self._state.data.get("task_errors")
-            place |= {"task_errors": kept} if kept else {}
-        self._state.data = place
+        kept = self._state.data.get("task_errors")
+        self._state.data = (self._feeder.state | {"phase": self._phase}
+                            | ({"task_errors": kept} if kept else {}))
 
     def _go_to_phase(self, number):
         """Goes on with all that was learnt in the settings of another phase."""
         arrays = self._trainer.arrays()
         self._prepare(number)
         self._trainer.restore(arrays)
+        self._weigh_tasks()
         self._place_batches()
         shapes = ", ".join(f"{rows}x{steps}" for rows, steps in self.shapes)
         changes = differences(*(phase.settings for phase in
@@ -222,6 +224,9 @@ class Run:
         self._state.seconds += time.monotonic() - started
         self._steps_of_rows += batch.arrays.mask.size
         self._remember_place()
+        if not self._noted:
+            self._state.note(self._phases[:self._phase + 1])
+            self._noted = True
         if finite:
             self._state.skipped_in_row = 0
         else:
@@ -273,7 +278,9 @@ class Run:
         path = self._directory / f"failed-step-{iteration}.npz"
         record = dataclasses.replace(
             self._record, config=self._phases[self._phase].settings)
-        step = failures.FailedStep(record, batch.arrays, self._trainer.arrays(),
+        arrays = self._trainer.arrays()
+        arrays["iteration"] -= 1  # the step counted itself; its dropout hangs on it
+        step = failures.FailedStep(record, batch.arrays, arrays,
                                    names, len(self._data.vocabulary))
         try:
             failures.write(path, step)
@@ -327,7 +334,9 @@ class Run:
                 self._data.validation, self._config.row_length,
                 observe=self._is_shown and self._pictures().observer())
         errors, mean = scores.question_errors(), scores.mean_question_error()
-        best = self._state.best is None or mean < self._state.best
+        stories = self._data.validation.count
+        best = (self._state.best is None or mean < self._state.best
+                or self._state.best_of not in (None, stories))
         by_task = " ".join(f"{task}:{error:.1f}" for task, error in errors.items())
         self._progress.line(
             f"{iteration:,}  validation  mean question error {mean:.2f}%"
@@ -336,18 +345,21 @@ class Run:
         self._events.write(iteration, {
             "validation/question error": mean, "validation/loss": loss})
         self._events.write_task_errors(iteration, "validation", errors)
-        if best:
-            before, self._state.best = self._state.best, mean
-            if not self._guarded_save(self._checkpoints.save_best, iteration):
-                self._state.best = before
-        if self._phases[self._phase].settings.error_weights:
-            self._feeder.close()
-            self._weigh_tasks(errors)
+        led = [phase.settings.error_weights for phase in self._phases]
+        if any(led):
             self._state.data = self._state.data | {
                 "task_errors": {str(task): error for task, error in errors.items()}}
+        if led[self._phase]:
+            self._feeder.close()
+            self._weigh_tasks()
             self._place_batches(anew=True)
             self._feeder = Feeder(self._batches)
             self._remember_place()
+        if best:  # with the place of the data: it can be gone on from
+            before = self._state.best, self._state.best_of
+            self._state.best, self._state.best_of = mean, stories
+            if not self._guarded_save(self._checkpoints.save_best, iteration):
+                self._state.best, self._state.best_of = before
 
     @property
     def _is_shown(self):

@@ -18,7 +18,7 @@ from babi.data.simulated import data_name
 from babi.data.vocabulary import Vocabulary
 from babi.model import trained
 from babi.model.answerer import SHAPE_SETTINGS
-from babi.model.checkpoints import iterations
+from babi.model.checkpoints import last_iteration
 from babi.model.record import RECORD_FILE, RunRecord, same_data
 from babi.stories.download import NoDataError
 from babi.stories.source import DEFAULT_VARIANT, OWN, SIMULATED
@@ -74,12 +74,14 @@ def open_run(directory, data_dir, config, change_settings, progress, compiled=Tr
                              progress.line)
     if record is not None:
         _check_data(directory, record, data)
-    start = None
-    if config.initial_weights != NONE and not iterations(directory):
+    start, identity = None, data.identity
+    if config.initial_weights != NONE and last_iteration(directory) is None:
         start = _start(config, data.vocabulary)
+        identity = identity | {"starts": _data_of_start(start)}
     with _locked(directory, progress.line):
         progress.log = directory / "train.log"
-        record = RunRecord(config, record.data if record else data.identity,
+        _tell_of_held_out(config, identity, progress.line)
+        record = RunRecord(config, record.data if record else identity,
                            record.packages if record else _packages(),
                            (record.changes if record else ()) + changes)
         _check_chief(record, replicas)
@@ -97,7 +99,7 @@ def _existing_record(directory):
     """The record of a run directory; None where no run was started yet."""
     if (directory / RECORD_FILE).exists():
         return RunRecord.read(directory)
-    if iterations(directory):
+    if last_iteration(directory) is not None:
         raise ConfigError(f"{directory}: it has checkpoints but no {RECORD_FILE}; "
                           f"restore that file, or give another --checkpoint_dir")
     return None
@@ -124,8 +126,9 @@ def _allowed_changes(directory, record, config, change_settings):
             f"{'; '.join(adjustable)} (run's -> asked for); give the run's, or "
             f"--change_settings to go on with the new ones, or another "
             f"--checkpoint_dir")
-    step = max(iterations(directory), default=0)
-    return tuple(f"at iteration {step:,} or before it: {text}" for text in adjustable)
+    step = last_iteration(directory) or 0
+    return tuple(f"at iteration {step:,} or before it: {text}" for text in differences(
+        record.config, config, (ADJUSTABLE,), whole=True))
 
 
 def load_data(config, data_dir, chosen, say):
@@ -186,6 +189,30 @@ def _start(config, vocabulary):
             f"{'; '.join(found)} (that run's -> this one's); give the settings of that "
             f"run, or other weights")
     return model
+
+
+def _data_of_start(start):
+    """What the weights of `start`, a `Trained`, were trained on, the first ones first.
+
+    Returns:
+      A list of {"name", "kind", "sha256", "seed"}, to be kept as "starts" of the data.
+    """
+    record = start.record
+    own = {key: value for key, value in record.data.items() if key != "starts"}
+    return [*record.data.get("starts", ()),
+            {"name": data_name(own | start.state.told), "kind": own.get("kind"),
+             "sha256": own.get("sha256"), "seed": record.config.seed}]
+
+
+def _tell_of_held_out(config, identity, say):
+    """Tells if stories that are held out here may have been trained on before."""
+    for start in identity.get("starts", ()):
+        same = (start["sha256"], start["seed"]) == (identity["sha256"], config.seed)
+        kinds = start["kind"], identity["kind"]
+        if SIMULATED not in kinds and kinds.count(OWN) != 1 and not same:
+            say(f"Data: the weights were trained on {start['name']} with --seed="
+                f"{start['seed']}: they may know stories that are held out here, and "
+                f"held-out errors may be too low")
 
 
 @contextlib.contextmanager

@@ -18,7 +18,6 @@ from babi.data.vocabulary import Vocabulary
 from babi.evaluation.results import Result, as_markdown, as_text
 from babi.model import checkpoints
 from babi.model.record import RunRecord
-from babi.phases import phases_of
 from babi.program.progress import Progress
 from babi.simulator import OFFICIAL_STORIES, VERSION, Options, generate_story, split_of
 from babi.stories.download import NoDataError
@@ -92,38 +91,6 @@ def test_tasks_can_be_drawn_evenly_or_by_weights():
     assert drawn("tasks", {4: 2.5, 15: 0, 19: 0.5}, 60) == {4: 50, 19: 10}
     shares = drawn("stories", {15: 8})
     assert shares[4] / shares[15] == pytest.approx(0.5, rel=0.2)
-
-
-def test_some_tasks_have_few_stories_told_again_and_again(monkeypatch):
-    monkeypatch.setattr("babi.data.simulated.OFFICIAL_STORIES", {16: 5, 20: 7})
-    config, told = simulated(tasks=(16, 20), seed=3, repeat_stories="16"), []
-    source = SimulatedSource((16, 20), seed=3)
-    stream = source.training_stream(
-        Encoder(Vocabulary.english()), "tasks",
-        change=lambda story, *key: told.append((story, key)) or story,
-        repeated=config.tasks_of("repeat_stories"))
-    for position in range(40):
-        stream.example(position)
-    epochs = [[story for story, _ in told if story.task == 16][start:start + 5]
-              for start in (0, 5, 10, 15)]
-    few = [generate_story(16, 3, number) for number in range(5)]
-    assert all(sorted(epoch) == sorted(few) for epoch in epochs)
-    assert epochs[0] != epochs[1] and epochs[1] != epochs[2]
-    assert len({key for story, key in told if story.task == 16}) == 20
-    assert [story for story, _ in told if story.task == 20] == [
-        generate_story(20, 3, number) for number in range(20)]
-
-
-def test_which_stories_are_repeated_can_change_within_a_run(monkeypatch):
-    monkeypatch.setattr("babi.data.simulated.OFFICIAL_STORIES", {20: 7})
-    config = simulated(tasks=(20,), phases="40 repeat_stories=20")
-    data, texts = load(config), []
-    for phase in phases_of(config):
-        batches, found = data.training(phase.settings), []
-        while len(found) < 50:
-            found += batch_examples(next(batches)).values()
-        texts.append(set(found))
-    assert len(texts[0]) > 20 and len(texts[1]) == 7
 
 
 @pytest.mark.parametrize("change, right", [(None, 0.5), (retold, 0.25)])

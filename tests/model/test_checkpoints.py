@@ -119,6 +119,10 @@ def test_the_newest_are_kept_and_the_best_besides(tmp_path):
         pair("model.ckpt-30") + pair("model.ckpt-40") + pair("best.ckpt-30"))
     assert_same(checkpoints.read(checkpoints.resolve(tmp_path / "best")), arrays(30))
     assert_same(checkpoints.read(checkpoints.resolve(tmp_path)), arrays(40))
+    run.save_best(50, arrays(50))
+    iteration, found = RunCheckpoints(tmp_path, 2).newest(EXPECTED, pytest.fail)
+    assert iteration == 50
+    assert_same(found, arrays(50))
 
 
 def test_a_damaged_newest_one_is_named_and_the_one_before_it_used(tmp_path):

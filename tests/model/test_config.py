@@ -188,3 +188,15 @@ def test_differences_are_told_by_what_may_be_done_about_them():
     assert differences(old, new, (FIXED,)) == ["--word_size: 64 -> 8"]
     assert differences(old, new, (ADJUSTABLE,)) == ["--rho: 0.9 -> 0.5"]
     assert len(differences(old, new)) == 2 and not differences(old, old)
+
+
+def test_long_settings_are_told_from_where_they_differ_or_whole():
+    start = "; ".join(f"{number}000 word_loss=0.{number}" for number in range(1, 9))
+    one, other = (Config(packed_rows=2, phases=f"{start}; 9000 memory_size={slots}")
+                  for slots in (16, 32))
+    assert differences(one, other) == [
+        "--phases: ...8; 9000 memory_size=16 -> ...8; 9000 memory_size=32"]
+    assert differences(one, other, whole=True) == [
+        f"--phases: {one.phases} -> {other.phases}"]
+    assert differences(one, Config(packed_rows=2)) == [
+        f"--phases: {start[:60]}... -> none"]

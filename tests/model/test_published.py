@@ -114,6 +114,19 @@ print(json.dumps({{name: value.numpy().tolist() for name, value in found.items()
         assert found["probabilities"][0][step] == pytest.approx(words[0][1], rel=1e-4)
 
 
+@pytest.mark.parametrize("fault", [
+    tf.errors.ResourceExhaustedError(None, None, "No space left"), OSError("full")])
+def test_an_export_that_fails_leaves_nothing(exported, tmp_path, monkeypatch, fault):
+    def refuse(model, path):
+        path.mkdir()
+        raise fault
+
+    monkeypatch.setattr(published.serving, "save", refuse)
+    with pytest.raises(type(fault)):
+        published.export(exported[0], tmp_path / "new")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_saved_model_holds_each_weight_once(exported):
     shapes = tf.train.load_checkpoint(
         exported[1] / "saved_model" / "variables" / "variables"

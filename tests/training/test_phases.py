@@ -57,6 +57,7 @@ def test_the_rate_is_counted_from_the_phase_that_names_it():
     ("20 memory_size=0", "--memory_size=0: a whole number, at least 1"),
     ("20 thin_task_16=1", "thin_task_16='1' is not a value such as False"),
     ("20 task_weights=2:3,2:4", "--task_weights: '2:4' is not a task and its weight"),
+    ("20 packed_rows=0", "has packed_rows=0: stories in rows can't go on in padded"),
     ("20 learning_rate_schedule=cosine", "needs --decay_steps")])
 def test_phases_that_cannot_be_followed_get_one_line(text, fault):
     with pytest.raises(ConfigError, match=fault) as caught:
@@ -84,6 +85,8 @@ def test_a_run_stopped_before_at_and_after_its_phases_ends_with_the_same_bits(
         train("parts", iterations)
     assert_same_training(folder / "whole" / "model.ckpt-12",
                          folder / "parts" / "model.ckpt-12")
+    # What comes next may fail, as for want of memory: nothing is lost then.
+    assert checkpoints.iterations(folder / "whole") == [4, 8, 12]
     # A model is tested with what it was last trained with.
     for iteration, slots, steps in ((4, 5, 128), (6, 7, 96), (12, 7, 96)):
         model = trained.load(folder / "parts" / f"model.ckpt-{iteration}", jit=False)
@@ -97,6 +100,8 @@ def test_tasks_are_drawn_by_their_held_out_error():
     assert config.weighted_by({1: 10.0, 2: 5.0, 3: 15.0}).weights() == {
         1: 1.0, 2: 2.25, 3: 0.0}
     assert config.weighted_by({1: 0.0, 2: 0.0, 3: 0.0}) is config
+    # Of task 3 nothing may be held out.
+    assert config.weighted_by({1: 10.0, 2: 5.0}).weights() == {1: 1.17, 2: 2.5, 3: 0.0}
     led = dataclasses.replace(config, error_weights=1.0)  # what has no error is kept
     assert led.weighted_by({1: 0.0, 2: 0.0, 3: 50.0}).weights() == {
         1: 0.01, 2: 0.01, 3: 0.0}
@@ -123,12 +128,65 @@ def test_a_run_whose_tasks_follow_their_errors_is_resumed_to_the_same_bits(
                          folder / "led in parts" / "model.ckpt-10")
 
 
+TINY = Config(controller_units=3, memory_size=3, word_size=2, num_read_heads=1,
+              packed_rows=1, row_length=24, jit=False, deterministic=True,
+              validation_stories=2, validation_interval=1, visualise_interval=0,
+              data="simulated", tasks=(4,), num_training_iterations=3,
+              learning_rate=1e-9)
+
+
+def run_to(folder, iterations, said=None, **changes):
+    """Trains a run of `TINY` with some changes; what is said goes to a list."""
+    config = dataclasses.replace(TINY, num_training_iterations=iterations, **changes)
+    progress = Progress(iterations)
+    if said is not None:
+        progress.line = said.append
+    with open_run(folder, None, config, True, progress) as run:
+        run.train()
+
+
+def test_errors_of_the_validation_before_a_phase_are_those_of_the_phase(
+        tmp_path, monkeypatch):
+    weighted, asked = Config.weighted_by, []
+    monkeypatch.setattr(Config, "weighted_by", lambda self, errors: asked.append(
+        (self.memory_size, errors)) or weighted(self, errors))
+    settings = dict(error_weights=0.5, validation_interval=2, tasks=(4, 20),
+                    phases="2 memory_size=4")
+    for iterations in (3, 4):  # and when it is gone on with
+        run_to(tmp_path, iterations, **settings)
+    assert [slots for slots, _ in asked] == [3, 4, 4, 4]
+    assert asked[0][1] == asked[1][1] == asked[2][1] and set(asked[0][1]) == {4, 20}
+
+
+def test_a_run_that_was_killed_goes_on_from_its_best_checkpoint(tmp_path):
+    settings = dict(validation_interval=2, learning_rate=1e-2, error_weights=0.5,
+                    tasks=(4, 20), checkpoint_interval=1000)
+    run_to(tmp_path / "whole", 6, **settings)
+    run_to(tmp_path / "killed", 3, **settings)
+    for path in (tmp_path / "killed").glob("model.ckpt-*"):
+        path.unlink()
+    assert checkpoints.iterations(tmp_path / "killed", checkpoints.BEST_PREFIX) == [2]
+    said = []
+    run_to(tmp_path / "killed", 6, said, **settings)
+    assert any(line.startswith("Going on from iteration 2,") for line in said)
+    assert_same_training(tmp_path / "whole" / "model.ckpt-6",
+                         tmp_path / "killed" / "model.ckpt-6")
+
+
+def test_the_best_of_other_stories_is_no_better(tmp_path):
+    def best():
+        return checkpoints.iterations(tmp_path, checkpoints.BEST_PREFIX)
+
+    run_to(tmp_path, 2)
+    assert best() == [1]  # the weights hardly move
+    run_to(tmp_path, 3, validation_stories=3)
+    assert best() == [3]
+    run_to(tmp_path, 4, validation_stories=3)
+    assert best() == [3]
+
+
 def test_a_best_checkpoint_that_could_not_be_written_is_tried_again(
         tmp_path, monkeypatch):
-    config = Config(controller_units=3, memory_size=3, word_size=2, num_read_heads=1,
-                    packed_rows=1, row_length=24, jit=False, validation_stories=2,
-                    validation_interval=1, visualise_interval=0, data="simulated",
-                    tasks=(4,), num_training_iterations=3, learning_rate=1e-9)
     save, refused = checkpoints.RunCheckpoints.save_best, []
 
     def refuse(self, iteration, arrays):
@@ -138,7 +196,6 @@ def test_a_best_checkpoint_that_could_not_be_written_is_tried_again(
         save(self, iteration, arrays)
 
     monkeypatch.setattr(checkpoints.RunCheckpoints, "save_best", refuse)
-    with open_run(tmp_path, None, config, False, Progress(3)) as run:
-        run.train()
+    run_to(tmp_path, 3)
     assert refused == [1, 2, 3]
     assert checkpoints.iterations(tmp_path, checkpoints.BEST_PREFIX) == [3]
