@@ -16,6 +16,8 @@ MIRRORED = "mirrored"
 MULTI_WORKER = "multi_worker"
 STRATEGIES = (NONE, MIRRORED, MULTI_WORKER)
 
+SHOWN = 60  # letters of a value in an error message
+
 _CONTROLLERS = ("lstm", "gru", "feedforward")
 # About the official stories, and no others.
 OF_OFFICIAL = ("fill_tasks", "exchange_names", "keep_names", "thin_task_16")
@@ -186,16 +188,16 @@ def _check_phases(config):
         raise ConfigError(f"--phases: {fault}") from None
 
 
-def shown_apart(one, other, limit=60):
+def shown_apart(one, other, limit=SHOWN):
     """Two values as `shown` does; long ones from a little before they differ."""
     texts = [shown(value, None) for value in (one, other)]
-    start = len(os.path.commonprefix(texts)) - limit // 3
-    if max(map(len, texts)) > limit and start > 0:
-        texts = [f"...{text[start:]}" for text in texts]
+    if limit is not None and max(map(len, texts)) > limit:
+        start = len(os.path.commonprefix(texts)) - limit // 3
+        texts = [f"...{text[start:]}" if start > 0 else text for text in texts]
     return [shown(text, limit) for text in texts]
 
 
-def shown(value, limit=60):
+def shown(value, limit=SHOWN):
     """A value for an error message, on one line and not too long, if there is a limit.
     """
     if isinstance(value, tuple):

@@ -8,9 +8,8 @@ No TensorFlow here: a wrong flag is reported at once.
 """
 
 import dataclasses
-import functools
 
-from babi.checks import NONE, OF_OFFICIAL, STRATEGIES, check, shown, shown_apart
+from babi.checks import NONE, OF_OFFICIAL, SHOWN, STRATEGIES, check, shown_apart
 from babi.phases import without
 from babi.simulator import Options
 from babi.stories.source import DEFAULT_VARIANT, OFFICIAL, OWN, SIMULATED
@@ -297,7 +296,6 @@ def differences(old, new, kinds=(FIXED, ADJUSTABLE), whole=False):
     for field in dataclasses.fields(Config):
         values = [getattr(config, field.name) for config in (old, new)]
         if field.metadata["change"] in kinds and values[0] != values[1]:
-            before, after = (map(functools.partial(shown, limit=None), values) if whole
-                             else shown_apart(*values))
+            before, after = shown_apart(*values, None if whole else SHOWN)
             texts.append(f"--{field.name}: {before} -> {after}")
     return texts

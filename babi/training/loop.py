@@ -96,7 +96,6 @@ class Run:
         iteration = int(arrays["iteration"])
         self._prepare(phase_at(self._phases, iteration))
         self._trainer.restore(arrays)
-        self._weigh_tasks()
         self._place_batches()
         self._progress.line(f"Going on from iteration {iteration:,}, after "
                             f"{self._state.stories:,} stories.")
@@ -123,22 +122,21 @@ class Run:
         self._progress.line(f"Starting from the weights of "
                             f"{self._config.initial_weights}.")
 
-    def _weigh_tasks(self):
-        """Draws the tasks by their held-out errors, if there are some, from now on."""
-        errors = {int(task): error for task, error in
-                  self._state.data.get("task_errors", {}).items()}
-        if errors:
-            self._batches = self._data.training(
-                self._phases[self._phase].settings.weighted_by(errors), self._phase)
-
     def _place_batches(self, anew=False):
         """Goes on with the data after the batch that was last trained on.
+
+        If there are held-out errors, the tasks are drawn by them.
 
         Args:
           anew: whether stories that waited for a row are let go: in other shares of
             the tasks, or rows of another shape, they are not the same.
         """
         place = self._state.data
+        errors = {int(task): error
+                  for task, error in place.get("task_errors", {}).items()}
+        if errors:
+            self._batches = self._data.training(
+                self._phases[self._phase].settings.weighted_by(errors), self._phase)
         if anew or place.get("phase", 0) != self._phase:
             place = {"position": place["position"], "pool": [], "long": []}
         self._batches.restore(place)
@@ -189,7 +187,6 @@ class Run:
     def _start_phase(self):
         """Starts what the phase at hand needs while it trains."""
         self._visualiser = None
-        self._noted = False
         self._feeder = Feeder(self._batches)
         self._remember_place()
 
@@ -204,7 +201,6 @@ class Run:
         arrays = self._trainer.arrays()
         self._prepare(number)
         self._trainer.restore(arrays)
-        self._weigh_tasks()
         self._place_batches()
         shapes = ", ".join(f"{rows}x{steps}" for rows, steps in self.shapes)
         changes = differences(*(phase.settings for phase in
@@ -224,9 +220,8 @@ class Run:
         self._state.seconds += time.monotonic() - started
         self._steps_of_rows += batch.arrays.mask.size
         self._remember_place()
-        if not self._noted:
+        if not self._compiled:  # the first step in this phase
             self._state.note(self._phases[:self._phase + 1])
-            self._noted = True
         if finite:
             self._state.skipped_in_row = 0
         else:
@@ -351,7 +346,6 @@ class Run:
                 "task_errors": {str(task): error for task, error in errors.items()}}
         if led[self._phase]:
             self._feeder.close()
-            self._weigh_tasks()
             self._place_batches(anew=True)
             self._feeder = Feeder(self._batches)
             self._remember_place()

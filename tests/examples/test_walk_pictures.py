@@ -96,11 +96,17 @@ def test_pictures_and_page(asked, tmp_path, rng):
     assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
 
 
-@needs_chromium
-def test_a_phone_shows_the_map_above_the_details(asked, tmp_path):
+@pytest.fixture
+def path(asked, tmp_path):
+    """The file of a walk's page."""
     _, look, decoder = asked
     path = tmp_path / "walk.html"
     path.write_text(london_page.render(look, decoder, "a walk"), encoding="utf-8")
+    return path
+
+
+@needs_chromium
+def test_a_phone_shows_the_map_above_the_details(path):
     with chromium() as tab:
         tab.open(path.as_uri(), 390, 844)
         assert tab.evaluate("document.documentElement.scrollWidth") <= 390
@@ -114,10 +120,8 @@ def test_a_phone_shows_the_map_above_the_details(asked, tmp_path):
 
 
 @needs_chromium
-def test_the_slider_moves_through_the_steps(asked, tmp_path):
-    _, look, decoder = asked
-    path = tmp_path / "walk.html"
-    path.write_text(london_page.render(look, decoder, "a walk"), encoding="utf-8")
+def test_the_slider_moves_through_the_steps(asked, path):
+    _, look, _ = asked
     with chromium() as tab:
         tab.open(path.as_uri())
         assert "Step 107 of 111, query" in tab.text("#details")

@@ -21,7 +21,7 @@ from babi.model import checkpoints, trained
 from babi.program.errors import UsageError
 from babi.stories.story import DataError, Line, Story, format_stories
 from babi_data import make_stories
-from small_runs import small_checkpoint
+from small_runs import small_checkpoint, wait_for
 
 STORY = Story(8, (Line("Mary got the milk."),
                   Line("What is Mary carrying?", "milk,apple", (1,))))
@@ -139,10 +139,7 @@ def test_requests_at_once_are_bounded(server):
     try:
         for thread in threads:
             thread.start()
-        for _ in range(1000):
-            if not server.places._value:  # all of them are inside
-                break
-            threading.Event().wait(0.01)
+        wait_for(lambda: not server.places._value)  # all of them are inside
         status, _, text = send(server, "GET", "/")
         assert status == 503 and "busy" in text
     finally:
@@ -158,17 +155,11 @@ def test_a_question_whose_browser_has_gone_is_not_read(server):
     server.service.asked.clear()
     first = threading.Thread(target=send, args=(server,), kwargs={"body": b"[1]"})
     first.start()
-    for _ in range(1000):
-        if server.service.asked:
-            break
-        threading.Event().wait(0.01)
+    wait_for(lambda: server.service.asked)
     with socket.create_connection(("127.0.0.1", server.server_port), 10) as gone:
         gone.sendall(b"POST /ask HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n"
                      b"Content-Type: application/json\r\n\r\n[2]")
-        for _ in range(1000):  # until all of it is there
-            if list(server._open.values()).count(math.inf) == 2:
-                break
-            threading.Event().wait(0.01)
+        wait_for(lambda: list(server._open.values()).count(math.inf) == 2)
     server.service.gate.set()
     first.join()
     assert send(server, body=b"[3]")[0] == 200
@@ -212,10 +203,7 @@ def test_connections_are_bounded(server):
             assert other.recv(100) == b""
         open_ones[0].sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert open_ones[0].recv(100).startswith(b"HTTP/1.0 200")
-    for _ in range(1000):
-        if not server._open:
-            break
-        threading.Event().wait(0.01)
+    wait_for(lambda: not server._open)
     assert send(server)[0] == 200
 
 
