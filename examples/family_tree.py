@@ -66,8 +66,10 @@ def draw(model, chain, args, log):
     figures = {"relation.png": family_picture.draw_relation(look, title),
                "memory.png": pictures.draw_strip(look, decoder, title)}
     if common.has_rows(log):
+        plan = plan_of(args)
         figures["learning.png"] = draw_learning(
-            log, plan_of(args).updates, "Learning relations, lesson by lesson")
+            log, plan.updates, "Learning relations, lesson by lesson",
+            (training.COMPLETE, plan.enough))
     common.write(args.output, figures, {})
 
 

@@ -94,7 +94,7 @@ def draw(networks, args, log):
     if common.has_rows(log):
         figures["learning.png"] = draw_learning(
             log, plan_of(args).updates, "Learning to move blocks, lesson by lesson",
-            COMPLETE, ("satisfied", "named"))
+            (COMPLETE,), ("satisfied", "named"))
     common.write(args.output, figures, {})
 
 

@@ -75,7 +75,7 @@ def draw(model, path, args, log):
         field, share = plan_of(args).lessons[-1].complete
         figures["learning.png"] = draw_learning(
             log, plan_of(args).updates, "Learning to find paths, lesson by lesson",
-            share, (field,), {"near": "one edge too long at most"}.get(field, field))
+            (share,), (field,), {"near": "one edge too long at most"}.get(field, field))
     common.write(args.output, figures,
                  {"path.html": london_page.render(look, decoder, title)})
 

@@ -137,7 +137,7 @@ def _draw_runs(plot, curves):
         losses.plot(*curve[_LOSS], color=colour, linewidth=0.8, alpha=0.5)
         if _ERROR in curve:
             plot.plot(*curve[_ERROR], color=colour, marker="o", markersize=3,
-                      label=f"{name}: held-out question error")
+                      label=f"held-out question error, {name}")
     plot.set(xlabel="stories read", ylabel="mean question error, %",
              ylim=(0, _top(curves.values(), _ERROR, 100)))
     plot.set_xlim(left=_first_story(curves.values()))
@@ -149,7 +149,8 @@ def _draw_runs(plot, curves):
         plot.axhline(paper.mean, color="grey", linestyle="--", linewidth=1,
                      label=f"the paper's DNC1 on the test questions, {paper.mean}%")
     if plot.get_legend_handles_labels()[0]:
-        plot.legend(fontsize=8)
+        for text in plot.legend(fontsize=8).get_texts():
+            text.set_parse_math(False)  # a run's name may have dollar signs
 
 
 def _own_tasks(curve):

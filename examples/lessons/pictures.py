@@ -35,14 +35,14 @@ def draw_dots(axes, trajectory, slots):
     axes.set_axisbelow(True)
 
 
-def draw_learning(log, updates, title, complete=0.9, fields=("right",), what="right"):
+def draw_learning(log, updates, title, complete=(0.9,), fields=("right",), what="right"):
     """Accuracy over the updates, with the lessons as steps.
 
     Args:
       log: path of the file that the training's CSVLogger wrote.
       updates: in an epoch.
       title: what stands above.
-      complete: share of right ones at which a lesson is.
+      complete: shares of right ones at which lessons are.
       fields: of the log that have shares, each a line.
       what: the new episodes of a single line are, in words.
 
@@ -59,7 +59,8 @@ def draw_learning(log, updates, title, complete=0.9, fields=("right",), what="ri
                   color=colour, label=field)
     if len(fields) > 1:
         axes.legend(fontsize=8, loc="lower right")
-    axes.axhline(100 * complete, color="#888888", lw=0.8, ls=":")
+    for share in complete:
+        axes.axhline(100 * share, color="#888888", lw=0.8, ls=":")
     axes.set_ylabel("of new episodes, %" if len(fields) > 1 else
                     f"new episodes {what}, %", size=9)
     axes.set_xlabel("updates", size=9)

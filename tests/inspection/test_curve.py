@@ -72,9 +72,11 @@ def test_one_run_and_several_are_drawn(run, tmp_path):
 def test_runs_of_one_name_are_told_apart(run, tmp_path):
     curves = curve.read(run)
     plot = Figure().subplots()
-    curve._draw_runs(plot, {"one/model": curves, "two/model": curves, "three": curves})
-    assert [text.get_text().partition(":")[0] for text in plot.get_legend().get_texts()
-            ][:3] == ["one/model", "two/model", "three"]
+    runs = ["one/model", "two/model", "three", "_four", "$x$"]
+    curve._draw_runs(plot, {name: curves for name in runs})
+    texts = plot.get_legend().get_texts()[:len(runs)]
+    assert [text.get_text().partition(", ")[2] for text in texts] == runs
+    assert not any(text.get_parse_math() for text in texts)
 
 
 def test_the_picture_begins_where_its_runs_begin(run):
