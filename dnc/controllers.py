@@ -204,14 +204,14 @@ def step(controller, inputs, states, training=None):
 
 
 @contextlib.contextmanager
-def one_dropout(controller, sequences):
+def one_dropout(controller, batch):
     """Lets the cells of a controller that drop out choose what, once for all steps.
 
     As `keras.layers.RNN` does with the cells that it knows.
 
     Args:
       controller: built.
-      sequences: `[B, T, ...]`, what is about to be gone through.
+      batch: `[B, ...]`, with as many rows as are gone through.
     """
     cells = [cell for cell in layers_of(controller)
              if hasattr(cell, "reset_recurrent_dropout_mask")]
@@ -222,10 +222,12 @@ def one_dropout(controller, sequences):
             cell.reset_recurrent_dropout_mask()
 
     forget()
-    rows = tf.shape(sequences)[0]
+    rows = tf.shape(batch)[0]
     for cell in cells:
-        cell.get_dropout_mask(tf.ones([rows, cell.kernel.shape[0]], sequences.dtype))
-        cell.get_recurrent_dropout_mask(tf.ones([rows, cell.units], sequences.dtype))
+        cell.get_dropout_mask(
+            tf.ones([rows, cell.kernel.shape[0]], cell.compute_dtype))
+        cell.get_recurrent_dropout_mask(
+            tf.ones([rows, cell.units], cell.compute_dtype))
     yield
     forget()
 

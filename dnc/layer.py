@@ -21,8 +21,9 @@ class DNC(keras.layers.RNN):
     It gives the same numbers as `keras.layers.RNN(DNCCell(...))` with the same
     weights, several times faster and in less memory: see `dnc.fast_path`, which is
     compiled by XLA for each shape of input, once, when the shape was used so often that
-    it pays. What that path cannot run (another controller than those with names, mixed
-    precision) takes the plain loop, and the log says so once.
+    it pays. What that path cannot run (a controller of one's own that is not made of
+    Keras's LSTMCell and GRUCell, mixed precision) takes the plain loop, and the log
+    says so once.
 
         >>> layer = DNC(output_size=3, controller_units=8, memory_size=4, word_size=2,
         ...             num_read_heads=1, return_sequences=True)
@@ -98,7 +99,7 @@ class DNC(keras.layers.RNN):
             structure.
           InvalidArgumentError: no steps, where that shows only when it is run.
         """
-        sequences, mask = self._checked(sequences, mask, resets)
+        sequences, mask, resets = self._checked(sequences, mask, resets)
         if initial_state is not None:
             initial_state = [tf.cast(state, self.compute_dtype)
                              for state in keras.tree.flatten(initial_state)]
@@ -112,12 +113,17 @@ class DNC(keras.layers.RNN):
             sequences, initial_state=initial_state, mask=mask, training=training)
 
     def _checked(self, sequences, mask, resets):
-        """`sequences` as floats, and their mask; see `call` for what is refused."""
+        """`sequences` as floats, their mask and resets; see `call` for what is refused.
+
+        Mask and resets are booleans or None.
+        """
         if mask is None:  # Keras leaves out that of a layer before if more is given
             mask = getattr(sequences, "_keras_mask", None)
         for name, tensor in (("sequences", sequences), ("mask", mask),
                              ("resets", resets)):
             dense(name, tensor)
+        mask, resets = (None if steps is None else tf.cast(steps, tf.bool)
+                        for steps in (mask, resets))
         _check_steps("mask", mask, sequences)
         _check_steps("resets", resets, sequences)
         check_features(self.name, sequences.shape, self._features)
@@ -125,9 +131,8 @@ class DNC(keras.layers.RNN):
         if self._features is not None and sequences.shape[-1] is None:
             sequences = tf.ensure_shape(sequences, [None, None, self._features])
         if mask is not None:  # nan times zero would be nan
-            sequences = tf.where(
-                tf.cast(mask, tf.bool)[:, :, tf.newaxis], sequences, 0)
-        return sequences, mask
+            sequences = tf.where(mask[:, :, tf.newaxis], sequences, 0)
+        return sequences, mask, resets
 
     def build(self, sequences_shape, initial_state_shape=None):
         with _BUILDING:  # Keras lets several threads build one layer
@@ -180,9 +185,9 @@ class DNC(keras.layers.RNN):
             return super().inner_loop(sequences, initial_state, mask, training)
 
         def step(inputs, states):
-            kept = 1 - tf.cast(inputs[:, -1:], states[0].dtype)
+            goes_on = inputs[:, -1:] <= 0  # a product with 0 would keep infinity
             return self.cell(
-                inputs[:, :-1], [state * kept for state in states],
+                inputs[:, :-1], [tf.where(goes_on, state, 0) for state in states],
                 training=training)
 
         return loop(self, step, sequences, initial_state, mask)
@@ -237,7 +242,7 @@ class DNC(keras.layers.RNN):
         """
         if not hasattr(sequences, "shape"):
             sequences = tf.convert_to_tensor(sequences)
-        sequences, mask = self._checked(sequences, mask, resets)
+        sequences, mask, resets = self._checked(sequences, mask, resets)
         sequences = tf.convert_to_tensor(sequences)
         if not self.built:
             self.build(sequences.shape)

@@ -31,6 +31,7 @@ from dnc import interface as interface_vector
 from dnc import memory as external_memory
 from dnc.arguments import check_states
 from dnc.cell import DNCState
+from dnc.controllers import one_dropout
 from dnc.interface import Interface
 from dnc.variants import present
 
@@ -171,9 +172,10 @@ class Recorder:
                       in zip(stores, keras.tree.flatten(record), strict=True)]
             return t + 1, states, output, stores
 
-        _, states, _, stores = tf.while_loop(
-            lambda t, *_: t < count, body, (0, states, output, stores),
-            maximum_iterations=count)
+        with one_dropout(cell.controller, output):
+            _, states, _, stores = tf.while_loop(
+                lambda t, *_: t < count, body, (0, states, output, stores),
+                maximum_iterations=count)
         batch_major = [_swap_batch_and_time(store.stack()) for store in stores]
         fields = keras.tree.pack_sequence_as(specs, batch_major)
         absent = dict.fromkeys(Trajectory._fields)
@@ -183,9 +185,8 @@ class Recorder:
 
     def _step(self, inputs, real, reset, states, output, training):
         """(next states, output, record) of one step, {field of Trajectory: value}."""
-        cell, real = self._cell, real[:, tf.newaxis]
-        kept = 1 - tf.cast(reset[:, tf.newaxis], cell.compute_dtype)
-        state = cell.unpack_state([state * kept for state in states])
+        cell, real, goes_on = self._cell, real[:, tf.newaxis], ~reset[:, tf.newaxis]
+        state = cell.unpack_state([tf.where(goes_on, state, 0) for state in states])
         hidden, controller = cell.control(inputs, state, training)
         weights = cell.weights_as_tensors()
         interface = cell.interface(cell.interface_vector(hidden, weights))

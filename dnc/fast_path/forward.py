@@ -72,9 +72,10 @@ class Step:
         """
         if self.kept is None:
             return carry
-        kept = self.kept[t]
+        kept = self.kept[t] > 0  # a product with 0 would keep what is not finite
         return Carry(*tf.nest.map_structure(
-            lambda tensor: tensor * factor(kept, tensor), carry[:-1]), carry.link)
+            lambda tensor: tf.where(factor(kept, tensor), tensor, 0), carry[:-1]),
+            carry.link)
 
     def keep_masked(self, t, previous, carry):
         """The state after step t: as before it where the step is masked.
@@ -186,7 +187,7 @@ class Step:
         """
         (written, row), (precedence, column) = lefts, rights
         return self.off_diagonal(
-            Decay(row, column).of(link)
+            Decay(row, column).of(link, self.kept is not None)
             + written[:, :, :, tf.newaxis] * precedence[:, :, tf.newaxis])
 
     def off_diagonal(self, matrix):

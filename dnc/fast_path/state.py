@@ -179,9 +179,12 @@ class Decay(NamedTuple):
     row: tf.Tensor
     column: tf.Tensor
 
-    def of(self, link):
-        """`link` `[B, H, N, N]` times the factor."""
-        return (self.row[..., tf.newaxis] - self.column[:, :, tf.newaxis]) * link
+    def of(self, link, resets=False):
+        """`link` `[B, H, N, N]` times the factor; 0 where that is 0, with resets."""
+        factors = self.row[..., tf.newaxis] - self.column[:, :, tf.newaxis]
+        if resets:  # 0 times what is not finite would not be 0
+            return tf.where(factors != 0, factors * link, 0)
+        return factors * link
 
 
 class Backflow(NamedTuple):

@@ -280,6 +280,26 @@ def test_mask_of_a_layer_before_is_obeyed(jit, rng):
 
 
 @both_paths
+def test_a_reset_clears_what_is_not_finite(jit, rng):
+    """One bad story leaves those after it in the row as they are."""
+    layer = make_layer(rng, jit=jit, return_sequences=True, return_state=True)
+    x = rng.normal(size=(2, T, D)).astype("float32")
+    expected, *states = layer(tf.constant(x[:, 2:]))
+    x[0, 0], x[0, 1] = np.nan, np.inf
+    resets = np.zeros((2, T), "int32")
+    resets[:, 2] = 7  # such as a story's number
+    for start in (None, [np.full((2, *state.shape[1:]), np.nan) for state in states]):
+        if start is not None:
+            resets[:, 0] = 1
+        outputs, *after = layer(x, initial_state=start, resets=resets.tolist())
+        for found, wanted in zip((outputs[:, 2:], *after), (expected, *states)):
+            assert_close(found, wanted, 1e-6)
+        assert np.isnan(outputs[0, 0]).all()
+    seen = layer.trajectory(x, start, resets=resets.tolist())
+    assert_close(seen.outputs[:, 2:], expected, 1e-6)
+
+
+@both_paths
 def test_mask_of_a_layer_before_is_obeyed_beside_resets(jit, rng):
     """Keras itself hands on a mask only where the sequences are all that is given."""
     layer = make_layer(rng, jit=jit, dtype="float32")

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from dnc import DNC, fast_path
+from dnc.trajectory import Recorder
 from helpers import assert_close
 from small_layers import D, N, R, T, W, both_paths, make_layer, random_states
 
@@ -26,6 +27,30 @@ def test_a_controller_drops_out_anew_in_each_call_and_alike_in_each_step(rng):
     cells[0]._create_dropout_mask = lambda *args: seen.append(1) or make(*args)
     layer(x, training=True)
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize("types", [("mixed_bfloat16", "mixed_bfloat16"),
+                                   ("float32", "float64")])
+def test_a_controller_of_another_precision_drops_out(types, rng):
+    cell = keras.layers.LSTMCell(6, dropout=0.5, recurrent_dropout=0.5, dtype=types[0])
+    layer = DNC(3, controller=cell, memory_size=N, word_size=W, num_read_heads=R,
+                dtype=types[1])
+    x = rng.normal(size=(2, T, D)).astype("float32")
+    outputs = [layer(x, training=True).numpy().astype("float32") for _ in range(2)]
+    assert np.isfinite(outputs).all() and not np.array_equal(*outputs)
+
+
+def test_a_controller_that_drops_out_is_recorded_again_and_again(rng):
+    layer = DNC(3, controller=keras.layers.LSTMCell(5, dropout=0.5), memory_size=N,
+                word_size=W, num_read_heads=R)
+    x = rng.normal(size=(2, T, D)).astype("float32")
+    layer(x)
+    recorder = Recorder(layer.cell)
+    first, second = (recorder(x, training=True).outputs.numpy() for _ in range(2))
+    assert not np.array_equal(first, second)
+    Recorder(layer.cell)(x, training=True)
+    layer.cell(x[:, 0], layer.cell.get_initial_state(2), training=True)
+    assert np.array_equal(recorder(x).outputs, recorder(x).outputs)
 
 
 def test_a_controller_of_another_precision_takes_the_plain_loop(rng):
