@@ -103,6 +103,11 @@ def main():
         print(first_call.table(first_call.measure(
             min(_ROUNDS.value, _FIRST_CALLS), _say)))
         return 0
+    if _COMPARE.value and not _RESULTS.value and (
+            pathlib.Path(_COMPARE.value).resolve()
+            == pathlib.Path(_OUTPUT.value).resolve()):
+        raise UsageError(f"--compare={_COMPARE.value}: it would be replaced; give "
+                         f"another --output")
     old = Results.read(_COMPARE.value) if _COMPARE.value else None
     try:
         results = Results.read(_RESULTS.value) if _RESULTS.value else _measure()

@@ -94,7 +94,10 @@ def bounds(results):
             continue
         if of_peer:
             amount = results.ratio(one, "peer", value)
-        if amount is not None:
+        if amount is None:
+            lines.append((f"{point}: {name}: NOT JUDGED, as it was not measured"
+                          f"{' of both' * of_peer}", False))
+        else:
             kept = amount <= most
             lines.append((f"{point}: {name} {amount:.4g}{' of the peer' * of_peer}, at "
                           f"most {most:g}: {'kept' if kept else 'NOT KEPT'}", kept))

@@ -85,9 +85,10 @@ def errors_in(folder):
 
 
 def _result_name():
-    """Another one with other flags, which `train.py` refuses in the same folder."""
-    digest = hashlib.sha256(_TRAIN_FLAGS.value.encode()).hexdigest()[:8]
-    return f"held_out-{_UPDATES.value}{f'-{digest}' * bool(_TRAIN_FLAGS.value)}.json"
+    """Another one with other flags or data, which `train.py` refuses in one folder."""
+    given = " ".join(filter(None, (_TRAIN_FLAGS.value, _DATA_DIR.value)))
+    digest = hashlib.sha256(given.encode()).hexdigest()[:8]
+    return f"held_out-{_UPDATES.value}{f'-{digest}' * bool(given)}.json"
 
 
 def _train_and_test(name, seed):

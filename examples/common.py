@@ -33,6 +33,7 @@ try:
 except KeyboardInterrupt:
     leave("Stopped.")
 import keras  # noqa: E402: brings TensorFlow
+import numpy as np  # noqa: E402
 # Pruning leaves loops that another pass refuses, with a line that looks like an error,
 # and then the graph is not optimised at all.
 tf.config.optimizer.set_experimental_options({"disable_model_pruning": True})
@@ -99,6 +100,9 @@ def locked(folder):
 class Saving(keras.callbacks.Callback):
     """Saves weights, optimizer and whatever is among the weights after each epoch.
 
+    Ends the training with a ValueError when a weight is not finite any more, and leaves
+    the file as it was.
+
     Keras's BackupAndRestore is for a model that stays the same, and its files can be
     left half-written.
 
@@ -111,6 +115,11 @@ class Saving(keras.callbacks.Callback):
         self.path = path
 
     def on_epoch_end(self, epoch, logs=None):
+        if not all(np.isfinite(weight).all() for weight in self.model.get_weights()):
+            raise ValueError(
+                f"{self.path.parent}: weights that are not finite after epoch "
+                f"{epoch + 1}, which is not saved; the same command begins it anew; if "
+                f"it ends so again, give another --seed and --folder")
         save(self.model, self.path)
 
 
@@ -175,7 +184,8 @@ def make_parser(description, folder, lstm=True):
         parser.add_argument("--lstm", action="store_true",
                             help="train the LSTM that stands beside the DNC")
     for name, what in (("folder", "of the training"), ("output", "of the pictures")):
-        parser.add_argument(f"--{name}", type=Path, default=Path(folder), help=what)
+        parser.add_argument(f"--{name}", type=Path, default=Path(folder),
+                            help=f"{what}; default: {folder}")
     parser.add_argument("--seed", type=int, default=1, help="of weights and data")
     return parser
 

@@ -54,19 +54,19 @@ def plan_of(args):
 
 
 def networks_to_ask(args):
-    """{name: network}, trained as the arguments say, and the folder of their log.
+    """{name: network}, trained as the arguments say, and the folder of the DNC's log.
 
     Raises:
       ValueError: a file of weights can't be used.
     """
     slots = plan_of(args).lessons[-1].slots
-    dnc, folder = program.network_to_ask(args, plan_of(args), slots, SHIPPED)
-    networks = {"DNC": dnc}
     lstm = None if args.paper or args.given else program.lstm_to_ask(
-        args, LSTM, slots, SHIPPED / LSTM_WEIGHTS)
-    if lstm is not None:
-        networks["LSTM"] = lstm
-    return {**networks, "random": Guess(np.random.default_rng(5))}, folder
+        args, LSTM, slots, SHIPPED / LSTM_WEIGHTS)  # before a DNC trained meanwhile
+    dnc, folder = program.network_to_ask(args, plan_of(args), slots, SHIPPED)
+    networks = {"DNC": dnc, "LSTM": lstm, "random": Guess(np.random.default_rng(5))}
+    if lstm is None:
+        del networks["LSTM"]
+    return networks, folder
 
 
 def draw(networks, args, log):
@@ -93,8 +93,9 @@ def draw(networks, args, log):
     figures["episode.png"] = pictures.draw_episode(look, title)
     if common.has_rows(log):
         figures["learning.png"] = draw_learning(
-            log, plan_of(args).updates, "Learning to move blocks, lesson by lesson",
-            (COMPLETE,), ("satisfied", "named"))
+            log, plan_of(args).updates,
+            "The DNC, learning to move blocks, lesson by lesson", (COMPLETE,),
+            ("satisfied", "named"))
     common.write(args.output, figures, {})
 
 

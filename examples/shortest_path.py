@@ -50,7 +50,8 @@ def parse_path(text):
     return london_paths.ends(*program.split(text, PATH.default))
 
 
-PATH = program.Asked("path", "Liverpool Street: Warren Street", parse_path)
+PATH = program.Asked("path", "Liverpool Street: Warren Street", parse_path,
+                     each="distance")
 
 
 def plan_of(args):

@@ -76,7 +76,7 @@ def draw(model, walk, args, log):
                "memory.png": pictures.draw_strip(look, decoder, title)}
     if common.has_rows(log):
         figures["learning.png"] = draw_learning(
-            log, plan_of(args).updates, "Learning to walk, lesson by lesson")
+            log, plan_of(args).updates, "The DNC, learning to walk, lesson by lesson")
     common.write(args.output, figures,
                  {"walk.html": london_page.render(look, decoder, title)})
 
@@ -89,17 +89,17 @@ def parse_arguments(arguments=None):
 
 
 def networks_to_ask(args):
-    """{name: network}, trained as the arguments say, and the folder of their log.
+    """{name: network}, trained as the arguments say, and the folder of the DNC's log.
 
     Raises:
       ValueError: a file of weights can't be used.
     """
-    dnc, folder = program.network_to_ask(args, plan_of(args), london.SLOTS, SHIPPED)
-    networks = {"DNC": dnc}
-    if not (args.paper or args.given):
-        networks["LSTM"] = program.lstm_to_ask(
+    lstm = {}
+    if not (args.paper or args.given):  # before a DNC that is trained meanwhile
+        lstm["LSTM"] = program.lstm_to_ask(
             args, LSTM, london.SLOTS, SHIPPED / LSTM_WEIGHTS)
-    return networks, folder
+    dnc, folder = program.network_to_ask(args, plan_of(args), london.SLOTS, SHIPPED)
+    return {"DNC": dnc, **lstm}, folder
 
 
 def main():

@@ -70,6 +70,8 @@ def draw_walk(look, title):
         words += _in_words(number, ride, right)
         if not right:
             words.append(f"      answered: {edge_text(answered)}")
+    if not look.right[-1]:
+        words += [f"{WRONG} the end", f"      answered: {edge_text(look.answer[-1])}"]
     return _draw(look, title, marked, words)
 
 

@@ -35,7 +35,8 @@ def draw_dots(axes, trajectory, slots):
     axes.set_axisbelow(True)
 
 
-def draw_learning(log, updates, title, complete=(0.9,), fields=("right",), what="right"):
+def draw_learning(log, updates, title, complete=(0.9,), fields=("right",),
+                  what="right"):
     """Accuracy over the updates, with the lessons as steps.
 
     Args:

@@ -58,6 +58,9 @@ def test_a_real_measurement_is_shown_and_written(tmp_path):
     assert f"{1e3 * one.train_seconds:,.1f}" in first.stdout
     again = run(f"--results={path}", f"--compare={tmp_path / 'no'}")
     assert again.returncode == 1 and again.stderr.startswith("error: ")
+    again = run(f"--output={path}", f"--compare={path}")
+    assert again.returncode == 1 and "it would be replaced" in again.stderr
+    assert Results.read(path).measurements == results.measurements
     again = run(f"--results={path}")
     assert again.stdout == first.stdout
 

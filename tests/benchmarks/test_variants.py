@@ -96,10 +96,13 @@ def test_a_comparison_that_is_stopped_asks_no_unfinished_model(tmp_path, monkeyp
     monkeypatch.setattr(variants, "_TRAIN_FLAGS",
                         types.SimpleNamespace(value="--tasks=1"))
     assert variants.errors_in(tmp_path) == {}  # of other flags
+    monkeypatch.setattr(variants, "_TRAIN_FLAGS", types.SimpleNamespace(value=""))
+    monkeypatch.setattr(variants, "_DATA_DIR", types.SimpleNamespace(value="/other"))
+    assert variants.errors_in(tmp_path) == {}  # of other data
 
 
 def test_the_table_has_all_that_is_there(tmp_path, monkeypatch):
-    for name, value in (("_UPDATES", 30), ("_TRAIN_FLAGS", "")):
+    for name, value in (("_UPDATES", 30), ("_TRAIN_FLAGS", ""), ("_DATA_DIR", None)):
         monkeypatch.setattr(variants, name, types.SimpleNamespace(value=value))
     for name, error in (("ADNC-MD-2", 3.0), ("paper-10", 5.0), ("paper-9", 4.0),
                         ("ADNC-1", 2.0), ("nets-1", 1.0)):

@@ -114,6 +114,20 @@ def test_a_training_ends_when_all_lessons_are_complete(tmp_path, easy, capsys):
     assert read_log(tmp_path / program.LOG, ("lesson",)) == {"lesson": [0]}
 
 
+def test_weights_that_are_not_finite_are_not_saved(tmp_path):
+    class Spoil(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.trainable_variables[0].assign_add(
+                np.full(self.model.trainable_variables[0].shape, np.nan))
+
+    plan = SMALL["lstm"]
+    curriculum.train(plan, tmp_path, minutes=1e-6, verbose=0)
+    before = (tmp_path / curriculum.SAVED).read_bytes()
+    with pytest.raises(ValueError, match="weights that are not finite after epoch 2"):
+        curriculum.train(plan, tmp_path, callbacks=[Spoil()], verbose=0)
+    assert (tmp_path / curriculum.SAVED).read_bytes() == before
+
+
 def test_a_training_can_start_from_another_network(tmp_path):
     plan = SMALL["dnc"]
     keras.utils.set_random_seed(8)

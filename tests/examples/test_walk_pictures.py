@@ -15,6 +15,7 @@ from examples.graphs import asking, london, london_page, london_picture, picture
 from examples.graphs import training
 from examples.graphs.encoding import to_digits
 from examples.graphs.traversal import HOUR
+from examples.lessons.pictures import WRONG
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,10 @@ def test_pictures_and_page(asked, tmp_path, rng):
     figure = london_picture.draw_walk(look, "a walk")
     figure.savefig(tmp_path / "walk.png")
     assert marks(figure.axes[0]) == list(look.right[:2])
+    for right in (False, True):  # a walk whose end alone is wrong has a cross too
+        drawn = london_picture.draw_walk(look._replace(right=[True, True, right]), "w")
+        words = "".join(text.get_text() for axes in drawn.axes for text in axes.texts)
+        assert (f"{WRONG} the end" in words) != right
     assert [text.get_text() for text in figure.axes[0].texts
             if text.get_text() in london.STATIONS] == list(london.STATIONS)
     assert_small_maps(figure, look)
