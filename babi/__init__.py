@@ -30,7 +30,7 @@ def load(model=None):
 
     Args:
       model: a published one (a folder of `results/`), or the path of a checkpoint, a
-        run directory or a `.keras` file; None: the published one that errs least.
+        run directory or a `.keras` file; None: `results/best`.
 
     Raises:
       DataError, ConfigError: there is none, or it can't be used; one line that says

@@ -71,9 +71,11 @@ def _of_babi(config, tasks, fall_back):
                 raise
         print("No official bAbI data here, and none could be downloaded: taking "
               "simulated test stories.", file=sys.stderr, flush=True)
-    elif DATA_DIR.value is not None:
-        raise UsageError("--data_dir has official data; leave it out with "
-                         "--data=simulated")
+    else:
+        for name in ("data_dir", "variant"):
+            if flags.FLAGS[name].present:
+                raise UsageError(f"--{name} is about official data; leave it out with "
+                                 f"--data=simulated")
     if config.data == SIMULATED:  # the options are about all of these
         tasks = config.tasks
     return SimulatedSource(tasks, config.simulator_seed, config.simulator_options())

@@ -71,7 +71,8 @@ def _check_value(field, value, tasks):
 def _number_check(kind, value, minimum=None, maximum=None, above=None):
     """(what is expected, whether value is that) for a number."""
     expected = "a whole number" if kind is int else "a finite number"
-    good = type(value) is kind and math.isfinite(value)
+    maximum = 2 ** 63 - 1 if kind is int and maximum is None else maximum
+    good = type(value) is kind and (kind is int or math.isfinite(value))
     if minimum is not None:
         expected += f", at least {minimum:,}"
         good = good and value >= minimum

@@ -21,6 +21,9 @@ def define_flags(values=flags.FLAGS):
               bool: flags.DEFINE_bool, str: flags.DEFINE_string}
     for field in dataclasses.fields(Config):
         description = field.metadata["description"]
+        choices = field.metadata["limits"].get("choices")
+        if choices:
+            description += f" ({', '.join(choices)})"
         if field.name == "tasks":
             flags.DEFINE_string(field.name, "all", description, flag_values=values)
         else:

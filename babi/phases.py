@@ -97,6 +97,8 @@ def _read(text, before):
         if name not in SETTINGS:
             raise ValueError(f"{name[:40]!r} can't change within a run; these can: "
                              f"{', '.join(SETTINGS)}")
+        if name in changes:
+            raise ValueError(f"the phase at {start} names {name} twice")
         changes[name] = _value(name, value, getattr(before.settings, name))
         if changes[name] == 0 and name == "packed_rows":
             raise ValueError(f"the phase at {start} has packed_rows=0: stories in rows "

@@ -74,14 +74,19 @@ def main():
             asking.DATA.value, *(record.config.data for record in records)}:
         raise UsageError("--held_out is about official stories; simulated test "
                          "stories are never among those trained on")
+    name = _output_name()
     source = asking.source(first, tasks)
+    if isinstance(source, OwnSource):
+        for record in records:
+            if record.config.data == OWN:
+                source.check_kept(record.data)
     if first.config.data == OWN and not (_TASKS.value or _HELD_OUT.value):
         tasks = _with_tests(source, tasks)
     found = [_test(trained.load(prefix, _JIT.value), source, tasks)
              for prefix in prefixes]
     print("\n" + results.as_text(found, _SEPARATE.value), end="")
-    if _OUTPUT.value:
-        _write(found)
+    if name:
+        _write(found, name)
     for path in _INSERT_INTO.value:
         _insert(found, pathlib.Path(path))
 
@@ -154,10 +159,23 @@ def _insert(found, path):
     print(f"Written: {path}")
 
 
-def _write(found):
+def _output_name():
+    """The path of --output without its ending; None without one.
+
+    Raises:
+      UsageError: no file can be written there.
+    """
+    if not _OUTPUT.value:
+        return None
+    path = pathlib.Path(_OUTPUT.value)
+    if not path.name or path.name == ".." or not path.parent.is_dir():
+        raise UsageError(f"--output: {path}: not a file in a folder that is there; "
+                         f"give another file")
+    return path.with_suffix("") if path.suffix in (".json", ".md") else path
+
+
+def _write(found, name):
     text = json.dumps(results.as_dict(found), indent=2) + "\n"
-    name = pathlib.Path(_OUTPUT.value)
-    name = name.with_suffix("") if name.suffix in (".json", ".md") else name
     table = results.as_markdown(found, _SEPARATE.value)
     for suffix, content in ((".json", text), (".md", table)):
         path = name.with_name(name.name + suffix)

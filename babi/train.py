@@ -43,8 +43,9 @@ _TEST_STORIES = flags.DEFINE_string(
     "test_stories", None, "a file or a folder with test stories for --stories; without "
     "any a share of the stories is kept for the test")
 _CHANGE_SETTINGS = flags.DEFINE_bool(
-    "change_settings", False, "continue a run with other settings of the optimizer "
-    "or another number of slots than it was started with; the change is recorded")
+    "change_settings", False, "continue a run with other settings than it was started "
+    "with, of those that may change: learning rate and the like, losses, dropout, "
+    "slots, how tasks are drawn and told, --phases; the change is recorded")
 
 
 def main():

@@ -35,15 +35,18 @@ def retold(story, *key, apart=1.0):
         said at once.
 
     Returns:
-      A `Story` with as many words and the same answer.
+      A `Story` with as many words and the same answer; the same one, if it is not told
+      as the official ones of the task are.
     """
     if story.task != TASK:
         return story
     *facts, question = story.lines
     kinds, colors = _by_name(_KIND, facts), _by_name(_COLOR, facts)
     asked = re.search(r"(\w+) *\?", question.text)[1]
-    like = [name for name, (_, kind) in kinds.items()
-            if kind == kinds[asked][1] and name != asked and name in colors]
+    like = [name for name, (_, kind) in kinds.items() if asked in kinds
+            and kind == kinds[asked][1] and name != asked and name in colors]
+    if not like or len(kinds) + len(colors) < len(facts):
+        return story  # of another form, in files of another name
     chain = {asked, like[-1]}
     _rename(facts, kinds, chain, words.COLORED_ANIMALS, 0, *key)
     _rename(facts, colors, chain, words.COLORS, 1, *key)

@@ -69,7 +69,9 @@ def load(config, data_dir=None):
                  for task, numbers in added.items()}
         identity |= {"filled": filled}
     if own:
-        vocabulary, unseen = _own_words(source, stories)
+        vocabulary, unseen = _own_words(source, {
+            task: [of_task[number] for number in kept[task]]
+            for task, of_task in stories.items()})
         identity["differences"] += unseen
     else:
         vocabulary = Vocabulary.from_stories(

@@ -238,32 +238,20 @@ class GeneratedStream:
             fits, which leaves a story as good as any: the network reads forwards.
             One without such a question gives way to the next attempt.
         """
-        self._story_at = story_at
-        self._encoder = encoder
         self.longest = longest
-        # Stories that wait for their place in a batch are asked for again.
-        self.example = functools.lru_cache(maxsize=_REMEMBERED)(self._make_example)
 
-    def _make_example(self, position: int) -> Example:
-        """The example at a position; always the same one.
+        # Stories that wait for their place in a batch are asked for again. A bound
+        # method would keep a stream that nobody uses, and them, till a collection.
+        @functools.lru_cache(maxsize=_REMEMBERED)
+        def example(position: int) -> Example:
+            """The example at a position; always the same one.
 
-        Raises:
-          DataError: no story has a question that fits.
-        """
-        for attempt in range(_ATTEMPTS):
-            story = self._story_at(position, attempt)
-            if story is None:
-                continue
-            example = self._encoder.encode(story, position)
-            if example.inputs.size <= self.longest:
-                return example
-            ends = _question_ends(example)
-            fitting = ends[ends <= self.longest]
-            if fitting.size:
-                return Example(example.task, example.index,
-                               *(array[:fitting[-1]] for array in example[2:]))
-        raise DataError(f"story {position}: in {_ATTEMPTS} attempts none had a "
-                        f"question within {self.longest} tokens; allow longer stories")
+            Raises:
+              DataError: no story has a question that fits.
+            """
+            return _generated(story_at, encoder, longest, position)
+
+        self.example = example
 
     def length(self, position: int) -> int:
         """Number of tokens of the example at a position."""
@@ -272,6 +260,24 @@ class GeneratedStream:
     def task(self, position: int) -> int:
         """Task number of the example at a position."""
         return self.example(position).task
+
+
+def _generated(story_at, encoder, longest, position):
+    """The example at a position of a `GeneratedStream`."""
+    for attempt in range(_ATTEMPTS):
+        story = story_at(position, attempt)
+        if story is None:
+            continue
+        example = encoder.encode(story, position)
+        if example.inputs.size <= longest:
+            return example
+        ends = _question_ends(example)
+        fitting = ends[ends <= longest]
+        if fitting.size:
+            return Example(example.task, example.index,
+                           *(array[:fitting[-1]] for array in example[2:]))
+    raise DataError(f"story {position}: in {_ATTEMPTS} attempts none had a question "
+                    f"within {longest} tokens; allow longer stories")
 
 
 def _question_ends(example: Example) -> np.ndarray:

@@ -100,7 +100,11 @@ def given_tokens(text, place, index=0, limit=MAX_TOKENS):
       DataError: it is not a story with a question, or too long.
     """
     if "\t" not in text and not cleaned(text).lstrip().startswith("{"):
-        return text_tokens(text, place, limit)
+        tokens = text_tokens(text, place, limit)
+        if index:
+            raise DataError(f"{place}: it has one story, so the index is 0, not "
+                            f"{index}")
+        return tokens
     stories = parse_own(text.encode("utf-8", "surrogatepass"), str(place), task=1)
     if index >= len(stories):
         raise DataError(f"{place}: it has {len(stories)} stories, so the index is 0 to "

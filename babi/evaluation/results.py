@@ -141,11 +141,11 @@ def remarks(results):
 
 
 def _tested_on(test, others, held_out):
-    """Names the data of a test, and those who were trained on `others`."""
+    """Names the data of a test, and the models in `others`, trained on other data."""
     if test.get("test_stories") and not held_out:
         return f"{PurePath(test['test_stories']).name}, test stories of one's own"
     return data_name(test) + "".join(
-        f", on whose stories {name} was not trained" for name in others)
+        f", other data than {name} was trained on" for name in others)
 
 
 def _summary(results):

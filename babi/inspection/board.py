@@ -18,6 +18,7 @@ from babi.inspection import graph
 from babi.program import scripts
 from babi.program.errors import UsageError
 
+flags.adopt_module_key_flags(graph)  # for --help
 _RUNS = flags.DEFINE_list(
     "run", None, "run directories, separated by commas; default: those in the current "
     "folder, and one level deeper")

@@ -16,6 +16,7 @@ from babi.program import scripts
 from babi.program.errors import UsageError
 
 command_line.define_flags()
+flags.adopt_module_key_flags(command_line)  # for --help
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", "logs/graph", "folder of the events")
 
 

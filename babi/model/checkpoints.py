@@ -127,8 +127,9 @@ def resolve(path):
         text = text.removesuffix(suffix)
     if os.path.isfile(text + _INDEX):
         return pathlib.Path(text)
-    folder, name = (path, PREFIX) if path.is_dir() else (path.parent, BEST_PREFIX)
-    if path.is_dir() or path.name in ("best", BEST_PREFIX):
+    is_folder = os.path.isdir(path)
+    folder, name = (path, PREFIX) if is_folder else (path.parent, BEST_PREFIX)
+    if is_folder or path.name in ("best", BEST_PREFIX):
         found = iterations(folder, name)
         if found:
             return folder / f"{name}-{found[-1]}"

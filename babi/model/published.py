@@ -15,7 +15,7 @@ from babi.model.answerer import QuestionAnswerer, named_weights
 from babi.program.files import write_atomically
 from babi.stories.story import DataError
 
-DEFAULT = "best"  # the one that errs least: see results/README.md
+DEFAULT = "best"
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "results"
 ENDING = ".keras"
 SUMS_FILE, SAVED_MODEL = "SHA256SUMS", "saved_model"

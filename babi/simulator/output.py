@@ -76,7 +76,7 @@ def write_files(output_dir: str, tasks: Sequence[int], num_questions: dict[str, 
         if split not in SPLITS or type(number) is not int or number < 1:
             raise ValueError(f"num_questions: got {number!r} for the split {split!r}; "
                              f"expected at least 1 for {', '.join(SPLITS)}")
-    if pathlib.Path(variant).name != variant:
+    if variant in ("", "..") or pathlib.Path(variant).name != variant:
         raise ValueError(f"variant: {variant!r} is not the name of a folder, such as "
                          f"{DEFAULT_VARIANT}")
     folder = pathlib.Path(output_dir) / ARCHIVE_FOLDER / variant

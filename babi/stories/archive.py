@@ -7,6 +7,7 @@ the archive, as it would if it were unpacked by hand.
 
 import gzip
 import io
+import lzma
 import re
 import stat
 import tarfile
@@ -34,7 +35,7 @@ _ZIP_START, _ZIP_ENTRY = b"PK\3\4", b"PK\1\2"
 
 # All that gzip, tarfile and zipfile are known to raise on damaged or hostile archives.
 _ERRORS = (OSError, EOFError, ValueError, LookupError, ArithmeticError, RuntimeError,
-           zlib.error, tarfile.TarError, zipfile.BadZipFile)
+           zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile)
 
 
 def file_key(name: str) -> tuple[int, str] | None:

@@ -35,7 +35,7 @@ class NoDataError(DataError):
 
 def cache_folder() -> Path:
     """Keras's folder for data sets: `~/.keras/datasets`, or below `KERAS_HOME`."""
-    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
     return Path(home) / "datasets"
 
 

@@ -87,12 +87,32 @@ class OwnSource(NamedTuple):
                 "sha256": hashlib.sha256(listing.encode()).hexdigest(),
                 "files": self.hashes}
 
+    def check_kept(self, identity: dict) -> None:
+        """Raises DataError if a run may have been trained on stories kept here.
+
+        Args:
+          identity: what the run's record says of its stories.
+        """
+        files = identity["files"]
+        for task in self.kept:
+            name = self.titles[task]
+            if name in identity["tasks"] and (
+                    f"{name} test" in files
+                    or files.get(f"{name} train") != self.hashes[f"{name} train"]):
+                raise DataError(
+                    f"{self.path}: other stories of {name} than those of the run, "
+                    f"which may have been trained on what is kept for the test here; "
+                    f"give the run's with --stories, or test stories with "
+                    f"--test_stories")
+
     def differences(self) -> list[str]:
         """Lines on stories kept for the test, and on those trained on besides."""
         shares = [f"{count:,} of the {count + len(self.train[task]):,} stories of "
                   f"{self.titles[task]}" for task, count in self.kept.items() if count]
         few = [self.titles[task] for task, count in self.kept.items() if not count]
-        copies = {task: len(set(stories) & set(self.train[task]))
+        trained = {task: set(map(_told, stories))
+                   for task, stories in self.train.items()}
+        copies = {task: sum(_told(story) in trained[task] for story in stories)
                   for task, stories in self.test.items()}
         told = [f"{count:,} of {self.titles[task]}"
                 for task, count in copies.items() if count]
@@ -117,14 +137,14 @@ def open_own(path: str | Path, test_path: str | Path | None = None) -> OwnSource
     """
     if "" in (path, test_path):
         raise DataError("stories of no name; give a file or a folder")
-    path = Path(path).expanduser().absolute()
+    path = Path(os.path.expanduser(path)).absolute()
     found = _find(path, "train")
     training = found.get("train", {})
     tests = found.get("test", {})
     if not training:
         raise DataError(f"{path}: no file with stories to train on; put one there")
     if test_path is not None:
-        test_path = Path(test_path).expanduser().absolute()
+        test_path = Path(os.path.expanduser(test_path)).absolute()
         tests = _find(test_path, "test").get("test", {})
         if not tests:
             raise DataError(f"{test_path}: no file with test stories; put one there")
@@ -160,14 +180,7 @@ def open_recorded(identity: dict, path: str | Path | None = None,
     if list(source.titles.values()) != identity["tasks"]:
         raise DataError(f"{source.path}: other tasks than those of the run; give the "
                         f"run's with --stories")
-    for task in source.kept:
-        name, files = source.titles[task], identity["files"]
-        if (f"{name} test" in files
-                or files.get(f"{name} train") != source.hashes[f"{name} train"]):
-            raise DataError(f"{source.path}: other stories of {name} than those of the "
-                            f"run, which may have been trained on what is kept for the "
-                            f"test here; give the run's with --stories, or test "
-                            f"stories with --test_stories")
+    source.check_kept(identity)
     return source
 
 
@@ -249,6 +262,12 @@ def _files(folder):
         raise DataError(f"{folder}: {error.strerror}; mend its permissions or give "
                         f"another folder") from None
     return found
+
+
+def _told(story):
+    """What a network reads of a story, whose letters' case it does not see."""
+    return tuple((line.text.lower(), line.answer and line.answer.lower())
+                 for line in story.lines)
 
 
 def _keep(stories):

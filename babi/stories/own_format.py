@@ -145,7 +145,9 @@ def _sentence(text, mark, asks=False):
             words.append(word)  # "..." counts once, and not at the beginning
     if not words:
         raise DataError(f"no words in {shown(text)}; write a sentence")
-    if words[-1] != mark and not (asks and words[-1] == "?"):
+    if mark == "?" and words[-1] == ".":
+        words[-1] = mark  # "Tell me who." with an answer is a question
+    elif words[-1] != mark and not (asks and words[-1] == "?"):
         words.append(mark)
     return f"{' '.join(words[:-1])}{words[-1]}"
 
@@ -154,7 +156,7 @@ def _sentence(text, mark, asks=False):
 def _answer(text):
     """An answer as `story.Line` has it: words joined by commas."""
     words = _checked(split_answer(text), text)
-    if not words or "?" in words:
+    if "?" in words or set(words) <= set(_MARKS):
         raise DataError(f"the answer {shown(text)} is not words, with blanks or commas "
                         f"between them; mend it")
     return ",".join(words)

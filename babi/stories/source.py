@@ -129,7 +129,7 @@ def open_path(path: str | Path, variant: str = DEFAULT_VARIANT) -> DataSource:
     Raises:
       DataError: nothing there, or nothing that can be read.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     try:
         if path.is_dir():
             return _open_folder(path, variant)

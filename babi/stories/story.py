@@ -5,6 +5,7 @@ with tabs is a question: its text, the answer, and the numbers of the lines that
 support the answer.
 """
 
+import codecs
 import functools
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -124,6 +125,8 @@ def decoded(data: bytes, source: str, encoding: str = "utf-8-sig") -> str:
     Raises:
       DataError: it is not UTF-8.
     """
+    if encoding == "utf-8-sig":  # whose errors count from behind the mark
+        data, encoding = data.removeprefix(codecs.BOM_UTF8), "utf-8"
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:

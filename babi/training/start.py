@@ -210,9 +210,11 @@ def _tell_of_held_out(config, identity, say):
         same = (start["sha256"], start["seed"]) == (identity["sha256"], config.seed)
         kinds = start["kind"], identity["kind"]
         if SIMULATED not in kinds and kinds.count(OWN) != 1 and not same:
+            other = OWN in kinds and start["sha256"] != identity["sha256"]
+            part = "held out or kept for the test" if other else "held out"
             say(f"Data: the weights were trained on {start['name']} with --seed="
-                f"{start['seed']}: they may know stories that are held out here, and "
-                f"held-out errors may be too low")
+                f"{start['seed']}: they may know stories that are {part} here, and "
+                f"errors on these may be too low")
 
 
 @contextlib.contextmanager

@@ -110,6 +110,15 @@ def test_the_same_key_tells_the_same_story_and_other_tasks_stay():
     assert retold(other, 1, 5) is other
 
 
+def test_a_story_that_is_told_otherwise_stays():
+    """Official files of another name may have other stories of the task."""
+    *facts, question = STORY.lines
+    for lines in ((*facts, question, question), (facts[0], question), (question,),
+                  (*facts, facts[0], question)):
+        story = STORY._replace(lines=lines)
+        assert retold(story, 1, 5) is story
+
+
 @pytest.mark.parametrize("settings, message", [
     ({"keep_names": "21"}, "--keep_names: tasks: '21' is outside 1 to 20"),
     ({"repeat_stories": "17,21", "data": "simulated"},

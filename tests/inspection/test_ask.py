@@ -85,6 +85,8 @@ def test_story_files(tmp_path, stories):
     path.write_text("1 Mary went to the kitchen.\n\n2 Where is Mary?\r\n")
     assert [word for word, _ in read_story(path)] == (
         "mary went to the kitchen . where is mary ? -".split())
+    with pytest.raises(DataError, match="it has one story, so the index is 0, not 1"):
+        read_story(path, index=1)
     path.write_text(format_stories([
         Story(1, (Line("John left."), Line("Who left?", "john", (1,)))),
         Story(1, (Line("Fred left."), Line("Who left?", "fred,john", (1,))))]))

@@ -36,7 +36,8 @@ def test_the_defaults_are_those_of_the_paper():
     ("learning_rate", float("inf")), ("learning_rate", "1"), ("momentum", 1.0),
     ("optimizer", "sgd"), ("tasks", ()), ("tasks", (2, 1)), ("tasks", (1, 1)),
     ("tasks", (21,)), ("tasks", "1"), ("seed", -1), ("jit", 1), ("variant", ""),
-    ("sampling", ["stories"]), ("max_bad_steps", 0)])
+    ("sampling", ["stories"]), ("max_bad_steps", 0), ("simulator_seed", 10 ** 400),
+    ("num_training_iterations", 2 ** 63)])
 def test_a_setting_out_of_range_is_named_with_what_is_expected(setting, value):
     with pytest.raises(ConfigError, match=f"^--{setting}=.* is expected$"):
         Config(**{setting: value})

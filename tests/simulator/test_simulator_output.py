@@ -131,8 +131,9 @@ def test_files_of_others_are_left_alone(tmp_path):
 def test_arguments_out_of_range_are_errors(tmp_path):
     with pytest.raises(ValueError, match="num_questions: got 0 for the split 'test'"):
         write_files(tmp_path, [1], {"train": 5, "test": 0}, 0)
-    with pytest.raises(ValueError, match="variant: '../x' is not the name"):
-        write(tmp_path, variant="../x")
+    for variant in ("../x", "..", ".", ""):
+        with pytest.raises(ValueError, match=f"variant: '{variant}' is not the name"):
+            write(tmp_path, variant=variant)
     assert not list(tmp_path.iterdir())
 
 

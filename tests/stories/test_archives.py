@@ -141,6 +141,21 @@ def test_a_zip_that_lies_about_a_size_or_is_locked_is_refused(tmp_path):
         open_archive(path, "tiny")
 
 
+@pytest.mark.parametrize("method", ["DEFLATED", "BZIP2", "LZMA"])
+def test_a_zip_of_any_method_that_is_damaged_is_refused(tmp_path, method):
+    path = tmp_path / "tiny.zip"
+    with zipfile.ZipFile(path, "w", getattr(zipfile, f"ZIP_{method}")) as archive:
+        archive.writestr(FILE, FILES[file_name(1, "train")])
+    data = path.read_bytes()
+    begin = data.index(FILE.encode()) + len(FILE)
+    for place in range(begin, data.index(b"PK\1\2")):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 0xff]) + data[place + 1:])
+        try:
+            open_archive(path, "tiny")
+        except DataError as error:
+            assert "not a whole .zip archive" in str(error)
+
+
 def test_a_zip_cut_or_flipped_is_refused(tmp_path):
     path, data = tmp_path / "tiny.zip", pack_zip(FILES)
     for end in [0, 1, 5, 20, *range(30, len(data), 37), len(data) - 1]:

@@ -56,6 +56,7 @@ def write(folder, files):
     ("1\tAda left\n  2   Who left \t Ada \t 1, 3 ", (
         Line("Ada left."), Line("Who left?", "Ada"))),
     ("1 What?\tmilk,apple", (Line("What?", "milk,apple"),)),
+    ("1 Tell me who. \tAda", (Line("Tell me who?", "Ada"),)),
     ("1 What?\tmilk,  Apple pie.", (Line("What?", "milk,Apple,pie"),)),
     ("1 Ada left. Ben, too...\n2 Who left first ?\tAda", (
         Line("Ada left . Ben, too."), Line("Who left first?", "Ada"))),
@@ -72,7 +73,7 @@ def write(folder, files):
     ("1 A\xadda\u200bleft\u061c.\n2 Wh\u2060o?\tAda\u200bleft\u200b", (
         Line("Ada left."), Line("Who?", "Ada,left"))),
     ("1 نمی\u200cدانم.\n2 چه؟\tهیچ", (Line("نمی\u200cدانم."), Line("چه?", "هیچ")))],
-    ids=range(14))
+    ids=range(15))
 def test_a_text_becomes_these_lines(text, expected):
     assert lines_of(text) == [expected]
 
@@ -172,6 +173,7 @@ def test_words_and_answers():
     ("1 Who?\tAda - Ben\n", "file:1: a '-' by itself in 'Ada - Ben'"),
     ("1 Who?\twho?\n", "file:1: the answer 'who?' is not words"),
     ("1 Who?\t,\t\n", "file:1: the answer ',' is not words"),
+    ("1 Who?\t...\n", "file:1: the answer '...' is not words"),
     ("1 ...\n", "file:1: no words in '...'"),
     ("1 ?\tAda\n", "file:1: no words in '?'"),
     ("1 Ada\x00left.\n", "file:1: a control character, '\\x00', in 'Ada\\x00left.'"),
@@ -211,6 +213,9 @@ def test_bytes_that_are_no_text_are_told_with_their_line():
                  b"PK\x03\x04" + bytes(range(256))):
         with pytest.raises(DataError, match=r"^file:\d: .*(UTF-8|numbered 1)"):
             parse_own(data, "file", 1)
+    for start in (b"", b"\xef\xbb\xbf"):
+        with pytest.raises(DataError, match="^file:2: byte 0xe9 is not UTF-8"):
+            parse_own(start + b"1 Ada left.\n\xe92 Who?\tx\n", "file", 1)
 
 
 def test_mutated_files_are_refused_on_one_line_or_read():
@@ -368,6 +373,23 @@ def test_test_stories_that_are_trained_on_are_told(tmp_path):
         "test stories that are among those to train on, word for word: 3 of a"]
     path = tmp_path / "b.txt"
     assert open_own(path, path).differences()[0].endswith("word for word: 4 of b")
+    (tmp_path / "c.txt").write_text(path.read_text().upper() * 2)
+    assert open_own(path, tmp_path / "c.txt").differences()[0].endswith(
+        "word for word: 8 of b")
+
+
+def test_stories_that_another_run_was_trained_on_are_not_kept_for_the_test(tmp_path):
+    write(tmp_path, {"a.txt": 20, "b.txt": 20})
+    ours = open_own(tmp_path)
+    ours.check_kept(ours.identity())
+    tested = {"a_train.txt": 20, "a_test.txt": 3}
+    for files in ({"a.txt": 19}, tested):
+        other = open_own(write(tmp_path / str(len(files)), files))
+        with pytest.raises(DataError, match="other stories of a than those of the run"):
+            ours.check_kept(other.identity())
+    open_own(tmp_path / "2").check_kept(ours.identity())  # it keeps none
+    write(tmp_path / "c", {"c.txt": 20})
+    ours.check_kept(open_own(tmp_path / "c").identity())  # a run that never saw these
 
 
 def test_the_identity_is_of_what_is_trained_on(tmp_path):

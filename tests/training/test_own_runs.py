@@ -258,6 +258,7 @@ def test_a_published_model_does_not_say_where_its_stories_lie(
     (["--tasks=place"], "'place' is neither the name nor the number of a task"),
     (["--tasks=1,2", "--task_weights=3:2"], "names task 3, which --tasks does not"),
     (["--test_stories=/none"], "/none: No such file"),
+    (["--stories=~nobody-here"], "~nobody-here: No such file"),
     (["--stories="], "stories of no name; give a file or a folder"),
     (["--stories=/none"], "/none: No such file")], ids=str)
 def test_what_does_not_go_with_own_stories_is_one_line(

@@ -57,6 +57,7 @@ def test_the_rate_is_counted_from_the_phase_that_names_it():
     ("20 memory_size=0", "--memory_size=0: a whole number, at least 1"),
     ("20 thin_task_16=1", "thin_task_16='1' is not a value such as False"),
     ("20 task_weights=2:3,2:4", "--task_weights: '2:4' is not a task and its weight"),
+    ("20 memory_size=4 memory_size=8", "the phase at 20 names memory_size twice"),
     ("20 packed_rows=0", "has packed_rows=0: stories in rows can't go on in padded"),
     ("20 learning_rate_schedule=cosine", "needs --decay_steps")])
 def test_phases_that_cannot_be_followed_get_one_line(text, fault):
