@@ -1,5 +1,5 @@
 # `make help` lists the targets. PYTHON chooses the Python to build .venv with, ARGS
-# passes flags on: make babi ARGS="--tasks=1 --packed_rows=4"
+# passes flags on: make babi ARGS="--seed=2 --data_dir=PATH"
 
 PYTHON ?= python3
 ARGS ?=
@@ -51,7 +51,7 @@ babi: deps  ## train on the bAbI tasks, into ./model
 
 reproduce: deps  ## train a preset (PRESET=best) to the end, and test it
 	$(BIN)/python babi/train.py --preset=$(PRESET) --checkpoint_dir=reproduced/$(PRESET) \
-	  $(ARGS)
+	  $(if $(filter simulated,$(PRESET)),$(filter-out --data_dir=%,$(ARGS)),$(ARGS))
 	$(BIN)/python babi/test.py --checkpoint_file=reproduced/$(PRESET) \
 	  $(filter --data_dir=%,$(ARGS))
 
@@ -94,6 +94,6 @@ bench-peer:  ## install what bench compares with, into .venv-peer
 	  --requirement benchmarks/peer-requirements.txt $(ARGS)
 	.venv-peer/bin/python -I -c 'import torch, dnc'
 
-clean:  ## remove what make has made, except trained models
-	rm -rf .venv .venv-peer .venv-oldest build dist logs *.egg-info .pytest_cache
+clean:  ## remove environments and caches; trained models, runs and logs stay
+	rm -rf .venv .venv-peer .venv-oldest build dist *.egg-info .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,7 +4,7 @@ from setuptools import find_packages, setup
 
 setup(
     name="dnc-tensorflow",
-    version="1.0.0",
+    version="1.1.0.dev0",
     description="The Differentiable Neural Computer as a Keras layer, and its "
                 "question-answering experiment on the bAbI tasks",
     license="MIT",

@@ -74,4 +74,4 @@ elsewhere.register()
 
 __all__ = ["DNC", "DNCCell"]
 
-__version__ = "1.0.0"
+__version__ = "1.1.0.dev0"

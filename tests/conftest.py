@@ -1,7 +1,10 @@
 """Fixtures of all tests: quiet TensorFlow, the same random numbers in every run."""
 
 import os
+import signal
 
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # `make test &` in a script
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 for name in ("no_proxy", "NO_PROXY"):  # the tests' own servers are asked directly

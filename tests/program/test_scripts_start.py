@@ -34,15 +34,20 @@ def test_tensorflow_starts_silently_without_pyplot_and_is_not_collected():
 
 
 @pytest.mark.parametrize("script, expected", [
-    ("train", {"learning_rate", "preset", "data_dir", "stories", "checkpoint_dir"}),
-    ("train_eager", {"learning_rate", "data_dir", "stories", "compared_steps"}),
-    ("test", {"checkpoint_file", "data_dir", "stories", "held_out"}),
-    ("ask", {"checkpoint_file", "data_dir", "stories", "serve"})])
+    ("babi/train.py", {"learning_rate", "preset", "data_dir", "stories",
+                       "checkpoint_dir"}),
+    ("babi/train_eager.py", {"learning_rate", "data_dir", "stories", "compared_steps"}),
+    ("babi/test.py", {"checkpoint_file", "data_dir", "stories", "held_out"}),
+    ("babi/ask.py", {"checkpoint_file", "data_dir", "stories", "serve"}),
+    ("-m babi.inspection.board", {"run", "output_dir", "memory_size"}),
+    ("-m babi.inspection.graph", {"output_dir", "memory_size"})])
 def test_help_names_the_flags_wherever_they_are_defined(script, expected):
-    done = subprocess.run([sys.executable, f"babi/{script}.py", "--help"], cwd=ROOT,
+    done = subprocess.run([sys.executable, *script.split(), "--help"], cwd=ROOT,
                           text=True, capture_output=True, timeout=60)
     named = set(re.findall(r"^  --(?:\[no\])?(\w+):", done.stdout, re.M))
     assert expected <= named
+    if "optimizer" in named:  # what a setting may be is said with it
+        assert re.search(r"--optimizer: the optimizer \(rmsprop, adam\)", done.stdout)
 
 
 @pytest.mark.parametrize("command", [
