@@ -130,6 +130,30 @@ def test_the_table_names_the_tasks_and_nobody_elses(run, server, stories, folder
     assert code == 0 and "tested on 5 questions" in output, output
 
 
+def test_a_table_that_can_not_be_written_is_told_before_the_test(run, server, folder):
+    for output in (".", "..", "/", folder / "none" / "table"):
+        line = one_line(server, "test", f"--checkpoint_file={run[0]}",
+                        f"--output={output}")
+        assert "not a file in a folder that is there; give another file" in line
+
+
+def test_who_may_know_what_is_kept_is_told_and_not_tested(
+        run, server, stories, folder):
+    """A second run has one story less in a file of which it keeps some."""
+    other = shutil.copytree(stories, folder / "fewer")
+    path = other / "去 哪里.jsonl"
+    path.write_text(path.read_text(encoding="utf-8").partition("\n")[2],
+                    encoding="utf-8")
+    code, output = train(
+        server, folder / "second", other, f"--initial_weights={run[0]}",
+        "--num_training_iterations=1", "--validation_interval=0")
+    assert code == 0, output
+    assert "they may know stories that are held out or kept for the test here" in output
+    line = one_line(server, "test", "--nojit",
+                    f"--checkpoint_file={run[0]},{folder / 'second'}")
+    assert "other stories of 去 哪里 than those of the run, which may have" in line
+
+
 def test_markdown_keeps_its_columns_whatever_tasks_are_called():
     identity = {"kind": "own", "name": "x", "sha256": "ab", "tasks": NAMES}
     result = results.Result("run/best", 1, 2, 3.0, identity, identity,
