@@ -77,7 +77,7 @@ def main():
     name = _output_name()
     source = asking.source(first, tasks)
     if isinstance(source, OwnSource):
-        for record in records:
+        for record in records[1:]:  # of the first one, `open_recorded` has
             if record.config.data == OWN:
                 source.check_kept(record.data)
     if first.config.data == OWN and not (_TASKS.value or _HELD_OUT.value):

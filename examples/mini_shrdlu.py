@@ -64,9 +64,8 @@ def networks_to_ask(args):
         args, LSTM, slots, SHIPPED / LSTM_WEIGHTS)  # before a DNC trained meanwhile
     dnc, folder = program.network_to_ask(args, plan_of(args), slots, SHIPPED)
     networks = {"DNC": dnc, "LSTM": lstm, "random": Guess(np.random.default_rng(5))}
-    if lstm is None:
-        del networks["LSTM"]
-    return networks, folder
+    return {name: network for name, network in networks.items()
+            if network is not None}, folder
 
 
 def draw(networks, args, log):

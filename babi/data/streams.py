@@ -239,19 +239,10 @@ class GeneratedStream:
             One without such a question gives way to the next attempt.
         """
         self.longest = longest
-
         # Stories that wait for their place in a batch are asked for again. A bound
         # method would keep a stream that nobody uses, and them, till a collection.
-        @functools.lru_cache(maxsize=_REMEMBERED)
-        def example(position: int) -> Example:
-            """The example at a position; always the same one.
-
-            Raises:
-              DataError: no story has a question that fits.
-            """
-            return _generated(story_at, encoder, longest, position)
-
-        self.example = example
+        self.example = functools.lru_cache(maxsize=_REMEMBERED)(
+            functools.partial(_generated, story_at, encoder, longest))
 
     def length(self, position: int) -> int:
         """Number of tokens of the example at a position."""
@@ -263,7 +254,11 @@ class GeneratedStream:
 
 
 def _generated(story_at, encoder, longest, position):
-    """The example at a position of a `GeneratedStream`."""
+    """The example at a position of a `GeneratedStream`; always the same one.
+
+    Raises:
+      DataError: no story has a question that fits.
+    """
     for attempt in range(_ATTEMPTS):
         story = story_at(position, attempt)
         if story is None:

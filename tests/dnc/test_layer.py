@@ -13,7 +13,7 @@ import tensorflow as tf
 import oracle
 from dnc import DNC
 from helpers import (TOLERANCE, assert_close, assert_states_close, batched,
-                     flat_states, oracle_weights, random_cell_state, randomize, sample,
+                     flat_states, oracle_weights, random_cell_state, sample,
                      state_order)
 from small_layers import (B, D, N, R, T, U, W, Y, both_paths, make_layer, plain_twin,
                           ragged_mask, random_states, sizes)
@@ -380,32 +380,3 @@ def test_sizes_are_checked(name):
 def test_an_unknown_argument_is_an_error():
     with pytest.raises((TypeError, ValueError), match="memory_slots"):
         DNC(Y, memory_slots=3)
-
-
-# ------------------------------------------------------------ dropout on the bypass
-
-@both_paths
-def test_dropout_reaches_the_output_alone(jit, rng):
-    """With W_y the identity and W_r zero the output is h_t itself, dropped out."""
-    layer = DNC(U, **sizes(1), bypass_dropout=0.25, seed=4, jit=jit, clip_value=None,
-                return_sequences=True, return_state=True)
-    layer.build((None, None, D))
-    randomize(layer, rng, 0.7)
-    layer.cell.output_kernel.assign(np.eye(U + R * W, U))
-    x = tf.constant(rng.normal(size=(40, T, D)), tf.float32)
-    hidden, *states = layer(x)
-    dropped, *states_in_training = layer(x, training=True)
-    kept = dropped.numpy() != 0
-    assert_close(dropped, np.where(kept, hidden / 0.75, 0), 1e-5, "outputs")
-    assert 0.15 < 1 - kept.mean() < 0.35  # six standard deviations
-    assert np.any(kept[:, 1:] != kept[:, :-1]), "each step anew"
-    for state, in_training in zip(states, states_in_training):
-        assert_close(in_training, state.numpy(), 1e-5, "state")
-    assert np.any((layer(x, training=True)[0].numpy() != 0) != kept), "each call anew"
-
-
-def test_dropout_without_an_output_map_is_refused():
-    with pytest.raises(ValueError, match="classic_dnc_output"):
-        DNC(Y, bypass_dropout=0.1, classic_dnc_output=True)
-    with pytest.raises(ValueError, match="bypass_dropout must be a number from 0"):
-        DNC(Y, bypass_dropout=1)

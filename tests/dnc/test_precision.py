@@ -1,4 +1,4 @@
-"""dnc.DNC in half precision, and with controllers of one's own that drop out."""
+"""dnc.DNC in half precision, and what drops out: controllers, and the bypass."""
 
 import keras
 import numpy as np
@@ -7,8 +7,9 @@ import tensorflow as tf
 
 from dnc import DNC, fast_path
 from dnc.trajectory import Recorder
-from helpers import assert_close
-from small_layers import D, N, R, T, W, both_paths, make_layer, random_states
+from helpers import assert_close, randomize
+from small_layers import (D, N, R, T, U, W, Y, both_paths, make_layer, random_states,
+                          sizes)
 
 
 def test_a_controller_drops_out_anew_in_each_call_and_alike_in_each_step(rng):
@@ -100,3 +101,30 @@ def test_mixed_precision_keeps_state_and_addressing_in_float32(policy, jit, rng)
     for one, other in zip(end, states):
         size = max(1.0, float(tf.reduce_max(tf.abs(other))))
         assert_close(one / size, other.numpy() / size, 1e-5)
+
+
+@both_paths
+def test_dropout_reaches_the_output_alone(jit, rng):
+    """With W_y the identity and W_r zero the output is h_t itself, dropped out."""
+    layer = DNC(U, **sizes(1), bypass_dropout=0.25, seed=4, jit=jit, clip_value=None,
+                return_sequences=True, return_state=True)
+    layer.build((None, None, D))
+    randomize(layer, rng, 0.7)
+    layer.cell.output_kernel.assign(np.eye(U + R * W, U))
+    x = tf.constant(rng.normal(size=(40, T, D)), tf.float32)
+    hidden, *states = layer(x)
+    dropped, *states_in_training = layer(x, training=True)
+    kept = dropped.numpy() != 0
+    assert_close(dropped, np.where(kept, hidden / 0.75, 0), 1e-5, "outputs")
+    assert 0.15 < 1 - kept.mean() < 0.35  # six standard deviations
+    assert np.any(kept[:, 1:] != kept[:, :-1]), "each step anew"
+    for state, in_training in zip(states, states_in_training):
+        assert_close(in_training, state.numpy(), 1e-5, "state")
+    assert np.any((layer(x, training=True)[0].numpy() != 0) != kept), "each call anew"
+
+
+def test_dropout_without_an_output_map_is_refused():
+    with pytest.raises(ValueError, match="classic_dnc_output"):
+        DNC(Y, bypass_dropout=0.1, classic_dnc_output=True)
+    with pytest.raises(ValueError, match="bypass_dropout must be a number from 0"):
+        DNC(Y, bypass_dropout=1)
