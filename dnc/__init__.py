@@ -21,8 +21,8 @@ of TensorFlow and Keras that is not public, and `elsewhere` lets Keras find mode
 are built on these. `fast_path` is a house of its own.
 
 The variants that others have published are arguments of `DNCCell` and `DNC`; with the
-defaults it is the paper's. Each stands in one place, which the plain loop and the fast
-path share. How the next one is added:
+defaults it is the paper's, but for `clip_value`. Each stands in one place, which the
+plain loop and the fast path share. How the next one is added:
 
 1. A flag of the memory: a field of `dnc.variants.Variants`, with its equation and
    source, and in `check` what it does not go with; in `dnc.cell` the argument of that

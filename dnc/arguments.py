@@ -43,6 +43,14 @@ def check_features(name, shape, built):
                          f"{shape[-1]}: its input has shape {tuple(shape)}")
 
 
+def check_known(name, shape):
+    """ValueError if the number of features of an input is not known."""
+    if shape[-1] is None:
+        raise ValueError(f"{name} is built for a number of features, and its input has "
+                         f"shape {tuple(shape)}: give that number, or set it with "
+                         f"tf.ensure_shape")
+
+
 def check_states(states, sizes, batch):
     """Raises ValueError unless `states` has one `[batch, size]` for each size.
 
@@ -92,6 +100,6 @@ def limit(name, value):
 
 def one_of(name, value, known):
     """`value` as it is; ValueError unless it is one of the names `known`."""
-    if value not in known:
+    if value not in list(known):  # a value of any type
         raise ValueError(f"{name} must be one of {sorted(known)}, got {value!r}")
     return value

@@ -62,7 +62,8 @@ class DNCCell(keras.layers.Layer):
       num_read_heads: R.
       num_write_heads: H; 1 in the paper.
       clip_value: the controller's output and the cell's output are clipped to
-        [-clip_value, clip_value]; None for no clipping.
+        [-clip_value, clip_value], as in the authors' code; None for none, as in the
+        paper.
       classic_dnc_output: True returns `[h_t; reads]`, of size controller output +
         R * W, without output map.
       controller: another controller than the LSTM: "lstm", "gru", "feedforward", a

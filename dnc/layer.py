@@ -1,5 +1,6 @@
 """A Differentiable Neural Computer over a whole sequence, as a Keras layer."""
 
+import contextlib
 import functools
 import logging
 import threading
@@ -8,7 +9,8 @@ import keras
 import tensorflow as tf
 
 from dnc import controllers, fast_path
-from dnc.arguments import check_features, check_states, dense, floats
+from dnc.arguments import (check_features, check_known, check_states, dense,
+                           floats)
 from dnc.cell import DNCCell
 from dnc.private import loop, observed
 from dnc.trajectory import Recorder
@@ -137,6 +139,7 @@ class DNC(keras.layers.RNN):
     def build(self, sequences_shape, initial_state_shape=None):
         with _BUILDING:  # Keras lets several threads build one layer
             if self._features is None:
+                check_known(self.name, sequences_shape)
                 self._choose_path()
                 super().build(sequences_shape, initial_state_shape)
                 self._features = sequences_shape[-1]
@@ -263,7 +266,9 @@ class DNC(keras.layers.RNN):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        with keras.saving.custom_object_scope(custom_objects or {}):
+        # A scope hides those around it.
+        with (keras.saving.custom_object_scope(custom_objects) if custom_objects
+              else contextlib.nullcontext()):
             return DNCCell.from_config.__func__(cls, config)
 
 

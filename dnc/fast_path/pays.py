@@ -83,7 +83,7 @@ def pays(number, sequence, matrices):
         key_dtype=tf.int64, value_dtype=tf.float32, shared_name=_TABLE)
     steps, rows = tf.unstack(tf.shape(sequence, tf.int64)[:2])
     key = (number * 2 ** 21 + steps) * 2 ** 21 + rows
-    elements = tf.add_n([tf.size(matrix) for matrix in matrices])
+    elements = tf.add_n([tf.size(matrix, tf.int64) for matrix in matrices])
     cost = tf.cast(steps, tf.float32) * (1 + tf.cast(elements, tf.float32) / ELEMENTS)
     spent = cost + tf.raw_ops.LookupTableFindV2(
         table_handle=table, keys=key, default_value=tf.constant(0.0))

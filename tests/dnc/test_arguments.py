@@ -28,7 +28,8 @@ def test_sizes_must_be_positive_integers(name, value):
 
 @pytest.mark.parametrize("arguments", [
     {"clip_value": 0.0}, {"clip_value": -1.0}, {"clip_value": "high"},
-    {"clip_value": float("nan")}, {"strength_activation": "relu"}], ids=str)
+    {"clip_value": float("nan")}, {"strength_activation": "relu"},
+    {"strength_activation": ["softplus"]}], ids=str)
 def test_other_arguments_are_checked(arguments):
     (name, value), = arguments.items()
     with pytest.raises(ValueError, match=name) as error:

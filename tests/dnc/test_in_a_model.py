@@ -209,3 +209,14 @@ def test_a_config_finds_classes_that_are_given(rng, x):
     again.build(x.shape)
     again.set_weights(layer.get_weights())
     assert np.array_equal(again(x), expected)
+
+
+def test_classes_that_are_given_further_out_are_found_too(rng, x, tmp_path):
+    inputs = keras.Input(x.shape[1:])
+    model = keras.Model(inputs, DNC(Y, controller=Minimal(4), **MEMORY)(inputs))
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras",
+                                    custom_objects={"Minimal": Minimal})
+    assert np.array_equal(again(x), model(x))
+    with keras.saving.custom_object_scope({"Minimal": Minimal}):
+        keras.models.clone_model(model)

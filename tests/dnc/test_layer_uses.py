@@ -58,6 +58,11 @@ def test_what_does_not_fit_gets_one_line(jit, given, fault, rng):
         layer.trajectory(given(x))
 
 
+def test_a_number_of_features_must_be_known():
+    with pytest.raises(ValueError, match=r"\(None, None, None\): give that number"):
+        DNC(3)(keras.Input((None, None)))
+
+
 @both_paths
 @pytest.mark.parametrize("controller", ["lstm", "gru", ["feedforward", "lstm"]])
 def test_an_empty_batch_gives_empty_results(jit, controller, rng):
