@@ -8,8 +8,8 @@ import numpy as np
 
 from babi.data.encoding import story_length
 from babi.data.streams import GeneratedStream, TaskTurns, again, task_counts
-from babi.simulator import (OFFICIAL_STORIES, VERSION, Options, check_options,
-                            generate_story, options_for)
+from babi.simulator import (OFFICIAL_STORIES, Options, check_options, generate_story,
+                            options_for, version)
 from babi.simulator.output import stories_with_questions
 from babi.stories.source import OWN, SIMULATED
 from babi.stories.story import DataError, Story, format_stories
@@ -110,8 +110,9 @@ class SimulatedSource(NamedTuple):
           `{"kind", "name", "version", "seed", "options", "sha256"}`; "sha256" is that
           of some of the stories and so tells of any change in them.
         """
-        return {"kind": SIMULATED, "name": "babi.simulator", "version": VERSION,
-                "seed": self.seed, "options": self.options.given(),
+        return {"kind": SIMULATED, "name": "babi.simulator",
+                "version": version(self.tasks), "seed": self.seed,
+                "options": self.options.given(),
                 "sha256": _hash(self.first_stories(
                     "train", dict.fromkeys(self.tasks, _HASHED_STORIES)))}
 
@@ -142,7 +143,7 @@ def fill(stories: dict[int, list[Story]], seed: int) -> tuple[dict, dict]:
     for task, of_task in added.items():
         numbers[task] = np.arange(len(stories[task]), OFFICIAL_STORIES[task])
         stories[task] += of_task
-    return numbers, {"version": VERSION, "seed": seed,
+    return numbers, {"version": version(missing), "seed": seed,
                      "stories": {str(task): n for task, n in missing.items()},
                      "sha256": _hash(added)}
 

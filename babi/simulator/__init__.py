@@ -16,10 +16,11 @@ and `reasoning`. `registry` lists the tasks, `generation` numbers their stories,
 `output` writes them to files, and `fidelity` compares.
 """
 
-from babi.simulator.generation import (OFFICIAL_STORIES, SPLITS, VERSION, check_options,
-                                       generate_story, options_for, split_of, stream)
+from babi.simulator.generation import (OFFICIAL_STORIES, SPLITS, check_options,
+                                       generate_story, options_for, split_of, stream,
+                                       version)
 from babi.simulator.options import Options
 from babi.simulator.registry import TASKS
 
-__all__ = ["OFFICIAL_STORIES", "SPLITS", "TASKS", "VERSION", "Options",
-           "check_options", "generate_story", "options_for", "split_of", "stream"]
+__all__ = ["OFFICIAL_STORIES", "SPLITS", "TASKS", "Options", "check_options",
+           "generate_story", "options_for", "split_of", "stream", "version"]

@@ -50,15 +50,16 @@ def main():
     except ValueError as fault:
         raise UsageError(fault) from None
     except OSError as fault:
-        raise UsageError(f"{fault.filename}: {fault.strerror}; give another "
-                         f"--output_dir") from None
+        raise UsageError(f"{fault.filename or FLAGS.output_dir}: {fault.strerror}; "
+                         f"give another --output_dir") from None
     print(f"{len(tasks)} tasks written to {folder}")
 
 
 @functools.cache
 def _progress_bar(num_questions):
     """A keras.utils.Progbar over all questions, made when there is progress."""
-    from keras.utils import Progbar  # here, since it takes seconds to import
+    scripts.start_tensorflow()  # here, since it takes seconds
+    from keras.utils import Progbar
     return Progbar(num_questions, unit_name="question", interval=0.5)
 
 

@@ -100,6 +100,10 @@ FEATURES = (
         for support in line.support], True),
     Feature("support lines", lambda story: [
         len(line.support) for _, line in _questions(story)], True),
+    Feature("questions repeated", lambda story: [
+        (one.text == other.text, one.answer == other.answer,
+         one.support == other.support) for (_, one), (_, other)
+        in itertools.pairwise(_questions(story))]),
     Feature("statement templates", lambda story: [
         template(line.text) for line in _statements(story)]),
     Feature("question templates", lambda story: [

@@ -6,9 +6,10 @@ import pathlib
 from collections.abc import Callable, Iterator, Sequence
 
 from babi.program.files import write_atomically
-from babi.simulator.generation import (SPLITS, VERSION, check_options, generate_story,
-                                       options_for, split_of)
+from babi.simulator.generation import (SPLITS, check_options, generate_story,
+                                       options_for, split_of, version)
 from babi.simulator.options import Options
+from babi.simulator.registry import TASKS
 from babi.stories.source import DEFAULT_VARIANT
 from babi.stories.story import Story, count_questions, format_stories
 from babi.stories.tasks import TASK_NAMES
@@ -80,8 +81,9 @@ def write_files(output_dir: str, tasks: Sequence[int], num_questions: dict[str, 
         raise ValueError(f"variant: {variant!r} is not the name of a folder, such as "
                          f"{DEFAULT_VARIANT}")
     folder = pathlib.Path(output_dir) / ARCHIVE_FOLDER / variant
-    _claim(folder, {"generator": "babi.simulator", "version": VERSION, "seed": seed,
-                    "num_questions": num_questions, "options": options.given()})
+    _claim(folder, {"generator": "babi.simulator", "version": version(TASKS),
+                    "seed": seed, "num_questions": num_questions,
+                    "options": options.given()})
     for task in tasks:
         for split, number in num_questions.items():
             stories = []

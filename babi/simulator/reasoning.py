@@ -109,15 +109,17 @@ def _joined(facts):
     """All facts that say with another that A is bigger than B and B than C.
 
     Returns:
-      Pairs of a fact and the first other one that it can be joined with: as the
-      first half, and as the second.
+      Pairs of a fact and another: for each of its two things the first other fact that
+      names it, if they can be joined.
     """
-    found = {}
+    found = []
     for fact in facts:
-        for other in facts:
-            if fact[1] == other[0] or fact[0] == other[1]:
-                found.setdefault((fact, fact[1] == other[0]), (fact, other))
-    return list(found.values())
+        for thing in fact[:2]:
+            other = next((other for other in facts
+                          if other is not fact and thing in other[:2]), None)
+            if other and (fact[1] == other[0] or fact[0] == other[1]):
+                found.append((fact, other))
+    return found
 
 
 def agents_motivations(chance, setting):

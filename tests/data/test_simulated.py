@@ -10,7 +10,7 @@ import pytest
 
 from babi.checks import ConfigError
 from babi.config import Config
-from babi.data.encoding import Encoder
+from babi.data.encoding import Encoder, story_length
 from babi.data.run_data import load
 from babi.data.retelling import retold
 from babi.data.simulated import SimulatedSource, data_name
@@ -20,7 +20,8 @@ from babi.evaluation.results import Result, as_markdown, as_text
 from babi.model import checkpoints
 from babi.model.record import RunRecord
 from babi.program.progress import Progress
-from babi.simulator import OFFICIAL_STORIES, VERSION, Options, generate_story, split_of
+from babi.simulator import (OFFICIAL_STORIES, Options, generate_story, options_for,
+                            split_of)
 from babi.stories.download import NoDataError
 from babi.stories.story import DataError, count_questions
 from babi.training.start import open_run
@@ -122,8 +123,24 @@ def test_held_out_and_test_stories_are_of_splits_of_their_own():
     validation = load(config).validation
     assert validation.count == 6 and {
         validation.task(position) for position in range(6)} == {4, 20}
+    vocabulary = Vocabulary.english()
+    for position in range(6):
+        assert words_of(validation.example(position), vocabulary) in [
+            encoded(generate_story(validation.task(position), 0, number,
+                                   options_for(validation.task(position),
+                                               config.simulator_options()),
+                                   "valid"), vocabulary)
+            for number in range(3)]
     assert load(simulated(tasks=(20,), validation_stories=0)).validation.count == round(
         0.1 * OFFICIAL_STORIES[20])
+
+
+def test_hardly_a_story_is_cut():
+    """Of task 3, whose lengths differ most; the longest of a few are no bound."""
+    stream = SimulatedSource((3,), 1).training_stream(
+        Encoder(Vocabulary.english()), "stories")
+    assert max(story_length(generate_story(3, 1, number))
+               for number in range(300)) <= stream.longest < 2_500
 
 
 def test_options_reach_the_stories():
@@ -195,10 +212,10 @@ def test_a_short_task_is_filled_when_asked_for(short_files):
     data = load(config, short_files)
     filled = data.identity["filled"]
     assert filled["stories"] == {"1": 1970}  # and task 18 is whole
-    assert (filled["version"], filled["seed"]) == (VERSION, 7)
+    assert (filled["version"], filled["seed"]) == (1, 7)
     assert data_name(data.identity).endswith(
-        f"filled up with simulated stories: 1,970 of task 1 (babi.simulator version "
-        f"{VERSION}, seed 7)")
+        "filled up with simulated stories: 1,970 of task 1 (babi.simulator version 1, "
+        "seed 7)")
     assert data.identity["sha256"] == load(plain, short_files).identity["sha256"]
     # Only official stories are held out.
     examples = [data.validation.example(position)
@@ -325,8 +342,8 @@ def test_tables_say_above_all_numbers_which_data_a_model_saw(short_files):
             "trained on simulated stories (babi.simulator version 1, seed 3, "
             "num_actors 8"]), (filled, [
                 "trained on data, en-10k", "filled up with simulated stories: 1,970 of "
-                "task 1", "training data: en-10k/qa1_single-supporting-fact_train.txt "
-                "is not the official file"])):
+                "task 1", "training data of model: en-10k/qa1_single-supporting-fact_"
+                "train.txt is not the official file"])):
         result = Result("model", 5, 9, 3.0, data, official, {1: 1000}, {1: 2.5})
         for text in (as_text([result]), as_markdown([result])):
             header, table = text.split("LSTM 512")

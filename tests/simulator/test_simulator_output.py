@@ -84,7 +84,7 @@ def test_options_reach_the_stories(tmp_path):
     for story in parse_stories(path.read_bytes(), path.name, 1):
         assert len(story.lines) == 5 * (6 + 1)
     assert json.loads((folder / "simulated.json").read_text()) == {
-        "generator": "babi.simulator", "version": 1, "seed": 0,
+        "generator": "babi.simulator", "version": 2, "seed": 0,
         "num_questions": SIZES, "options": {"length_factor": 3}}
 
 
