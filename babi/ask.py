@@ -28,7 +28,7 @@ from babi import asking  # noqa: E402
 from babi.data.encoding import story_tokens  # noqa: E402
 from babi.program import scripts, terminal  # noqa: E402
 from babi.program.errors import UsageError  # noqa: E402
-from babi.program.files import write_atomically  # noqa: E402
+from babi.program.files import output_name, write_atomically  # noqa: E402
 from babi.stories.story import DataError  # noqa: E402
 from babi.stories.tasks import parse_tasks, task_titles  # noqa: E402
 
@@ -57,6 +57,7 @@ _OPEN = flags.DEFINE_bool("open", True, "open the page in the browser")
 def main():
     """Answers questions about a story, and shows how."""
     _check_flags()
+    output = output_name(_OUTPUT.value, ".png", ".html")
     named = asking.CHECKPOINT_FILE.value or [None]
     if len(named) > 1 and not _SERVE.value:
         raise UsageError("--checkpoint_file: several can be compared with --serve "
@@ -84,8 +85,8 @@ def main():
         found, = reader.read({title: tokens})
         for answer in found.answers():
             _tell(found, answer)
-    if _OUTPUT.value and found:
-        _write(found)
+    if output and found:
+        _write(found, output)
 
 
 def _check_flags():
@@ -95,6 +96,8 @@ def _check_flags():
     if _SERVE.value and given:
         raise UsageError(f"--{given[0]} is about a single story; leave it out with "
                          f"--serve")
+    if _TASK.value == "":
+        raise UsageError("--task= names none; give its number or name")
     if _TASK.value and _STORY_FILE.value:
         raise UsageError("--task and --story_file both name a story; give one")
     if "split" in given and not _TASK.value:
@@ -118,7 +121,9 @@ def _chosen_story(record):
 
     if _STORY_FILE.value:
         path = _STORY_FILE.value
-        return pathlib.Path(path).name, read_story(path, _INDEX.value)
+        # The letters of a name may be none.
+        title = os.fsencode(pathlib.Path(path).name).decode(errors="replace")
+        return title, read_story(path, _INDEX.value)
     titles, index = task_titles(record.data), _INDEX.value
     try:
         task, *more = parse_tasks(_TASK.value, titles)
@@ -203,10 +208,10 @@ def _lines(prompt):
         yield line
 
 
-def _write(reading):
+def _write(reading, output):
     from babi.inspection import page, pictures
 
-    picture, html = f"{_OUTPUT.value}.png", f"{_OUTPUT.value}.html"
+    picture, html = (output.with_name(output.name + end) for end in (".png", ".html"))
     try:
         write_atomically(html, page.render(reading).encode())
         pictures.save(pictures.draw(reading), picture)

@@ -30,7 +30,7 @@ from babi.evaluation import results  # noqa: E402
 from babi.model.record import RunRecord  # noqa: E402
 from babi.program import scripts  # noqa: E402
 from babi.program.errors import UsageError  # noqa: E402
-from babi.program.files import write_atomically  # noqa: E402
+from babi.program.files import output_name, short_names, write_atomically  # noqa: E402
 from babi.program.progress import Progress, duration  # noqa: E402
 from babi.stories.own import OwnSource  # noqa: E402
 from babi.stories.source import OWN, SIMULATED  # noqa: E402
@@ -74,7 +74,9 @@ def main():
             asking.DATA.value, *(record.config.data for record in records)}:
         raise UsageError("--held_out is about official stories; simulated test "
                          "stories are never among those trained on")
-    name = _output_name()
+    name = output_name(_OUTPUT.value, ".json", ".md")
+    for path in _INSERT_INTO.value:
+        _insert("", pathlib.Path(path))
     source = asking.source(first, tasks)
     if isinstance(source, OwnSource):
         for record in records[1:]:  # of the first one, `open_recorded` has
@@ -82,13 +84,18 @@ def main():
                 source.check_kept(record.data)
     if first.config.data == OWN and not (_TASKS.value or _HELD_OUT.value):
         tasks = _with_tests(source, tasks)
-    found = [_test(trained.load(prefix, _JIT.value), source, tasks)
-             for prefix in prefixes]
+    folders = short_names([prefix.parent for prefix in prefixes])
+    found = [_test(trained.load(prefix, _JIT.value), source, tasks,
+                   folders[prefix.parent]) for prefix in prefixes]
     print("\n" + results.as_text(found, _SEPARATE.value), end="")
+    table = results.as_markdown(found, _SEPARATE.value)
     if name:
-        _write(found, name)
-    for path in _INSERT_INTO.value:
-        _insert(found, pathlib.Path(path))
+        _write(json.dumps(results.as_dict(found), indent=2) + "\n",
+               name.with_name(name.name + ".json"))
+        _write(table, name.with_name(name.name + ".md"))
+    for path in map(pathlib.Path, _INSERT_INTO.value):
+        write_atomically(path.resolve(), _insert(table, path))
+        print(f"Written: {path}")
 
 
 def _with_tests(source, tasks):
@@ -101,8 +108,12 @@ def _with_tests(source, tasks):
     return tasks
 
 
-def _test(model, source, tasks):
-    """The `results.Result` of a `trained.Trained` on questions of tasks."""
+def _test(model, source, tasks, folder):
+    """The `results.Result` of a `trained.Trained` on questions of tasks.
+
+    Args:
+      folder: what its run's is called.
+    """
     from babi.evaluation.evaluator import Evaluator
 
     started = time.monotonic()
@@ -115,7 +126,7 @@ def _test(model, source, tasks):
     progress.line(f"{model.prefix}: {sum(questions.values()):,} questions in "
                   f"{duration(time.monotonic() - started)}")
     return results.Result(
-        "/".join(model.prefix.resolve().parts[-2:]), model.iteration,
+        f"{folder}/{model.prefix.name}", model.iteration,
         model.state.stories, model.state.seconds,
         model.record.data | model.state.told,
         source.identity(), questions, scores.question_errors(),
@@ -148,43 +159,32 @@ def _check_words(source, tasks, vocabulary):
                     vocabulary, f"test stories of {source.titles[task]}")
 
 
-def _insert(found, path):
-    try:
-        text = results.insert(path.read_text(encoding="utf-8"),
-                              results.as_markdown(found, _SEPARATE.value))
-        write_atomically(path, text.encode())
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--insert_into: {path}: {error}; give a file with "
-                         f"these lines") from None
-    print(f"Written: {path}")
-
-
-def _output_name():
-    """The path of --output without its ending; None without one.
+def _insert(table, path):
+    """A Markdown file with a table in its place, as bytes; its line ends stay.
 
     Raises:
-      UsageError: no file can be written there.
+      UsageError: it can't be read, or has no such place.
     """
-    if not _OUTPUT.value:
-        return None
-    path = pathlib.Path(_OUTPUT.value)
-    if not path.name or path.name == ".." or not path.parent.is_dir():
-        raise UsageError(f"--output: {path}: not a file in a folder that is there; "
-                         f"give another file")
-    return path.with_suffix("") if path.suffix in (".json", ".md") else path
+    try:
+        text = path.read_bytes().decode()
+        ends = "\r\n" if "\r\n" in text else "\n"
+        text = results.insert(text.replace(ends, "\n"), table)
+    except OSError as error:
+        raise UsageError(f"--insert_into: {path}: {error.strerror}; give another "
+                         f"file") from None
+    except ValueError as error:
+        raise UsageError(f"--insert_into: {path}: {error}; give a file with "
+                         f"these lines") from None
+    return text.replace("\n", ends).encode()
 
 
-def _write(found, name):
-    text = json.dumps(results.as_dict(found), indent=2) + "\n"
-    table = results.as_markdown(found, _SEPARATE.value)
-    for suffix, content in ((".json", text), (".md", table)):
-        path = name.with_name(name.name + suffix)
-        try:
-            write_atomically(path, content.encode())
-        except OSError as error:
-            raise UsageError(f"--output: {path}: {error.strerror}; give "
-                             f"another file") from None
-        print(f"Written: {path}")
+def _write(text, path):
+    try:
+        write_atomically(path, text.encode())
+    except OSError as error:
+        raise UsageError(f"--output: {path}: {error.strerror}; give "
+                         f"another file") from None
+    print(f"Written: {path}")
 
 
 if __name__ == "__main__":

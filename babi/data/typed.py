@@ -90,14 +90,14 @@ def given_tokens(text, place, index=0, limit=MAX_TOKENS):
     Args:
       text: the story, or in such a format several.
       place: what the text is, for errors.
-      index: which of several, from 0.
+      index: which of several, from 0; None: there must be one only.
       limit: how many words and marks at most.
 
     Returns:
       A list of (input word, right word or None) pairs.
 
     Raises:
-      DataError: it is not a story with a question, or too long.
+      DataError: it is not a story with a question, or too long, or there are several.
     """
     if "\t" not in text and not cleaned(text).lstrip().startswith("{"):
         tokens = text_tokens(text, place, limit)
@@ -106,6 +106,9 @@ def given_tokens(text, place, index=0, limit=MAX_TOKENS):
                             f"{index}")
         return tokens
     stories = parse_own(text.encode("utf-8", "surrogatepass"), str(place), task=1)
+    if index is None and len(stories) > 1:
+        raise DataError(f"{place}: {len(stories)} stories; give one at a time")
+    index = index or 0
     if index >= len(stories):
         raise DataError(f"{place}: it has {len(stories)} stories, so the index is 0 to "
                         f"{len(stories) - 1}, not {index}")

@@ -19,7 +19,8 @@ class Result(NamedTuple):
     """One checkpoint's result on the test questions.
 
     Attributes:
-      checkpoint: its folder and name, such as model/model.ckpt-100.
+      checkpoint: its folder, by a name that no other has, and its own, such as
+        model/model.ckpt-100.
       iteration: iterations it was trained for.
       stories: stories it was trained on.
       seconds: time spent in its training.
@@ -46,7 +47,8 @@ def table_rows(results, separate=False):
 
     Args:
       results: list of `Result`; of several, the mean and standard deviation.
-      separate: a column for each instead, under the name of its folder.
+      separate: a column for each instead, under the name of its folder, or of the
+        checkpoint where a folder has several.
     """
     titles = task_titles(results[0].test_data)
     tasks = sorted(results[0].errors)
@@ -56,9 +58,8 @@ def table_rows(results, separate=False):
     if not whole:  # the published means are those of all tasks
         published = [column._replace(mean_error=None, failed_tasks=None)
                      for column in published]
-    columns = [*([_column([result], result.checkpoint.split("/")[0])
-                  for result in results] if separate else [_column(results)]),
-               *published]
+    columns = [*(map(_column, zip(results), _names(results)) if separate
+                 else [_column(results)]), *published]
     return [
         ["task", *(column.title for column in columns)],
         *([f"{task} {titles[task]}",
@@ -122,14 +123,16 @@ def as_dict(results):
 
 def remarks(results):
     """Lines that say what a table's numbers are of."""
-    lines = []
-    for result in results:
+    lines, differences = [], {}
+    for result, name in zip(results, _names(results)):
         lines.append(
             f"{result.checkpoint}: {result.iteration:,} iterations, "
             f"{result.stories:,} stories, {duration(result.seconds)} of training; "
             f"trained on {data_name(result.data)}")
-        lines += [f"training data: {text}"
-                  for text in result.data.get("differences", [])]
+        for text in result.data.get("differences", []):
+            differences.setdefault(text, []).append(name)
+    lines += [f"training data of {', '.join(names)}: {text}"
+              for text, names in differences.items()]
     test = results[0].test_data
     others = [result.checkpoint for result in results
               if test["sha256"] not in {data.get("sha256") for data in (
@@ -137,7 +140,15 @@ def remarks(results):
     part = "held-out training questions" if results[0].held_out else "questions"
     lines.append(f"tested on {sum(results[0].questions.values()):,} {part} of "
                  + _tested_on(test, others, results[0].held_out))
-    return list(dict.fromkeys(lines))
+    return lines
+
+
+def _names(results):
+    """The folder of each checkpoint, or of those with one folder all of the name."""
+    folders = [result.checkpoint.rpartition("/")[0] or result.checkpoint
+               for result in results]
+    return [folder if folders.count(folder) == 1 else result.checkpoint
+            for folder, result in zip(folders, results)]
 
 
 def _tested_on(test, others, held_out):

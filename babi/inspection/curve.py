@@ -144,7 +144,7 @@ def _draw_runs(plot, curves):
     losses.set(ylabel="training loss (thin lines)",
                ylim=(0, _top(curves.values(), _LOSS, 2)))
     plot.grid(alpha=0.3)
-    if not any(_own_tasks(curve) for curve in curves.values()):
+    if all(_has_all_tasks(curve) for curve in curves.values()):
         paper = PUBLISHED_RESULTS["dnc1"].mean_error
         plot.axhline(paper.mean, color="grey", linestyle="--", linewidth=1,
                      label=f"the paper's DNC1 on the test questions, {paper.mean}%")
@@ -153,10 +153,10 @@ def _draw_runs(plot, curves):
             text.set_parse_math(False)  # a run's name may have dollar signs
 
 
-def _own_tasks(curve):
-    """Names of tasks in a curve that are not bAbI's."""
+def _has_all_tasks(curve):
+    """Whether the tasks of a curve are bAbI's twenty, whose mean is published."""
     official = {f"{_BY_TASK}{task:02d} {title}" for task, title in TASK_TITLES.items()}
-    return {name for name in curve if name.startswith(_BY_TASK)} - official
+    return {name for name in curve if name.startswith(_BY_TASK)} == official
 
 
 def _draw_tasks(plot, curve):

@@ -27,6 +27,7 @@ MAX_BYTES = 64 << 10
 MAX_REQUESTS = 8  # at once; one of them is read by the network, the others wait
 MAX_CONNECTIONS = 100  # that are open, those without a request among them
 _SECONDS = 20  # for a request to arrive, and for its turn
+_LOOK = 0.2  # seconds after which one that waits is looked for again
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _POLICY = ("default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
            "img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -107,10 +108,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _answer(self, action):
         """Sends what an action returns as (type, text), or why it doesn't."""
-        if not self.server.places.acquire(blocking=False):
-            self._send_fault(503, "The program is busy with other questions; ask again "
-                                  "in a moment.")
-            return
         try:
             self._check_host()
             kind, text = action()
@@ -125,8 +122,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             traceback.print_exc()
             self._send_fault(500, "The program has failed at this; what it says stands "
                                   "where it was started.")
-        finally:
-            self.server.places.release()
 
     def _page(self):
         if urllib.parse.urlsplit(self.path).path != "/":
@@ -146,20 +141,34 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             request = json.loads(self._body())
         except (ValueError, RecursionError):
             raise Refusal(400, "The question is not JSON.") from None
-        if not self.server.reading.acquire(timeout=_SECONDS):
-            raise Refusal(503, "Other stories are being read; ask again in a moment.")
-        try:
-            if self._gone():
-                raise ConnectionAbortedError
+        with self._turn():
             answer = self.server.service.answer(request)
-        finally:
-            self.server.reading.release()
         return "application/json", json.dumps(answer, allow_nan=False)
 
-    def _gone(self):
-        """Whether the browser waits no more: it has asked something else since."""
+    @contextlib.contextmanager
+    def _turn(self):
+        """Waits among others for the network, while the browser waits for it."""
+        if not self.server.places.acquire(blocking=False):
+            raise Refusal(503, "The program is busy with other questions; ask again in "
+                               "a moment.")
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.server.places.release)
+            end = time.monotonic() + _SECONDS
+            while not self.server.reading.acquire(timeout=_LOOK):
+                self._check_waits()
+                if time.monotonic() > end:
+                    raise Refusal(503, "Other stories are being read; ask again in a "
+                                       "moment.")
+            stack.callback(self.server.reading.release)
+            self._check_waits()
+            yield
+
+    def _check_waits(self):
+        """Raises ConnectionAbortedError if the browser has asked something else since.
+        """
         ready, _, _ = select.select([self.connection], [], [], 0)
-        return bool(ready) and not self.connection.recv(1, socket.MSG_PEEK)
+        if ready and not self.connection.recv(1, socket.MSG_PEEK):
+            raise ConnectionAbortedError
 
     def _body(self):
         length = self.headers.get("Content-Length", "")

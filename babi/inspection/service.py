@@ -62,7 +62,7 @@ class Service:
         """(title, tokens, what is told of it) of the story in a request."""
         if "text" in request:
             text = _given(request, "text", str)
-            return ("A typed story", given_tokens(text, "story", limit=MAX_WORDS),
+            return ("A typed story", given_tokens(text, "story", None, MAX_WORDS),
                     {"text": text})
         task, index = (_given(request, name, int) for name in ("task", "index"))
         if task not in self._titles:
@@ -75,14 +75,19 @@ class Service:
         story = stories[index]
         return (f"Task {task} ({self._titles[task]}), test story {index}",
                 story_tokens(story),
-                {"text": "\n".join(map(_as_typed, story.lines)),
+                {"text": "\n".join(_as_typed(number, line) for number, line
+                                   in enumerate(story.lines, start=1)),
                  "stories": len(stories)})
 
 
-def _as_typed(line):
-    """A `story.Line` as one types it, with a `-` for each word of a longer answer."""
+def _as_typed(number, line):
+    """A `story.Line` as one types it, with a `-` for each word of a longer answer.
+
+    Its own number stands before it only where another would be taken for that.
+    """
     words = 0 if line.answer is None else line.answer.count(",") + 1
-    return line.text + " -" * (words if words > 1 else 0)
+    text = line.text + " -" * (words if words > 1 else 0)
+    return f"{number} {text}" if text[:1].isdigit() else text
 
 
 def _given(request, name, kind):

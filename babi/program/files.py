@@ -2,8 +2,11 @@
 
 import errno
 import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
+
+from babi.program.errors import UsageError
 
 # What file systems say that can't do this with folders.
 _NOT_FOR_FOLDERS = (errno.EINVAL, errno.EBADF, errno.ENOTSUP)
@@ -11,6 +14,8 @@ _NOT_FOR_FOLDERS = (errno.EINVAL, errno.EBADF, errno.ENOTSUP)
 
 def write_atomically(path: str | Path, data: bytes) -> None:
     """Writes a file so that it is there whole or not at all, even after a crash.
+
+    One that was there keeps its permissions.
 
     Raises:
       OSError: the disk is full or may not be written to; the old file, if there
@@ -23,10 +28,31 @@ def write_atomically(path: str | Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, aside)
         os.replace(aside, path)
         sync_folder(path.parent)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def output_name(text: str, *endings: str) -> Path | None:
+    """The path of --output, which files with some endings are named after.
+
+    Args:
+      text: with or without one of the endings; None or "" gives None.
+
+    Raises:
+      UsageError: no file can be written there.
+    """
+    if not text:
+        return None
+    path = Path(text)
+    if text[-1] == os.sep or not path.name or path.name == ".." or (
+            not path.parent.is_dir()):
+        raise UsageError(f"--output: {text}: not a file in a folder that is there; "
+                         f"give another file")
+    return path.with_suffix("") if path.suffix in endings else path
 
 
 def short_names(folders: Iterable[Path]) -> dict[Path, str]:

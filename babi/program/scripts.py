@@ -36,6 +36,9 @@ def run(main):
             return main()
         except UsageError as fault:
             _fail(fault)
+        except BrokenPipeError:  # such as head, which has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 141  # 128 and the number of SIGPIPE
         except PermissionError as error:
             _fail(f"{error.filename}: {error.strerror}; mend its permissions, or give "
                   f"another")

@@ -233,8 +233,10 @@ def test_what_a_user_can_mend_takes_one_line(server, checkpoint, data, tmp_path)
              "--variant is about official data; leave it out with --data=simulated"),
             ([asked, f"--story_file={story}"],
              "story.txt: the model does not know 'attic', 'sofa'; it knows the 159"),
+            ([asked, "--task="], "--task= names none"),
             ([asked, f"--story_file={known}", f"--output={tmp_path}/no/look"],
-             f"--output: {tmp_path}/no/look: ")):
+             f"--output: {tmp_path}/no/look: not a file in a folder that is there"),
+            ([asked, f"--output={tmp_path}/"], f"--output: {tmp_path}/: not a file")):
         code, output = server.run("ask", *flags)
         assert code == 1, (flags, output)
         lines = [line for line in output.splitlines() if line.startswith("error: ")]
@@ -295,6 +297,15 @@ def test_without_a_model_named_the_published_one_answers_a_typed_story():
     answer = json.loads(done.stdout)
     assert answer["answer"] == "hallway" and answer["probability"] > 0.9
     assert answer["story"] == "A typed story" and answer["right"] is None
+
+
+def test_a_reader_that_has_left_ends_it_quietly(checkpoint):
+    done = subprocess.run(
+        ["bash", "-c", 'set -o pipefail; "$0" "$@" | true', sys.executable,
+         ROOT / "babi" / "ask.py", f"--checkpoint_file={checkpoint}"],
+        input="Mary went to the kitchen.\nWhere is Mary?\n", capture_output=True,
+        text=True)
+    assert done.returncode == 141 and "Broken" not in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("stdin, message", [

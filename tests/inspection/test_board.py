@@ -79,7 +79,8 @@ def test_without_runs_there_is_the_graph_alone(tmp_path):
 def test_every_chart_shows_what_training_writes():
     """The tags are looked for in the code that writes them, and titles of all tasks."""
     source = "".join((board.pathlib.Path(board.__file__).parents[1] / name).read_text()
-                     for name in ("training/loop.py", "inspection/events.py"))
+                     for name in ("training/loop.py", "training/metrics.py",
+                                  "inspection/events.py"))
     for charts in board.LAYOUT.values():
         for patterns in charts.values():
             for pattern in patterns:

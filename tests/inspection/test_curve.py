@@ -9,6 +9,7 @@ from babi.evaluation import results
 from babi.inspection import curve
 from babi.inspection.events import Events
 from babi.program.errors import UsageError
+from babi.stories.tasks import TASK_TITLES
 
 
 def write(folder, start, stop, loss):
@@ -109,9 +110,18 @@ def test_tasks_of_ones_own_have_their_names_and_not_the_papers_result(tmp_path):
     assert [label.get_text() for label in plots[1].get_yticklabels()] == [
         "1 places", "10 去 $x$"]
     assert plots[0].get_legend() is None
-    curve._draw_runs(plots[0], {"babi": {"training/loss": curves["own"][
-        "training/loss"]}})
-    assert "DNC1" in plots[0].get_legend().get_texts()[0].get_text()
+
+
+def test_the_papers_mean_is_drawn_beside_runs_of_all_its_tasks_alone(run):
+    few = curve.read(run)
+    whole = few | {f"{curve._BY_TASK}{task:02d} {title}": few["training/loss"]
+                   for task, title in TASK_TITLES.items()}
+    for curves, drawn in (([few], False), ([whole], True), ([whole, few], False)):
+        plot = Figure().subplots()
+        curve._draw_runs(plot, {str(number): curves[number]
+                                for number in range(len(curves))})
+        texts = [text.get_text() for text in plot.get_legend().get_texts()]
+        assert any("DNC1" in text for text in texts) == drawn
 
 
 def test_a_folder_without_events_is_refused(tmp_path):

@@ -145,6 +145,13 @@ def test_hovering_shows_the_details(told, tmp_path):
         tab.press("ArrowRight")
         assert "step 23 of 23" in tab.text(".details")
         assert "written at" in tab.text(".details")
+        tab.press("Escape")  # lets it go
+        point_at_word(10)
+        assert "step 11 of 23" in tab.text(".details")
+        assert tab.evaluate("(() => { const source = document.querySelector('.source');"
+                            " source.click(); return source.tabIndex; })()") == 0
+        point_at_word(2)
+        assert "step 5 of 23" in tab.text(".details")  # held again
         assert tab.faults == []
         assert tab.requests == [path.as_uri()]
 
@@ -201,6 +208,15 @@ def test_two_minds_show_the_same_step(told, tmp_path):
         assert tab.evaluate("document.querySelectorAll('.word.here').length") == 2
         assert all("step 10 of 23" in tab.text(f".mind:nth-child({of_mind}) .details")
                    for of_mind in (1, 2))
+        # The longer box goes to its end, though the other has no such place.
+        tab.evaluate("views.forEach(({story}, n) => { story.style.height = '50px'; "
+                     "element('p', '', '', story).style.height = n ? '90px' : '500px'; "
+                     "})")
+        tab.evaluate("views[0].story.scrollTop = 9999")
+        tab.wait_for("views[1].story.scrollTop > 0")
+        tab.evaluate("new Promise(done => setTimeout(done, 100))")
+        first, second = tab.evaluate("views.map(({story}) => story.scrollTop)")
+        assert first > second + 300
         assert tab.faults == []
 
 

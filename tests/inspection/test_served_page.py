@@ -191,6 +191,40 @@ def test_what_is_typed_outlives_a_refusal_of_something_else(tab):
     assert value(tab, "text") == OWN
 
 
+def test_what_is_typed_can_be_gone_back_to(tab):
+    type_text(tab, OWN)
+    choose(tab, "task", "8")
+    wait_for_title(tab, "Task 8 (lists/sets), test story 0")
+    assert value(tab, "text") != OWN
+    tab.evaluate("history.back()")
+    wait_for_title(tab, "A typed story")
+    assert value(tab, "text") == OWN
+
+
+def test_a_key_while_the_next_story_is_read_holds_nothing_in_it(tab):
+    slow_answers(tab, 400)
+    click(tab, "[data-of=index][data-by='1']")
+    tab.evaluate("document.activeElement.blur()")
+    tab.press("ArrowRight")
+    wait_for_title(tab, "Task 1 (single supporting fact), test story 1")
+    tab.evaluate("new Promise(done => setTimeout(done, 400))")
+    assert tab.evaluate("!held && !location.hash.includes('step')")
+
+
+def test_an_address_that_makes_no_sense_is_read_as_far_as_it_does(tab, address):
+    tab.open("data:text/html,<p>")
+    tab.open(f"{address}#task=8&index=x&step=-1")
+    wait_for_title(tab, "Task 8 (lists/sets), test story 0")
+    assert value(tab, "index") == "0" and tab.text("#fault") == ""
+
+
+def test_of_several_stories_none_is_left_out_silently(tab):
+    ask(tab, "1 Mary left.\n2 Who left?\tmary\n1 John left.\n2 Who left?\tjohn")
+    tab.wait_for("document.getElementById('fault').textContent")
+    assert "2 stories; give one at a time" in tab.text("#fault")
+    tab.faults.clear()
+
+
 def test_of_many_clicks_the_last_one_is_asked(tab):
     slow_answers(tab, 100)
     tab.requests.clear()
@@ -215,6 +249,8 @@ def test_buttons_follow_the_number_of_stories(tab):
     choose(tab, "index", "99")
     tab.wait_for("document.getElementById('fault').textContent")
     assert "give 0 to 2, not 99" in tab.text("#fault")
+    assert next_is_disabled() and not tab.evaluate(
+        "document.querySelector('[data-of=index][data-by=\"-1\"]').disabled")
     tab.faults.clear()
     ask(tab, OWN)  # though the number is out of its range
     wait_for_title(tab, "A typed story")

@@ -140,8 +140,9 @@ def test_requests_at_once_are_bounded(server):
         for thread in threads:
             thread.start()
         wait_for(lambda: not server.places._value)  # all of them are inside
-        status, _, text = send(server, "GET", "/")
+        status, _, text = send(server)
         assert status == 503 and "busy" in text
+        assert send(server, "GET", "/")[0] == 200  # the page itself wants no place
     finally:
         server.service.gate.set()
         for thread in threads:
@@ -160,6 +161,8 @@ def test_a_question_whose_browser_has_gone_is_not_read(server):
         gone.sendall(b"POST /ask HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n"
                      b"Content-Type: application/json\r\n\r\n[2]")
         wait_for(lambda: list(server._open.values()).count(math.inf) == 2)
+        wait_for(lambda: server.places._value == MAX_REQUESTS - 2)
+    wait_for(lambda: server.places._value == MAX_REQUESTS - 1)  # it keeps no place
     server.service.gate.set()
     first.join()
     assert send(server, body=b"[3]")[0] == 200

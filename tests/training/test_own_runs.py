@@ -135,6 +135,12 @@ def test_a_table_that_can_not_be_written_is_told_before_the_test(run, server, fo
         line = one_line(server, "test", f"--checkpoint_file={run[0]}",
                         f"--output={output}")
         assert "not a file in a folder that is there; give another file" in line
+    (folder / "no place.md").write_text("Text.")
+    for name, fault in (("none.md", "No such file or directory; give another file"),
+                        ("no place.md", "it must have one line")):
+        line = one_line(server, "test", f"--checkpoint_file={run[0]}",
+                        f"--insert_into={folder / name}")
+        assert f"--insert_into: {folder / name}: {fault}" in line
 
 
 def test_who_may_know_what_is_kept_is_told_and_not_tested(

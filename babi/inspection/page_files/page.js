@@ -40,15 +40,6 @@ function layOut() {
   views.forEach(view => view.layOut(words, tops, top));
 }
 
-function scrollTogether(boxes) {
-  for (const box of boxes) box.addEventListener("scroll", () => {
-    for (const other of boxes) {
-      other.scrollTop = box.scrollTop;
-      other.scrollLeft = box.scrollLeft;
-    }
-  });
-}
-
 function select(step) {
   if (step < 0 || step === current) return;
   current = step;
@@ -68,6 +59,7 @@ function point(step, hold) {
 document.addEventListener("keydown", event => {
   if (event.target.matches("input, textarea, select") || !views.length
       || event.altKey || event.ctrlKey || event.metaKey) return;
+  if (event.key === "Escape" && held) point(current, true);
   const move = {ArrowLeft: -1, ArrowRight: 1}[event.key];
   if (!move) return;
   event.preventDefault();
@@ -89,7 +81,7 @@ let asked = {}, given = "", asking = null, noting = 0;
 // model that is not there any more is not asked again.
 function fromAddress() {
   const found = new URLSearchParams(location.hash.slice(1));
-  const number = name => found.has(name) ? Number(found.get(name)) : undefined;
+  const number = name => /^\d{1,9}$/.test(found.get(name)) ? +found.get(name) : undefined;
   const {tasks: [[firstTask]], minds, mind} = data.choices;
   const known = name => minds.find(({id}) => id === found.get(name))?.id;
   return {text: found.get("text") ?? undefined, task: number("task") ?? firstTask,
@@ -107,7 +99,7 @@ function address(state) {
 }
 
 function noteStep(step) {
-  if (!data.choices) return;
+  if (!data.choices || asking) return;  // the address has the next story already
   asked = {...asked, step};
   clearTimeout(noting);  // browsers refuse more than a few changes a second
   noting = setTimeout(() => history.replaceState(null, "", address(asked)), 300);
@@ -120,14 +112,33 @@ function typed() {
 }
 
 // Asks what is new in `change`, as a step that the browser can go back from. Where it
-// names no other story, a typed one is read.
+// names no other story, a typed one is read; else that is what one can go back to.
 function go(change) {
-  const text = "task" in change || "index" in change ? undefined : typed();
-  const story = text === undefined ? {} : {text, step: undefined};
-  const state = {...asked, ...story, ...change};
+  const text = typed(), other = "task" in change || "index" in change;
+  const own = text === undefined ? {} : {text, step: undefined};
   clearTimeout(noting);
-  if (address(state) !== location.hash) history.pushState(null, "", address(state));
+  if (other && text !== undefined) visit({...asked, ...own});
+  const state = {...asked, ...(other ? {} : own), ...change};
+  visit(state);
   ask(state);
+}
+
+// A step in the browser's history, if it is a new one.
+function visit(state) {
+  if (address(state) !== location.hash) history.pushState(null, "", address(state));
+}
+
+// What the server says to a question, or in {error} why it doesn't.
+async function answer(question, signal) {
+  try {
+    const sent = await fetch("ask", {
+      method: "POST", signal, headers: {"Content-Type": "application/json"},
+      body: JSON.stringify(question)});
+    return await sent.json();
+  } catch (error) {
+    return {error: "The server does not answer; is it still running? Start it again, "
+      + "and press Ask."};
+  }
 }
 
 async function ask(state) {
@@ -146,22 +157,16 @@ async function ask(state) {
     if (busy) await new Promise(done => setTimeout(done, pause));
     if (mine.signal.aborted) return;
     const {text, task, index, mind, beside} = state;
-    const answer = await fetch("ask", {
-      method: "POST", signal: mine.signal, headers: {"Content-Type": "application/json"},
-      body: JSON.stringify({minds: beside ? [mind, beside] : [mind],
-                            ...(text === undefined ? {task, index} : {text})})});
-    const found = await answer.json();
+    const question = {minds: beside ? [mind, beside] : [mind],
+                      ...(text === undefined ? {task, index} : {text})};
+    const found = await answer(question, mine.signal);
+    if (mine.signal.aborted) return;
     byId("fault").textContent = found.error ?? "";
     if (found.error) return keep();
     if (typed() === undefined) byId("text").value = given = found.text;
     if (found.stories) byId("index").max = found.stories - 1;
     enableSteppers();
     show(found.readings, state.step);
-  } catch (error) {
-    if (mine.signal.aborted) return;
-    keep();
-    byId("fault").textContent = "The server does not answer; is it still running? "
-      + "Start it again, and press Ask.";
   } finally {
     if (asking === mine) {
       asking = null;
@@ -192,7 +197,8 @@ function next({dataset: {of, by}}) {
   const field = byId(of);
   if (field.tagName === "INPUT") {
     const value = Number(field.value) + Number(by);
-    return value < 0 || field.max && value > Number(field.max) ? undefined : value;
+    return value < 0 || by > 0 && field.max && value > Number(field.max)
+      ? undefined : value;
   }
   const options = [...field.options].map(option => option.value);
   return options[options.indexOf(field.value) + Number(by)];

@@ -23,6 +23,26 @@ function shade(byte) {
 }
 const shades = Array.from({length: 256}, (_, byte) => shade(byte));
 
+// Places where the program has scrolled boxes to, not a person.
+const scrolled = new WeakMap();
+
+function scrollBox(box, left, top) {
+  box.scrollLeft = left;
+  box.scrollTop = top;
+  scrolled.set(box, [box.scrollLeft, box.scrollTop]);  // no further than it goes
+}
+
+// What a person scrolls to in one box is shown in the others too.
+function scrollTogether(boxes) {
+  for (const box of boxes) box.addEventListener("scroll", () => {
+    const {scrollLeft, scrollTop} = box, [left, top] = scrolled.get(box) ?? [];
+    if (scrollLeft === left && scrollTop === top) return;
+    scrolled.delete(box);
+    for (const other of boxes)
+      if (other !== box) scrollBox(other, scrollLeft, scrollTop);
+  });
+}
+
 class View {
   // choose(step, hold) is called when a step is pointed at (hold undefined) or held.
   constructor(content, parent, choose) {
@@ -42,6 +62,9 @@ class View {
     this.labels = element("canvas", "labels", undefined, stack);
     this.area = element("div", "area", undefined, stack);
     this.plot = element("canvas", "plot", undefined, this.area);
+    this.plot.setAttribute("role", "img");
+    this.plot.setAttribute("aria-label", content.panels.map(({title}) => title).join(", ")
+      + ": shades by step; the details say them in words");
     this.cursor = element("div", "cursor", undefined, this.area);
     this.writeStory();
     for (const place of [this.story, this.area]) {
@@ -280,9 +303,10 @@ class View {
         + (sources.length ? ", written at" : ", where nothing is"), box);
       const list = element("ul", "", undefined, box);
       for (const [origin, left] of sources) {
-        const item = element("li", "source", `${this.place(origin)} (${share(left)})`,
-          list);
-        item.onclick = () => this.choose(origin, true);
+        const source = element("button", "source",
+          `${this.place(origin)} (${share(left)})`, element("li", "", undefined, list));
+        source.type = "button";
+        source.onclick = () => this.choose(origin, true);
       }
     }
   }
@@ -319,10 +343,10 @@ class View {
     const word = this.words[step], {story} = this;
     if (word.offsetTop < story.scrollTop
         || word.offsetTop + word.offsetHeight > story.scrollTop + story.clientHeight)
-      story.scrollTop = word.offsetTop - story.clientHeight / 2;
+      scrollBox(story, story.scrollLeft, word.offsetTop - story.clientHeight / 2);
     const box = this.plots, left = this.labelWidth + step * this.stepWidth;
     if (left < box.scrollLeft + this.labelWidth
         || left > box.scrollLeft + box.clientWidth - 40)
-      box.scrollLeft = left - box.clientWidth / 2;
+      scrollBox(box, left - box.clientWidth / 2, box.scrollTop);
   }
 }
