@@ -1,5 +1,6 @@
 """Whether settings are in their range and go together; see `babi.config`."""
 
+import ctypes
 import dataclasses
 import math
 import os
@@ -70,9 +71,9 @@ def _check_value(field, value, tasks):
 
 def _number_check(kind, value, minimum=None, maximum=None, above=None):
     """(what is expected, whether value is that) for a number."""
-    expected = "a whole number" if kind is int else "a finite number"
+    expected = "a whole number" if kind is int else "a finite number of 32 bits"
     maximum = 2 ** 63 - 1 if kind is int and maximum is None else maximum
-    good = type(value) is kind and (kind is int or math.isfinite(value))
+    good = type(value) is kind and (kind is int or _fits(value))
     if minimum is not None:
         expected += f", at least {minimum:,}"
         good = good and value >= minimum
@@ -83,6 +84,12 @@ def _number_check(kind, value, minimum=None, maximum=None, above=None):
         expected += f", more than {above:,}"
         good = good and value > above
     return expected, good
+
+
+def _fits(value):
+    """Whether a float is finite, and no 0 if it is none, in the bits of a weight."""
+    narrow = ctypes.c_float(value).value
+    return math.isfinite(narrow) and (narrow != 0 or value == 0)
 
 
 def _check_model(config):

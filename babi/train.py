@@ -98,15 +98,22 @@ def train(settings, data, compiled=True):
     workers = replicas.Replicas(settings.strategy)
     progress = Progress(settings.num_training_iterations)
     with workers.together(), open_run(
-            _CHECKPOINT_DIR.value, data, settings, _CHANGE_SETTINGS.value,
+            _directory(), data, settings, _CHANGE_SETTINGS.value,
             progress, compiled, data_chosen(), workers) as run:
         run.train()
+
+
+def _directory():
+    """The directory of the run."""
+    if not _CHECKPOINT_DIR.value:
+        raise UsageError("--checkpoint_dir= names none; give the directory of the run")
+    return os.path.expanduser(_CHECKPOINT_DIR.value)
 
 
 def data_chosen():
     """Whether the flags say which data to train on."""
     return any(flags.FLAGS[name].present
-               for name in ("data", "data_dir", "fill_tasks", "stories"))
+               for name in ("data", "data_dir", "stories", *checks.OF_OFFICIAL))
 
 
 if __name__ == "__main__":

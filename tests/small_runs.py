@@ -13,6 +13,8 @@ from babi.model import checkpoints
 from babi.model.answerer import build_model, named_weights
 from babi.model.record import RunRecord
 from babi.model.run_state import RunState
+from babi.program.progress import Progress
+from babi.training.start import open_run
 from helpers import randomize
 
 CONFIG = Config(controller_units=6, memory_size=5, word_size=4, num_read_heads=2,
@@ -22,6 +24,23 @@ SMALL = ["--controller_units=6", "--memory_size=5", "--word_size=4",
          "--num_read_heads=2", "--packed_rows=1", "--row_length=128", "--nojit",
          "--deterministic", "--tasks=1,8", "--variant=en-small",
          "--validation_stories=2"]
+
+
+TINY = Config(controller_units=3, memory_size=3, word_size=2, num_read_heads=1,
+              packed_rows=1, row_length=24, jit=False, deterministic=True,
+              validation_stories=2, validation_interval=1, visualise_interval=0,
+              data="simulated", tasks=(4,), num_training_iterations=3,
+              learning_rate=1e-9)
+
+
+def run_to(folder, iterations, said=None, **changes):
+    """Trains a run of `TINY` with some changes; what is said goes to a list."""
+    config = dataclasses.replace(TINY, num_training_iterations=iterations, **changes)
+    progress = Progress(iterations)
+    if said is not None:
+        progress.line = said.append
+    with open_run(folder, None, config, True, progress) as run:
+        run.train()
 
 
 def training(directory, data, *flags):

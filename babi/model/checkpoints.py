@@ -121,7 +121,7 @@ def resolve(path):
     Raises:
       CheckpointError: there is no such checkpoint.
     """
-    path = pathlib.Path(path)
+    path = pathlib.Path(os.path.expanduser(path))
     text = str(path)
     for suffix in (_INDEX, _DATA):
         text = text.removesuffix(suffix)

@@ -51,7 +51,7 @@ class RunRecord:
         data = self.data | {key: pathlib.Path(self.data[key]).name
                             for key in ("stories", "test_stories")
                             if self.data.get(key)}
-        weights = "/".join(pathlib.Path(self.config.initial_weights).parts[-2:])
+        weights = "/".join(pathlib.Path(self.config.initial_weights).parts[-2:]) or "."
         return dataclasses.replace(self, data=data, config=dataclasses.replace(
             self.config, initial_weights=weights))
 

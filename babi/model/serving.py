@@ -18,13 +18,14 @@ from babi.stories.words import SIGNS
 _ASIDE = "\x01"
 _SPACING = (
     (_ASIDE, "\N{REPLACEMENT CHARACTER}"),  # it is no word, and needed below
+    ("\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]", "\n"),  # as `str.splitlines` has them
     *((f"[{signs}]", one) for one, signs in SIGNS.items()),
     (r"\p{Zs}", " "),
     (r"(?m)^[ \t]*\p{Nd}+[ \t]+", ""),  # the number of a line
     (r"([.?])", r" \1 "),
     (r"([\s-])-([\s-]|$)", r"\1 - \2"),  # "--" becomes "- -"; twice, as matches touch
     (r"([\s-])-([\s-]|$)", r"\1 - \2"),
-    (r"(?m)([^\s.?-])[ \t\r]*$", r"\1 ."),  # a line without a mark is a statement
+    (r"(?m)([^\s.?-]-*)[ \t]*$", r"\1 ."),  # a line without a mark is a statement
     (r"\?\s+-(\s|$)", _ASIDE + r" -\1"),  # a question with its "-" is put aside ...
     (r"\?", "? -"),  # ... while the others get one
     (_ASIDE, "?"))

@@ -2,16 +2,18 @@
 
 import datetime
 import os
+import shutil
 import sys
 import time
 
 _BAR_WIDTH = 20
 _REDRAW_SECONDS = 0.2
+_LONGEST = 1e13  # seconds, of what can be written as days
 
 
 def duration(seconds):
     """Seconds as `1:02:03`."""
-    return str(datetime.timedelta(seconds=max(0, round(seconds))))
+    return str(datetime.timedelta(seconds=round(min(max(0, seconds), _LONGEST))))
 
 
 class Progress:
@@ -44,7 +46,8 @@ class Progress:
             return
         now = datetime.datetime.now().isoformat(" ", "seconds")
         try:
-            with open(self.log, "a", encoding="utf-8") as file:
+            with open(self.log, "a", encoding="utf-8",
+                      errors="backslashreplace") as file:
                 file.write(f"{now}  {text}\n")
             self._log_fault = None
         except OSError as error:
@@ -68,9 +71,11 @@ class Progress:
         if self._terminal and now - self._drawn >= _REDRAW_SECONDS:
             self.close()
             filled = round(_BAR_WIDTH * done / max(self._total, 1))
-            self._bar = (f"{done:,}/{self._total:,} "
-                         f"[{'=' * filled}{'.' * (_BAR_WIDTH - filled)}] "
-                         f"{self._text} left {self.time_left(done)}")
+            bar = (f"{done:,}/{self._total:,} "
+                   f"[{'=' * filled}{'.' * (_BAR_WIDTH - filled)}] "
+                   f"left {self.time_left(done)}  {self._text}")
+            # A line that the terminal breaks can't be taken back.
+            self._bar = bar[:max(shutil.get_terminal_size().columns - 1, 1)]
             self._write(self._bar)
             self._drawn = now
 

@@ -31,6 +31,6 @@ def split_words(text: str) -> list[str]:
 
 
 def split_answer(text: str) -> list[str]:
-    """The words of an answer, which commas or blanks separate, without a last `.`."""
-    words = split_words(_COMMAS.sub(" ", text))
-    return words[:-1] if words[-1:] == ["."] else words
+    """The words of an answer, which commas or blanks separate, without `.` around them.
+    """
+    return " ".join(split_words(_COMMAS.sub(" ", text))).strip(". ").split()

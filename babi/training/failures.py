@@ -55,6 +55,16 @@ def write(path, step):
     write_atomically(path.with_suffix(".json"), text.encode())
 
 
+def check_finite(arrays):
+    """Raises DataError if numbers of a checkpoint, {name: array}, are not finite."""
+    for name, array in arrays.items():
+        if np.asarray(array).dtype.kind == "f" and not np.isfinite(array).all():
+            raise DataError(
+                f"{name} has numbers that are not finite, so training stopped and "
+                f"nothing is saved; the last checkpoint stands; a lower "
+                f"--learning_rate with --change_settings may help")
+
+
 def read(path):
     """Reads what `write` wrote.
 
@@ -62,8 +72,8 @@ def read(path):
       DataError: files that are missing, damaged or something else.
     """
     path = pathlib.Path(path)
-    description = path.with_suffix(".json")
     try:
+        description = path.with_suffix(".json")
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         content = json.loads(description.read_text(encoding="utf-8"))

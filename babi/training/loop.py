@@ -294,21 +294,14 @@ class Run:
             "speed/stories per second": (
                 self._state.stories - self._reported.stories) / seconds,
             "speed/tokens per second": tokens / seconds}
-        errors = {task: 100.0 * totals.questions_wrong[task] / count
-                  for task, count in enumerate(totals.questions) if count}
-        means = {
-            "training/loss": totals.loss / max(totals.steps, 1),
-            "training/gradient norm": totals.gradient_norm / max(totals.steps, 1),
-            "training/answer words right": (
-                100.0 * totals.answers_right / max(totals.answers, 1)),
-            "training/question error": (
-                100.0 * totals.questions_wrong.sum() / max(totals.questions.sum(), 1))}
-        loss, norm, right, error = means.values()
+        means, text = totals.means(), "no update"
+        if means:
+            loss, norm, right, error = means.values()
+            text = (f"loss {loss:.4f}  questions right {100.0 - error:.1f}%  "
+                    f"words right {right:.1f}%  gradient {norm:.2f}")
         stories_per_second, tokens_per_second = speed.values()
-        text = (f"loss {loss:.4f}  questions right {100.0 - error:.1f}%  "
-                f"words right {right:.1f}%  "
-                f"gradient {norm:.2f}  {stories_per_second:,.1f} stories/s  "
-                f"{tokens_per_second:,.0f} tokens/s")
+        text += (f"  {stories_per_second:,.1f} stories/s  "
+                 f"{tokens_per_second:,.0f} tokens/s")
         self._progress.line(
             f"{iteration:,}/{self._config.num_training_iterations:,}  {text}  "
             f"{tokens / max(self._steps_of_rows, 1):.0%} real tokens  "
@@ -318,7 +311,7 @@ class Run:
             "training/learning rate": self._trainer.learning_rate(),
             "training/stories": self._state.stories,
             "training/skipped steps": self._state.skipped})
-        self._events.write_task_errors(iteration, "training", errors)
+        self._events.write_task_errors(iteration, "training", totals.task_errors())
         self._begin_report()
 
     def _validate(self, iteration):
@@ -386,6 +379,7 @@ class Run:
         if not self._replicas.is_chief:
             return True
         arrays = self._trainer.checkpoint() | {"run_state": self._state.to_json()}
+        failures.check_finite(arrays)
         try:
             save(iteration, arrays)
             return True

@@ -33,6 +33,23 @@ class Totals(NamedTuple):
     questions: np.ndarray
     questions_wrong: np.ndarray
 
+    def means(self):
+        """{tag of TensorBoard: mean}; empty if no update was made."""
+        if not self.steps:
+            return {}
+        return {
+            "training/loss": self.loss / self.steps,
+            "training/gradient norm": self.gradient_norm / self.steps,
+            "training/answer words right": (
+                100.0 * self.answers_right / max(self.answers, 1)),
+            "training/question error": 100.0 * (
+                self.questions_wrong.sum() / max(self.questions.sum(), 1))}
+
+    def task_errors(self):
+        """{task: question error in %} of the tasks that were asked about."""
+        return {task: 100.0 * self.questions_wrong[task] / count
+                for task, count in enumerate(self.questions) if count}
+
 
 class Metrics:
     """`Totals` as variables of the device, with `task_slots` for the tasks."""

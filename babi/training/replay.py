@@ -3,7 +3,9 @@
     python3 -m babi.training.replay --step=model/failed-step-1234.npz
 
 Training keeps such a step when it stops because of it. Shown are the loss, each
-weight's gradient, and where in which story the output first leaves the finite.
+weight's gradient, and where in which story the output first leaves the finite. One
+replica takes the step: of several, with --bypass_dropout, each had dropped out
+otherwise.
 """
 
 import dataclasses

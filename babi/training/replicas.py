@@ -2,7 +2,8 @@
 
 Every replica reads its share of the rows of the same batch; losses, gradients and
 counts are added over all of them, and each makes the same update. So a run is the same
-run, to rounding, on however many replicas, and may go on with another number.
+run, to rounding, on however many replicas, and may go on with another number; but with
+`--bypass_dropout` each replica drops out for itself.
 
   none          one device
   mirrored      all GPUs of this machine; without one, all its cores, each of which
@@ -117,7 +118,7 @@ class Replicas:
             resolver = self.strategy.cluster_resolver
             cluster = resolver.cluster_spec().as_dict()
             chiefs = len(cluster.get("chief", []))
-            self.workers = chiefs + len(cluster["worker"])
+            self.workers = chiefs + len(cluster.get("worker", []))
             self.worker = resolver.task_id + (
                 chiefs if resolver.task_type == "worker" else 0)
         elif name == MIRRORED:

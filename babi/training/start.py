@@ -21,7 +21,8 @@ from babi.model.answerer import SHAPE_SETTINGS
 from babi.model.checkpoints import last_iteration
 from babi.model.record import RECORD_FILE, RunRecord, same_data
 from babi.stories.download import NoDataError
-from babi.stories.source import DEFAULT_VARIANT, OWN, SIMULATED
+from babi.stories.source import DEFAULT_VARIANT, OFFICIAL, OWN, SIMULATED
+from babi.stories.story import shown
 from babi.stories.tasks import task_titles
 from babi.training.loop import Run
 from babi.training.replicas import ClusterError, Replicas
@@ -64,7 +65,7 @@ def open_run(directory, data_dir, config, change_settings, progress, compiled=Tr
     if record is not None and record.config.data == OWN != config.data:
         raise ConfigError(f"{directory}: this run was started on stories of one's own; "
                           f"give them again: --stories={record.data['stories']}")
-    if record is not None and not data_chosen:
+    if record is not None and not data_chosen and config.data == OFFICIAL:
         if record.config.data == SIMULATED:
             config = config.on_simulated_stories()
         config = dataclasses.replace(config, data=record.config.data,
@@ -97,8 +98,12 @@ def open_run(directory, data_dir, config, change_settings, progress, compiled=Tr
 
 def _existing_record(directory):
     """The record of a run directory; None where no run was started yet."""
-    if (directory / RECORD_FILE).exists():
-        return RunRecord.read(directory)
+    try:
+        if (directory / RECORD_FILE).exists():
+            return RunRecord.read(directory)
+    except OSError as error:
+        raise ConfigError(f"--checkpoint_dir={shown(str(directory))}: "
+                          f"{error.strerror}; give another") from None
     if last_iteration(directory) is not None:
         raise ConfigError(f"{directory}: it has checkpoints but no {RECORD_FILE}; "
                           f"restore that file, or give another --checkpoint_dir")
@@ -289,13 +294,13 @@ def _build_run(directory, record, data, progress, compiled, replicas, start=None
                       "and no checkpoint is kept as the best")
     for change in record.changes:
         progress.line(f"Changed after the start: {change}")
+    run.resume(start)
     progress.line(
         f"Run {directory}: {run.num_weights:,} weights; data "
         f"{data_name(data.identity)}; tasks {_task_list(config, data)}; batches of "
         f"rows x steps "
         f"{', '.join(f'{rows}x{steps}' for rows, steps in run.shapes)}"
         f"{f', shared by {replicas.count} replicas' if replicas.count > 1 else ''}")
-    run.resume(start)
     return run
 
 

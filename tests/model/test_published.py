@@ -141,7 +141,8 @@ def test_a_saved_model_holds_each_weight_once(exported):
     "John left. Where is he? Mary went", "a well-known fact", "12 apples. 13 pears",
     "ÉMILE WENT\r\nTo the Café?", "\t 3  He has 4 apples", "a\n\n\nb? - -\nc?", "",
     "who? - who? who? - -\nwho?", "小明 去 厨房。\n２ 小明　在 哪里？ - -",
-    "\ufeffA\xadda\u200bleft\xa0home\u2060\n\u200f٣ أين مريم؟"])
+    "\ufeffA\xadda\u200bleft\xa0home\u2060\n\u200f٣ أين مريم؟",
+    "John has a well-\nWho a-b-?", "a\rb\u2028c\x85d\x0be\x0cf\x1cWho?"])
 def test_the_served_graph_reads_text_as_the_program_does(text):
     tokens = [word for line in text.splitlines() for word, _ in typed.line_tokens(line)]
     found = serving.tokenize(tf.constant([text])).to_list()

@@ -20,6 +20,25 @@ class Terminal(io.StringIO):
         return re.findall(r"left ([\d:?]+)", self.getvalue())[-1]
 
 
+def test_a_bar_is_no_wider_than_the_terminal_which_would_break_it(monkeypatch, clock):
+    monkeypatch.setenv("COLUMNS", "50")
+    screen = Terminal()
+    bar = Progress(110, stream=screen)
+    bar.count(10, "loss 0.1234  questions right 87.6%  words right 90.1%")
+    clock[0] += 20.0
+    bar.count(30)
+    bar.close()
+    bars = [text for text in screen.getvalue().split("\r") if text.strip()]
+    assert len(bars) == 2 and all(len(text) == 49 for text in bars)
+    assert bars[1].startswith("30/110 [=====") and "left 0:01:20  loss" in bars[1]
+    assert screen.getvalue().endswith("\r" + 49 * " " + "\r")
+
+
+def test_a_time_that_no_calendar_has_is_told_all_the_same():
+    assert duration(1e300) == duration(1e14) and "days" in duration(1e14)
+    assert (duration(-1), duration(3723.4)) == ("0:00:00", "1:02:03")
+
+
 @pytest.fixture
 def clock(monkeypatch):
     """A clock that stands where it is set."""

@@ -9,10 +9,8 @@ from babi.checks import ConfigError
 from babi.config import Config
 from babi.model import checkpoints, trained
 from babi.phases import phase_at, phases_of
-from babi.program.progress import Progress
 from babi.training.optimizer import LearningRate, build_optimizer
-from babi.training.start import open_run
-from small_runs import assert_same_training, training
+from small_runs import assert_same_training, run_to, training
 
 RUN = dict(packed_rows=2, learning_rate=1e-3, warmup_steps=10, memory_size=8)
 
@@ -127,23 +125,6 @@ def test_a_run_whose_tasks_follow_their_errors_is_resumed_to_the_same_bits(
     train("led in parts", 2, 3, 5, 8, 10)
     assert_same_training(folder / "led" / "model.ckpt-10",
                          folder / "led in parts" / "model.ckpt-10")
-
-
-TINY = Config(controller_units=3, memory_size=3, word_size=2, num_read_heads=1,
-              packed_rows=1, row_length=24, jit=False, deterministic=True,
-              validation_stories=2, validation_interval=1, visualise_interval=0,
-              data="simulated", tasks=(4,), num_training_iterations=3,
-              learning_rate=1e-9)
-
-
-def run_to(folder, iterations, said=None, **changes):
-    """Trains a run of `TINY` with some changes; what is said goes to a list."""
-    config = dataclasses.replace(TINY, num_training_iterations=iterations, **changes)
-    progress = Progress(iterations)
-    if said is not None:
-        progress.line = said.append
-    with open_run(folder, None, config, True, progress) as run:
-        run.train()
 
 
 def test_errors_of_the_validation_before_a_phase_are_those_of_the_phase(

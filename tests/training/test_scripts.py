@@ -161,6 +161,8 @@ def test_the_record_says_what_was_run(run, data):
     (["--learning_rate=0.5"], ["--learning_rate: 0.0001 -> 0.5",
                                "--change_settings"]),
     (["--epsilon=0"], ["--epsilon=0.0", "more than 0"]),
+    (["--checkpoint_dir="], ["--checkpoint_dir= names none"]),
+    ([f"--checkpoint_dir={'long' * 99}"], ["--checkpoint_dir=", "File name too long"]),
     (["--data_dir=/nowhere"], ["/nowhere: no such folder or archive"]),
     (["--batch_size=many"], ["batch_size", "many"]),
     (["surplus"], ["'surplus' is not a flag"])])
@@ -268,9 +270,19 @@ def test_test_and_export_agree_from_any_folder(server, run, data, folder):
     assert [one["errors"] for one in again["results"]] == [result["errors"]] * 2
     assert again["summary"]["mean_error"] == {
         "mean": pytest.approx(result["mean_error"]), "deviation": 0.0}
+    (folder / "link.md").symlink_to("real.md")
+    (folder / "real.md").write_bytes(
+        b"a\r\n<!-- results -->\r\n<!-- end of results -->")
+    (folder / "real.md").chmod(0o664)
     code, output = server.run("test", f"--checkpoint_file={both}", "--nojit",
-                              f"--data_dir={data}", "--separate")
+                              f"--data_dir={data}", "--separate",
+                              f"--insert_into={folder / 'link.md'}")
     assert "names exchanged" not in output
+    inserted = (folder / "real.md").read_bytes()
+    assert (folder / "link.md").is_symlink() and inserted.startswith(b"a\r\n<!--")
+    assert b"| task | published | run |" in inserted
+    assert inserted.count(b"\n") == inserted.count(b"\r\n") > 10
+    assert (folder / "real.md").stat().st_mode & 0o777 == 0o664
     heading, = (line for line in output.splitlines() if line.startswith("task "))
     assert heading.split()[:3] == ["task", "published", "run"]
     row, = (line for line in output.splitlines() if line.startswith("1 single"))
