@@ -68,8 +68,10 @@ def measure(rounds, progress):
       {contestant: [what `script` returns, a round each]}.
 
     Raises:
-      RuntimeError: a process has failed.
+      UsageError: a process has failed.
     """
+    from babi.program.errors import UsageError  # not known to the script itself
+
     rounds_of = {name: [] for name in CONTESTANTS}
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     for number in range(1, rounds + 1):
@@ -78,7 +80,7 @@ def measure(rounds, progress):
                 [sys.executable, __file__, name], capture_output=True, text=True,
                 env=environment)
             if process.returncode:
-                raise RuntimeError(f"{name}: {process.stderr.strip()[-500:]}")
+                raise UsageError(f"{name}: {process.stderr.strip()[-500:]}")
             taken.append(json.loads(process.stdout.splitlines()[-1]))
             progress(f"[{number}/{rounds}] {name}: "
                      f"{sum(part for part, _ in taken[-1]):.1f} s of processor time")

@@ -6,6 +6,7 @@ Models of one configuration, of other sizes each time, and LSTMs are made, fitte
 epoch and deleted, in turn; printed are seconds of processor time and MiB that stay.
 """
 
+import argparse
 import gc
 import os
 import sys
@@ -61,8 +62,9 @@ def resident():
 
 def main():
     """Measures each kind of model in turn, as often as the command line says."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 3
-    for number in range(count):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("number", type=int, nargs="?", default=3, help="of models")
+    for number in range(parser.parse_args().number):
         for make in (lstm, dnc, other_dnc):
             before, start = resident(), time.process_time()
             fit(make(number), number)

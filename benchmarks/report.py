@@ -154,6 +154,8 @@ def compare(old, new, tolerance):
                                           ("peak memory", "peak_bytes"))
                       if getattr(before, value) is not None
                       and (one.note or getattr(one, value) is not None)]
+            if before.loss is not None and one.train_seconds and one.loss is None:
+                lines.append((f"{one.point}: {one.contestant}: {one.note}", True))
     if not lines:
         raise ResultsError("the results to compare with have no point in common with "
                            "these; measure the same points")

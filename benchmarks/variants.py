@@ -97,7 +97,8 @@ def _train_and_test(name, seed):
     result = folder / _result_name()
     if not result.exists():
         data = [f"--data_dir={_DATA_DIR.value}"] if _DATA_DIR.value else []
-        _script("train", f"--checkpoint_dir={folder}", f"--seed={seed}", *data,
+        _script("train", f"--checkpoint_dir={folder}", f"--seed={seed}",
+                "--data=official", *data,
                 f"--num_training_iterations={_UPDATES.value}",
                 f"--decay_steps={_UPDATES.value}", *_COMMON,
                 *flags_of(VARIANTS[name]), *_TRAIN_FLAGS.value.split())
