@@ -121,6 +121,15 @@ def test_compare_finds_each_regression():
     assert verdicts(old, results_of(failed)) == [True, True, True, True]
 
 
+def test_a_loss_that_is_not_finite_any_more_is_a_regression():
+    old = results_of(dataclasses.replace(measured(), loss=5.0))
+    new = results_of(dataclasses.replace(measured(), loss=None,
+                                         note="it is not finite"))
+    assert [line for line, worse in report.compare(old, new, 0.1) if worse] == [
+        f"{POINT}: ours: it is not finite"]
+    assert not any(verdicts(old, old)) and not any(verdicts(new, new))
+
+
 def test_compare_names_what_became_slower_in_training():
     old = results_of(measured("one_core"), measured("mirrored"))
     new = results_of(measured("one_core"), measured("mirrored", train=0.2))

@@ -43,6 +43,7 @@ def lines_of(text):
     ("1 What?\tmilk,apple", (Line("What?", "milk,apple"),)),
     ("1 Tell me who. \tAda", (Line("Tell me who?", "Ada"),)),
     ("1 What?\tmilk,  Apple pie.", (Line("What?", "milk,Apple,pie"),)),
+    ("1 What?\t.. milk. .", (Line("What?", "milk"),)),
     ("1 Ada left. Ben, too...\n2 Who left first ?\tAda", (
         Line("Ada left . Ben, too."), Line("Who left first?", "Ada"))),
     ("1 It cost 3.5 well-known dollars!\n2 How much?\t3.5", (
@@ -58,7 +59,7 @@ def lines_of(text):
     ("1 A\xadda\u200bleft\u061c.\n2 Wh\u2060o?\tAda\u200bleft\u200b", (
         Line("Ada left."), Line("Who?", "Ada,left"))),
     ("1 نمی\u200cدانم.\n2 چه؟\tهیچ", (Line("نمی\u200cدانم."), Line("چه?", "هیچ")))],
-    ids=range(15))
+    ids=range(16))
 def test_a_text_becomes_these_lines(text, expected):
     assert lines_of(text) == [expected]
 
