@@ -34,3 +34,17 @@ def test_a_change_that_the_checkpoints_do_not_allow_leaves_the_run_as_it_was(
     assert (folder / "changed" / "config.json").read_bytes() == record
     code, output = train("--num_training_iterations=4")
     assert code == 0 and "Going on from iteration 2," in output
+
+
+def test_a_run_on_other_data_is_not_taken_for_the_one_that_is_there(
+        server, folder, data):
+    code, output = server.run(*training(folder / "official", data, "--seed=3",
+                                        "--num_training_iterations=1",
+                                        "--validation_interval=0"))
+    assert code == 0, output
+    code, output = server.run("train", f"--checkpoint_dir={folder / 'official'}",
+                              "--preset=simulated", "--strategy=none")
+    assert code == 1 and output.count("\n") == 1, output
+    assert f"{folder / 'official'}: this run was started with other" in output
+    assert "--data: official -> simulated" in output
+    assert "give the run's, or another --checkpoint_dir" in output
