@@ -70,7 +70,7 @@ def _all_tasks(start, shares="2:4,3:3,7:2,8:2,14:2,16:3,17:5,18:2,19:2"):
 
 
 PRESETS = {
-    # DNC1 as published: the defaults of the settings.
+    # DNC1: the defaults of the settings (what the paper does not give, see there).
     "paper": {},
     # Task 1 alone with a small model, in 2.5 minutes. Eight stories an update and a
     # rate that stays: with fewer, or less, the memory comes into use by luck.

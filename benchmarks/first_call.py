@@ -8,6 +8,7 @@ A functional model with 16 units and 8 slots is fitted for two epochs to 64 sequ
 sequence.
 """
 
+import argparse
 import json
 import os
 import pathlib
@@ -113,4 +114,6 @@ def _medians(taken):
 
 
 if __name__ == "__main__":
-    print(json.dumps(script(sys.argv[1])))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("layer", choices=CONTESTANTS)
+    print(json.dumps(script(parser.parse_args().layer)))
