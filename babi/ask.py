@@ -131,7 +131,8 @@ def _chosen_story(record):
         raise UsageError(f"--task: {fault}") from None
     if more:
         raise UsageError(f"--task={_TASK.value} names several tasks; give one")
-    stories = asking.source(record, (task,)).stories(_SPLIT.value, (task,))[task]
+    source = asking.source(record, (task,), fall_back=True)
+    stories = source.stories(_SPLIT.value, (task,))[task]
     if index >= len(stories):
         raise UsageError(f"--index={index}: task {_TASK.value} has {len(stories)} "
                          f"{_SPLIT.value} stories, so 0 to {len(stories) - 1}")

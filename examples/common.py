@@ -233,5 +233,5 @@ def run(main):
         lines = str(error).splitlines() or [type(error).__name__]
         sys.exit(f"error: {lines[0]}")
     except KeyboardInterrupt:
-        leave("Stopped. A training goes on from its last evaluation with the same "
-              "command.")
+        leave("Stopped. If it trained, the same command goes on from its last "
+              "evaluation.")

@@ -1,6 +1,7 @@
 """Training on simulated stories: what is read, resumed, recorded and tested."""
 
 import dataclasses
+import pathlib
 import random
 import weakref
 from collections import Counter
@@ -28,6 +29,8 @@ from babi.training.start import open_run
 from babi_data import make_stories, make_story, write_stories
 from small_runs import assert_same_training
 from training_process import ScriptServer
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 TINY = dict(controller_units=3, memory_size=3, word_size=2, num_read_heads=1,
             packed_rows=1, row_length=24, jit=False, deterministic=True,
@@ -386,5 +389,10 @@ def test_scripts_without_data_go_on_and_say_so(server, tmp_path):
     header = output.split("LSTM 512")[0]
     assert "trained on simulated stories (babi.simulator version 1, seed 0" in header
     assert "tested on 1,000 questions of simulated stories" in header
+    published = f"--checkpoint_file={ROOT / 'results' / 'joint'}"
+    code, output = server.run("ask", published, "--task=4")
+    assert code == 0 and output.count("taking simulated test stories") == 1, output
+    code, output = server.run("ask", published, "--task=4", "--data=official")
+    assert code == 1 and "error: no bAbI data: " in output
     code, output = server.run("test", "--checkpoint_file=run", "--data=official")
     assert code == 1 and output.splitlines()[-1].startswith("error: no bAbI data: ")
