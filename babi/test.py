@@ -90,12 +90,11 @@ def main():
     print("\n" + results.as_text(found, _SEPARATE.value), end="")
     table = results.as_markdown(found, _SEPARATE.value)
     if name:
-        _write(json.dumps(results.as_dict(found), indent=2) + "\n",
-               name.with_name(name.name + ".json"))
-        _write(table, name.with_name(name.name + ".md"))
+        text = json.dumps(results.as_dict(found), indent=2) + "\n"
+        _write(text.encode(), name.with_name(name.name + ".json"), _OUTPUT)
+        _write(table.encode(), name.with_name(name.name + ".md"), _OUTPUT)
     for path in map(pathlib.Path, _INSERT_INTO.value):
-        write_atomically(path.resolve(), _insert(table, path))
-        print(f"Written: {path}")
+        _write(_insert(table, path), path, _INSERT_INTO)
 
 
 def _with_tests(source, tasks):
@@ -178,11 +177,12 @@ def _insert(table, path):
     return text.replace("\n", ends).encode()
 
 
-def _write(text, path):
+def _write(data, path, flag):
+    """Writes a file that a flag names; what a link points to is written there."""
     try:
-        write_atomically(path, text.encode())
+        write_atomically(path.resolve(), data)
     except OSError as error:
-        raise UsageError(f"--output: {path}: {error.strerror}; give "
+        raise UsageError(f"--{flag.name}: {path}: {error.strerror}; give "
                          f"another file") from None
     print(f"Written: {path}")
 
