@@ -42,8 +42,8 @@ def retold(story, *key, apart=1.0):
         return story
     *facts, question = story.lines
     kinds, colors = _by_name(_KIND, facts), _by_name(_COLOR, facts)
-    asked = re.search(r"(\w+) *\?", question.text)
-    asked = asked and asked[1]
+    match = re.search(r"(\w+) *\?", question.text)
+    asked = match[1] if match else None
     like = [name for name, (_, kind) in kinds.items() if asked in kinds
             and kind == kinds[asked][1] and name != asked and name in colors]
     if not like or len(kinds) + len(colors) < len(facts):

@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 import dnc
-from babi.checks import NONE, ConfigError
+from babi.checks import NONE, ConfigError, shown
 from babi.config import ADJUSTABLE, FIXED, differences
 from babi.data import run_data
 from babi.data.simulated import data_name
@@ -22,7 +22,6 @@ from babi.model.checkpoints import last_iteration
 from babi.model.record import RECORD_FILE, RunRecord, same_data
 from babi.stories.download import NoDataError
 from babi.stories.source import DEFAULT_VARIANT, OFFICIAL, OWN, SIMULATED
-from babi.stories.story import shown
 from babi.stories.tasks import task_titles
 from babi.training.loop import Run
 from babi.training.replicas import ClusterError, Replicas
