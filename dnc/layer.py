@@ -8,7 +8,7 @@ import threading
 import keras
 import tensorflow as tf
 
-from dnc import controllers, fast_path
+from dnc import addressing, controllers, fast_path
 from dnc.arguments import (check_features, check_known, check_states, dense,
                            floats)
 from dnc.cell import DNCCell
@@ -81,7 +81,8 @@ class DNC(keras.layers.RNN):
           sequences: `[B, T, D]` numbers, which become floats of the layer's precision,
             as do the states. B may be 0, T not.
           initial_state: list of `[B, size]` as `return_state=True` returns them;
-            zeros without, or where a stateful layer stands.
+            zeros without, or where a stateful layer stands. Of a link matrix the
+            diagonal counts as 0, as it is after each step.
           mask: `[B, T]` booleans; a masked step leaves that row's state untouched,
             whatever the sequences hold there, and repeats its last output (dropped out
             anew in training, with `bypass_dropout`, on the fast path).
@@ -107,12 +108,23 @@ class DNC(keras.layers.RNN):
                              for state in keras.tree.flatten(initial_state)]
             check_states(
                 initial_state, self.cell.state_size, sequences.shape[0])
+            if mask is not None:
+                initial_state = self._without_diagonal(initial_state)
         if resets is not None:
             # The reset of a step travels as a last feature: see `_has_resets`.
             started = tf.cast(resets, sequences.dtype)[:, :, tf.newaxis]
             sequences = tf.concat([sequences, started], axis=2)
         return super().call(
             sequences, initial_state=initial_state, mask=mask, training=training)
+
+    def _without_diagonal(self, states):
+        """States whose link matrix has its zeros, also where no step is taken."""
+        state = self.cell.unpack_state(states)
+        if state.memory.link is None:
+            return states
+        link = addressing.off_diagonal(state.memory.link)
+        return self.cell.pack_state(
+            state._replace(memory=state.memory._replace(link=link)))
 
     def _checked(self, sequences, mask, resets):
         """`sequences` as floats, their mask and resets; see `call` for what is refused.

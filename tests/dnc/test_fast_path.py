@@ -13,7 +13,7 @@ from dnc import DNC, DNCCell, fast_path, memory
 from dnc.fast_path import segments
 from dnc.fast_path.loops import Loops
 from helpers import assert_close, check_gradient
-from small_layers import (B, D, T, Y, both_paths, make_layer, plain_twin,
+from small_layers import (B, D, N, T, Y, both_paths, make_layer, plain_twin,
                           ragged_mask, random_states, sizes)
 
 
@@ -162,6 +162,30 @@ def test_gradients_equal_finite_differences(jit, rng):
 
     inputs = [rng.normal(size=(2, 3, D)), *[part.numpy() for part in start], *weights]
     check_gradient(run, inputs, rng, directions=1)
+
+
+def test_a_row_without_a_step_keeps_its_state_on_both_paths(rng):
+    """But for the diagonal of a link matrix that no DNC has made."""
+    layer = make_layer(rng, 2, jit=True, return_state=True)
+    rows = 3
+    start = [tf.constant(rng.uniform(size=(rows, size)))
+             for size in layer.cell.state_size]
+    mask = tf.constant(ragged_mask(0, 3, 0))
+    x = tf.constant(rng.normal(size=(rows, T, D)))
+    found = []
+    for one in (layer, plain_twin(layer)):
+        with tf.GradientTape() as tape:
+            tape.watch(start)
+            _, *states = one(x, mask=mask, initial_state=start)
+            loss = tf.add_n([tf.reduce_sum(state ** 2) for state in states])
+        found.append([*states, *tape.gradient(loss, start)])
+    for one, other in zip(*found, strict=True):
+        assert_close(one, other.numpy(), 1e-9)
+    for (name, before), after in zip(
+            layer.unpack_state(start).memory._asdict().items(),
+            layer.unpack_state(found[0][:len(start)]).memory):
+        before = before.numpy() * (1 - np.eye(N) if name == "link" else 1)
+        assert_close(after[::2], before[::2], 1e-12)
 
 
 def test_without_the_gradient_of_usage_the_paths_agree(rng):
