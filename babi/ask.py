@@ -30,7 +30,7 @@ from babi.program import scripts, terminal  # noqa: E402
 from babi.program.errors import UsageError  # noqa: E402
 from babi.program.files import output_name, write_atomically  # noqa: E402
 from babi.stories.story import DataError  # noqa: E402
-from babi.stories.tasks import parse_tasks, task_titles  # noqa: E402
+from babi.stories.tasks import parse_tasks, story_title, task_titles  # noqa: E402
 
 flags.adopt_module_key_flags(asking)  # for --help
 _TASK = flags.DEFINE_string(
@@ -136,7 +136,7 @@ def _chosen_story(record):
     if index >= len(stories):
         raise UsageError(f"--index={index}: task {_TASK.value} has {len(stories)} "
                          f"{_SPLIT.value} stories, so 0 to {len(stories) - 1}")
-    return (f"Task {task} ({titles[task]}), {_SPLIT.value} story {index}",
+    return (story_title(task, titles[task], asking.kind(source, _SPLIT.value), index),
             story_tokens(stories[index]))
 
 
@@ -159,7 +159,8 @@ def _serve(paths):
         return source().stories("test", (task,))[task]
 
     try:
-        service = Service(minds, stories, task_titles(record.data))
+        service = Service(minds, stories, task_titles(record.data),
+                          lambda: asking.kind(source(), "test"))
         server = Server(service, _PORT.value)
     except OSError as error:
         raise UsageError(f"--port={_PORT.value}: {error.strerror}; give "

@@ -51,6 +51,11 @@ def source(record, tasks, fall_back=False):
     return _of_babi(record.config, tasks, fall_back)
 
 
+def kind(source, split):
+    """Which stories of a source these are, as people are told: with "test", say."""
+    return f"simulated {split}" if isinstance(source, SimulatedSource) else split
+
+
 def _own(record):
     """The stories of one's own that a run was trained on, with those to test on."""
     for name in ("data", "data_dir", "variant"):

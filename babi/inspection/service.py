@@ -4,7 +4,7 @@ from babi.data.encoding import story_tokens
 from babi.data.typed import check_words, given_tokens
 from babi.inspection import page
 from babi.program.errors import UsageError
-from babi.stories.tasks import TASK_TITLES
+from babi.stories.tasks import TASK_TITLES, story_title
 
 MAX_WORDS = 2_500  # of a story: more than the longest of the tasks has
 MAX_MINDS = 2
@@ -17,12 +17,14 @@ class Service:
       minds: `minds.Minds`.
       stories: a function of a task's number that gives its `story.Story`s.
       titles: {task: title}.
+      kind: a function without arguments that says which stories they are.
     """
 
-    def __init__(self, minds, stories, titles=TASK_TITLES):
+    def __init__(self, minds, stories, titles=TASK_TITLES, kind=lambda: "test"):
         self._minds = minds
         self._titles = titles
         self._stories = stories
+        self._kind = kind
 
     def choices(self):
         """What can be asked: the tasks, the minds, and which of them at first."""
@@ -73,7 +75,7 @@ class Service:
             raise UsageError(f"task {task} has {len(stories)} stories, so give 0 to "
                              f"{len(stories) - 1}, not {index}")
         story = stories[index]
-        return (f"Task {task} ({self._titles[task]}), test story {index}",
+        return (story_title(task, self._titles[task], self._kind(), index),
                 story_tokens(story),
                 {"text": "\n".join(_as_typed(number, line) for number, line
                                    in enumerate(story.lines, start=1)),

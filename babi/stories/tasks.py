@@ -52,6 +52,11 @@ def task_titles(identity: dict) -> dict[int, str]:
     return dict(enumerate(identity["tasks"], 1)) if "tasks" in identity else TASK_TITLES
 
 
+def story_title(task: int, title: str, kind: str, index: int) -> str:
+    """What people are shown above a story, the kind as in "simulated test story"."""
+    return f"Task {task} ({title}), {kind} story {index}"
+
+
 def parse_tasks(text: str, titles: Mapping[int, str] = MappingProxyType(TASK_TITLES)
                 ) -> tuple[int, ...]:
     """Reads a choice of tasks such as `1,2,19`, `1-5,16` or `all`.

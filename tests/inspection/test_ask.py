@@ -206,6 +206,17 @@ def test_the_script_shows_a_story_of_the_data(server, checkpoint, data, stories,
     assert data["words"][-1] == "-"
 
 
+@pytest.mark.parametrize("flags, title", [
+    (["--data_dir=data"], "Task 8 (lists/sets), train story 1"),
+    (["--data=simulated"], "Task 8 (lists/sets), simulated train story 1")])
+def test_a_simulated_story_is_called_one(server, checkpoint, data, flags, title):
+    flags = [flag.replace("=data", f"={data}") for flag in flags]
+    code, output = server.run("ask", f"--checkpoint_file={checkpoint}", "--task=8",
+                              "--index=1", "--split=train", "--json", *flags)
+    assert code == 0, output
+    assert {json.loads(line)["story"] for line in output.splitlines()} == {title}
+
+
 def test_what_a_user_can_mend_takes_one_line(server, checkpoint, data, tmp_path):
     story = tmp_path / "story.txt"
     story.write_text("Mary went to the attic. Where is the sofa?\n")

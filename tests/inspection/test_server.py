@@ -288,6 +288,14 @@ def test_checkpoints_in_turn_read_as_each_alone(runs, service):
     assert len({json.dumps(reading["top"]) for reading in found.values()}) == 3
 
 
+def test_a_page_says_when_its_stories_are_simulated(runs):
+    service = Service(Minds([runs / "other"]), lambda task: [STORY], {8: "lists"},
+                      lambda: "simulated test")
+    reading, = service.answer({"minds": ["other/model.ckpt-7"], "task": 8, "index": 0}
+                              )["readings"]
+    assert reading["title"] == "Task 8 (lists), simulated test story 0"
+
+
 def test_stories_of_a_task_come_with_answers_and_can_be_typed(service):
     asked = {"minds": ["other/model.ckpt-7"]}
     answer = service.answer(asked | {"task": 8, "index": 0})
