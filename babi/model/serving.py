@@ -14,6 +14,7 @@ from babi.model.answers import TOP_WORDS
 from babi.data.vocabulary import ANSWER_MARK, QUESTION_MARK
 from babi.stories.words import SIGNS
 
+_LOCAL = "İÌÍĨ"  # letters whose small form hangs on the language
 # (pattern, replacement), applied in turn. `(?m)` takes each line for itself.
 _ASIDE = "\x01"
 _SPACING = (
@@ -90,7 +91,14 @@ def answer(model, texts):
 
 
 def tokenize(texts):
-    """Texts `[B]` -> their input words, ragged `[B, None]`."""
+    """Texts `[B]` -> their input words, ragged `[B, None]`.
+
+    The second lowering is that of the machine's language, to which a Turkish one has an
+    I without a dot; so nothing that languages differ in is left to it.
+    """
+    texts = tf.strings.lower(texts)  # the 26 letters
+    for letter in _LOCAL:
+        texts = tf.strings.regex_replace(texts, letter, letter.lower())
     texts = tf.strings.lower(texts, encoding="utf-8")
     for pattern, replacement in _SPACING:
         texts = tf.strings.regex_replace(texts, pattern, replacement)
