@@ -17,6 +17,7 @@ import tempfile
 import time
 from typing import NamedTuple
 
+from babi.program.allocator import huge_pages_in
 from benchmarks.contestants import ALL
 from benchmarks.results import Measurement
 from benchmarks.worker import bytes_in_proc
@@ -96,8 +97,11 @@ def first_gpu():
 
 
 def environment(spec):
-    """The environment of a worker: no other paths, as many threads as cores, and the
-    first GPU or none."""
+    """The environment of a worker, whichever contestant it is.
+
+    No other paths, as many threads as cores, the first GPU or none, and huge pages, as
+    babi/train.py has them.
+    """
     seen = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
     result = os.environ | {
         "CUDA_VISIBLE_DEVICES": seen if spec.get("gpu") else "-1",
@@ -107,7 +111,7 @@ def environment(spec):
     if "strategy" in spec.get("arguments", ()):  # training chooses its threads
         del result["TF_NUM_INTRAOP_THREADS"]
     result.pop("PYTHONPATH", None)
-    return result
+    return result | huge_pages_in(result)
 
 
 class Runner:

@@ -301,7 +301,4 @@ def bytes_in_proc(path, field):
 if __name__ == "__main__":
     if sys.argv[1] != "peer":
         sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-        from babi.program.allocator import restart_with_huge_pages
-
-        restart_with_huge_pages()  # as babi/train.py does
     serve(globals()[sys.argv[1]])

@@ -26,14 +26,26 @@ def restart_with_huge_pages():
     Where that cannot help, or `GLIBC_TUNABLES` has a choice already, it does nothing.
     Call it before anything is read, written or begun.
     """
-    given = os.environ.get("GLIBC_TUNABLES", "")
     # Otherwise it is not known how to start again: python -c, or inside a program.
     script = sys.orig_argv[-len(sys.argv):] == sys.argv
-    if not script or _HUGE_PAGES_IN_GLIBC in given or not _huge_pages_for_the_asking():
+    variables = huge_pages_in(os.environ)
+    if not script or not variables:
         return
-    os.environ["GLIBC_TUNABLES"] = f"{given}:{_HUGE_PAGES_IN_GLIBC}=1".lstrip(":")
+    os.environ.update(variables)
     with contextlib.suppress(OSError):
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def huge_pages_in(environment):
+    """The variables that give a program huge pages; {} if none or chosen already.
+
+    Args:
+      environment: the variables that it has.
+    """
+    given = environment.get("GLIBC_TUNABLES", "")
+    if _HUGE_PAGES_IN_GLIBC in given or not _huge_pages_for_the_asking():
+        return {}
+    return {"GLIBC_TUNABLES": f"{given}:{_HUGE_PAGES_IN_GLIBC}=1".lstrip(":")}
 
 
 def _huge_pages_for_the_asking():

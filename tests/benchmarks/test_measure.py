@@ -180,6 +180,9 @@ def test_a_worker_sees_the_first_gpu_or_none(monkeypatch):
     assert found["OMP_NUM_THREADS"] == found["TF_NUM_INTRAOP_THREADS"] == "2"
     assert environment({"threads": 1, "gpu": "a GPU"})["CUDA_VISIBLE_DEVICES"] == "3"
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    pages = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+    monkeypatch.setattr("benchmarks.measure.huge_pages_in", lambda variables: pages)
+    assert environment({"threads": 2})["GLIBC_TUNABLES"] == pages["GLIBC_TUNABLES"]
     training = environment({"threads": 2, "arguments": {"strategy": "none"}})
     assert "TF_NUM_INTRAOP_THREADS" not in training  # it chooses for itself
     assert environment({"threads": 1, "gpu": "a GPU"})["CUDA_VISIBLE_DEVICES"] == "0"
