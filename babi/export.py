@@ -35,7 +35,7 @@ def main():
     """Writes the weights and what belongs to them."""
     if not (_CHECKPOINT_FILE.value and _OUTPUT_DIR.value):
         raise UsageError("--checkpoint_file and --output_dir are needed")
-    directory = pathlib.Path(_OUTPUT_DIR.value)
+    directory = pathlib.Path(os.path.expanduser(_OUTPUT_DIR.value))
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise UsageError(f"--output_dir: {directory} is not an empty folder; "
                          f"give another")
