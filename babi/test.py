@@ -122,14 +122,30 @@ def _test(model, source, tasks, folder):
         stream, model.settings.row_length,
         lambda stories: progress.count(stories, "stories"))
     questions = {task: int(scores.questions[task]) for task in scores.tasks}
+    data = model.record.data | model.state.told
+    if model.record.config.data == OWN:
+        data["differences"] = _own_remarks(source, model.record, tasks)
     progress.line(f"{model.prefix}: {sum(questions.values()):,} questions in "
                   f"{duration(time.monotonic() - started)}")
     return results.Result(
         f"{folder}/{model.prefix.name}", model.iteration,
         model.state.stories, model.state.seconds,
-        model.record.data | model.state.told,
+        data,
         source.identity(), questions, scores.question_errors(),
         _HELD_OUT.value)
+
+
+def _own_remarks(source, record, tasks):
+    """What is to be known of stories of one's own that a run is tested on."""
+    from babi.data.run_data import own_remarks
+
+    def trained_on(data):
+        return [(name, data["files"].get(f"{name} train")) for name in data["tasks"]]
+
+    if trained_on(source.identity()) != trained_on(record.data):
+        return ["other stories than those trained on are at hand, so that it can't be "
+                "told which test stories are among these"]
+    return own_remarks(source, record.config, tasks)
 
 
 def _stream(model, source, tasks):

@@ -15,6 +15,7 @@ from babi.data.streams import VALIDATION_SHARE, StoryStream, hold_out
 from babi.data.vocabulary import ENGLISH_WORDS, Vocabulary
 from babi.simulator import OFFICIAL_STORIES
 from babi.stories.download import open_source
+from babi.stories.own_split import same_texts
 from babi.stories.source import OWN, SIMULATED
 from babi.stories.story import DataError
 
@@ -61,21 +62,16 @@ def load(config, data_dir=None):
     source = data_dir if own else open_source(data_dir, config.variant)
     stories = source.stories("train", config.tasks)
     kept, held = _hold_out(stories, config)
-    identity = source.identity() | {"differences": source.differences()}
+    identity = source.identity() | {"differences": (
+        own_remarks(source, config) if own else source.differences())}
     if config.fill_tasks == SIMULATED:
         # Only official stories are held out: they are what is to be learned.
         added, filled = fill(stories, config.simulator_seed)
         kept |= {task: np.concatenate([kept[task], numbers])
                  for task, numbers in added.items()}
         identity |= {"filled": filled}
-    if own:
-        vocabulary, unseen = _own_words(source, {
-            task: [of_task[number] for number in kept[task]]
-            for task, of_task in stories.items()})
-        identity["differences"] += unseen
-    else:
-        vocabulary = Vocabulary.from_stories(
-            _all(stories), ENGLISH_WORDS if config.variant.startswith("en") else ())
+    vocabulary = _own_vocabulary(source) if own else Vocabulary.from_stories(
+        _all(stories), ENGLISH_WORDS if config.variant.startswith("en") else ())
     encoder = Encoder(vocabulary)
 
     def training(settings, phase):
@@ -118,34 +114,54 @@ def _all(*stories):
             for story in of_task)
 
 
-def _own_words(source, stories):
-    """The vocabulary of an `own.OwnSource`, and lines on words that can't be learned.
+def _own_vocabulary(source):
+    """The words of all tasks of an `own.OwnSource`, those of its tests too.
 
-    It has the words of all its tasks and of the test, so that none is unknown there.
-
-    Args:
-      source: the stories of all tasks.
-      stories: `{task: stories}` of those to train on.
+    So none is unknown there.
     """
     vocabulary = Vocabulary.from_stories(_all(source.train, source.test), ())
     if len(vocabulary) > _MAX_OWN_WORDS:
         raise DataError(f"{source.path}: {len(vocabulary):,} different words, and each "
                         f"is an input of the network; give stories with at most "
                         f"{_MAX_OWN_WORDS:,}")
-    tests = {task: source.test[task] for task in stories if task in source.test}
+    return vocabulary
+
+
+def own_remarks(source, config, tested=None):
+    """Lines on what a test or validation on stories of one's own can't tell.
+
+    Args:
+      source: `own.OwnSource` of the run.
+      config: its `config.Config`.
+      tested: tasks to test; None: the run's.
+    """
+    tested = config.tasks if tested is None else tested
+    stories = {task: source.train[task] for task in config.tasks}
+    numbers = _hold_out(stories, config)
+    kept, held = ({task: [stories[task][number] for number in of_task]
+                   for task, of_task in split.items()} for split in numbers)
+    lines = source.differences(config.tasks, tested)
+    copies, texts = source.counts_of_seen(
+        {task: held[task] for task in tested if task in held}, kept)
+    lines += [f"held-out stories {text}: {', '.join(counts)}" for text, counts in (
+        ("that are among those trained on, word for word", copies),
+        ("whose text is among those trained on, with other questions", texts))
+        if counts]
+    tests = {task: source.test[task] for task in tested if task in source.test}
     unseen = sorted(set(Vocabulary.from_stories(_all(tests), ()).words)
-                    - set(Vocabulary.from_stories(_all(stories), ()).words))
-    if not unseen:
-        return vocabulary, []
-    more = f" and {len(unseen) - 5:,} more" if len(unseen) > 5 else ""
-    return vocabulary, [f"words of test stories that no story to train on has, so that "
-                        f"they can't be learned: {', '.join(unseen[:5])}{more}"]
+                    - set(Vocabulary.from_stories(_all(kept), ()).words))
+    if unseen:
+        more = f" and {len(unseen) - 5:,} more" if len(unseen) > 5 else ""
+        lines.append(f"words of test stories that no story to train on has, so that "
+                     f"they can't be learned: {', '.join(unseen[:5])}{more}")
+    return lines
 
 
 def _hold_out(stories, config):
     """Numbers of the stories to train on and of those held out, by task."""
     return hold_out({task: len(of_task) for task, of_task in stories.items()},
-                    config.seed)
+                    config.seed, {task: same_texts(of_task) for task, of_task
+                                  in stories.items() if config.data == OWN})
 
 
 def _simulated(config):

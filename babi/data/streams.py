@@ -9,11 +9,13 @@ version (it makes no such promise for `Generator.permutation`).
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
 
 from babi.data.encoding import Encoder, Example, story_length
+from babi.stories.own_split import apart
 from babi.stories.story import DataError, Story
 
 VALIDATION_SHARE = 0.1  # of each task's training stories
@@ -109,18 +111,21 @@ def task_counts(numbers: Mapping[int, int], weights: Mapping[int, float],
     return {task: count // max(divisor, 1) for task, count in counts.items()}
 
 
-def hold_out(counts: Mapping[int, int], seed: int
+def hold_out(counts: Mapping[int, int], seed: int,
+             texts: Mapping[int, Sequence[int]] = MappingProxyType({})
              ) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
     """Splits the stories of each task into training and validation.
 
     `VALIDATION_SHARE` of them is held out, rounded to whole stories, but at least one;
     of a single story none. A task's split depends on the seed and its number of
     stories, not on which other tasks are chosen. Stories with equal text may fall on
-    both sides, as they do between the training and test files of task 4.
+    both sides, as they do between the training and test files of task 4, unless
+    `texts` says which these are.
 
     Args:
       counts: `{task: number of stories}`.
       seed: a non-negative integer.
+      texts: `{task: the number of each story's text}`, see `own_split.apart`.
 
     Returns:
       `(training, validation)`, each `{task: ascending story numbers}`.
@@ -129,8 +134,9 @@ def hold_out(counts: Mapping[int, int], seed: int
     for task, count in counts.items():
         order = permutation(count, seed, _HOLD_OUT, task)
         held = max(min(max(round(count * VALIDATION_SHARE), 1), count - 1), 0)
-        validation[task] = np.sort(order[:held])
-        training[task] = np.sort(order[held:])
+        chosen = apart(order, texts[task], held) if task in texts else order[:held]
+        validation[task] = np.sort(np.array(chosen, order.dtype))
+        training[task] = np.setdiff1d(order, validation[task])
     return training, validation
 
 

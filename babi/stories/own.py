@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from babi.stories.own_format import parse_own
+from babi.stories.own_split import apart, same_texts, text_of, told
 from babi.stories.source import OWN, read_file, walk
 from babi.stories.story import DataError, Story
 from babi.stories.tasks import OWN_TASKS
@@ -42,6 +43,7 @@ class OwnSource(NamedTuple):
       hashes: `{file: SHA-256 of its bytes}`.
       kept: `{task: number of its stories kept for the test}`, of tasks without a file
         of test stories.
+      shared: tasks of which several stories have the same text.
     """
 
     path: Path
@@ -51,6 +53,7 @@ class OwnSource(NamedTuple):
     test: dict[int, list[Story]]
     hashes: dict[str, str]
     kept: dict[int, int]
+    shared: frozenset[int] = frozenset()
 
     def stories(self, split: str, tasks: Iterable[int]) -> dict[int, list[Story]]:
         """The stories of tasks, `{task: stories}`, by ascending task.
@@ -76,11 +79,14 @@ class OwnSource(NamedTuple):
         Returns:
           `{"kind", "name", "stories", "test_stories", "tasks", "sha256", "files"}`:
           where they lie, the tasks' names in the order of their numbers, and the
-          files' hashes; "sha256" stands for what is trained on: names, files, and how
-          many stories were kept for the test.
+          files' hashes; "sha256" stands for what is trained on: names, files, how
+          many stories were kept for the test, and whether some have the same text,
+          which decides what is kept and held out.
         """
-        listing = json.dumps([[name, self.hashes[f"{name} train"], self.kept.get(task)]
-                              for task, name in self.titles.items()])
+        listing = json.dumps([
+            [name, self.hashes[f"{name} train"], self.kept.get(task),
+             *(["same texts"] if task in self.shared else [])]
+            for task, name in self.titles.items()])
         return {"kind": OWN, "name": self.path.name, "stories": str(self.path),
                 "test_stories": self.test_path and str(self.test_path),
                 "tasks": list(self.titles.values()),
@@ -94,33 +100,67 @@ class OwnSource(NamedTuple):
           identity: what the run's record says of its stories.
         """
         files = identity["files"]
+        whole = {files[f"{name} train"] for name in identity["tasks"]
+                 if f"{name} test" in files}  # of what nothing was kept
         for task in self.kept:
             name = self.titles[task]
-            if name in identity["tasks"] and (
-                    f"{name} test" in files
-                    or files.get(f"{name} train") != self.hashes[f"{name} train"]):
+            ours = self.hashes[f"{name} train"]
+            if ours in whole or name in identity["tasks"] and (
+                    f"{name} test" in files or files.get(f"{name} train") != ours):
                 raise DataError(
                     f"{self.path}: other stories of {name} than those of the run, "
                     f"which may have been trained on what is kept for the test here; "
                     f"give the run's with --stories, or test stories with "
                     f"--test_stories")
 
-    def differences(self) -> list[str]:
-        """Lines on stories kept for the test, and on those trained on besides."""
+    def differences(self, tasks: Iterable[int] | None = None,
+                    tested: Iterable[int] | None = None) -> list[str]:
+        """Lines on stories kept for the test, and on those trained on besides.
+
+        Args:
+          tasks: those trained on; None: all.
+          tested: those tested; None: the same.
+        """
+        tasks = set(self.titles if tasks is None else tasks)
+        tested = tasks if tested is None else set(tested)
+        kept = {task: count for task, count in self.kept.items() if task in tested}
         shares = [f"{count:,} of the {count + len(self.train[task]):,} stories of "
-                  f"{self.titles[task]}" for task, count in self.kept.items() if count]
-        few = [self.titles[task] for task, count in self.kept.items() if not count]
-        trained = {task: set(map(_told, stories))
-                   for task, stories in self.train.items()}
-        copies = {task: sum(_told(story) in trained[task] for story in stories)
-                  for task, stories in self.test.items()}
-        told = [f"{count:,} of {self.titles[task]}"
-                for task, count in copies.items() if count]
+                  f"{self.titles[task]}" for task, count in kept.items() if count]
+        few = [self.titles[task] for task, count in kept.items() if not count]
+        tests = {task: stories for task, stories in self.test.items() if task in tested}
+        copies, texts = self.counts_of_seen(tests, {
+            task: self.train[task] for task in tasks})
         return [f"{text}: {_names(names)}" for text, names in (
             ("no test stories given: kept for the test, and not trained on", shares),
             ("no test stories given: too few stories to keep one for the test", few),
-            ("test stories that are among those to train on, word for word", told),
+            ("test stories that are among those to train on, word for word", copies),
+            ("test stories whose text is among those to train on, with other "
+             "questions", texts),
         ) if names]
+
+    def counts_of_seen(self, stories: dict[int, list[Story]],
+                       trained: dict[int, list[Story]]
+                       ) -> tuple[list[str], list[str]]:
+        """How many stories are among those trained on, of whatever task.
+
+        Args:
+          stories, trained: `{task: stories}`.
+
+        Returns:
+          (those there word for word, others whose text is there with other questions),
+          each as "3 of a".
+        """
+        whole = {told(story) for of_task in trained.values() for story in of_task}
+        texts = {text_of(story) for of_task in trained.values()
+                 for story in of_task} - {()}
+        counts = {task: (sum(told(story) in whole for story in of_task),
+                         sum(text_of(story) in texts and told(story) not in whole
+                             for story in of_task))
+                  for task, of_task in stories.items()}
+        copies, others = ([f"{pair[place]:,} of {self.titles[task]}"
+                           for task, pair in counts.items() if pair[place]]
+                          for place in (0, 1))
+        return copies, others
 
 
 def open_own(path: str | Path, test_path: str | Path | None = None) -> OwnSource:
@@ -190,7 +230,7 @@ def _read(path, test_path, training, tests):
         raise DataError(f"{path}: more than {len(OWN_TASKS)} files, each a task; put "
                         f"stories that belong together into one file")
     titles = dict(zip(OWN_TASKS, sorted(training, key=_natural)))
-    train, test, hashes, kept, room = {}, {}, {}, {}, _MAX_BYTES
+    train, test, hashes, kept, shared, room = {}, {}, {}, {}, set(), _MAX_BYTES
     for task, name in titles.items():
         for split, files, stories in (("train", training, train),
                                       ("test", tests, test)):
@@ -203,10 +243,14 @@ def _read(path, test_path, training, tests):
                                 f"give fewer")
             hashes[f"{name} {split}"] = hashlib.sha256(data).hexdigest()
             stories[task] = parse_own(data, str(files[name]), task)
+        texts = same_texts(train[task])
+        if len(set(texts)) < len(texts):
+            shared.add(task)
         if name not in tests:
-            train[task], test[task] = _keep(train[task])
+            train[task], test[task] = _keep(train[task], texts)
             kept[task] = len(test[task])
-    return OwnSource(path, test_path, titles, train, test, hashes, kept)
+    return OwnSource(path, test_path, titles, train, test, hashes, kept,
+                     frozenset(shared))
 
 
 def _find(path, split):
@@ -264,18 +308,12 @@ def _files(folder):
     return found
 
 
-def _told(story):
-    """What a network reads of a story, whose letters' case it does not see."""
-    return tuple((line.text.lower(), line.answer and line.answer.lower())
-                 for line in story.lines)
-
-
-def _keep(stories):
+def _keep(stories, texts):
     """(stories to train on, those kept for the test) of a task, always the same."""
     rng = random.Random(0)
     draws = [rng.random() for _ in stories]
     count = min(max(round(TEST_SHARE * len(stories)), 1), len(stories) - 1)
-    kept = set(sorted(range(len(stories)), key=draws.__getitem__)[:count])
+    kept = set(apart(sorted(range(len(stories)), key=draws.__getitem__), texts, count))
     return ([story for number, story in enumerate(stories) if number not in kept],
             [story for number, story in enumerate(stories) if number in kept])
 

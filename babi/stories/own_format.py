@@ -17,7 +17,7 @@ _MAX_TOKENS = 65_536  # of a story: steps of the longest row
 _MAX_LINE = 1 << 20  # letters
 _MAX_LETTERS = 200  # of a word
 
-_NUMBERED = re.compile(r"(\d{1,6})\s+(\S.*)")
+_NUMBERED = re.compile(r"(\d{1,6})(\s+)(\S.*)")
 _CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _SUPPORT = re.compile(r"[\d\s,]*")
 _MARKS = (".", "?")
@@ -75,7 +75,10 @@ def _stories_of_text(lines, place):
                                 f"{shown(text)}; each story's lines are numbered 1, 2, "
                                 f"3, ... (docs/own-data.md); put the file elsewhere if "
                                 f"it holds no stories")
-            story.append(_line(match[2]))
+            if "\t" in match[2][1:]:
+                raise DataError(f"no words before the tab in {shown(text)}; write the "
+                                f"question there")
+            story.append(_line(match[3]))
     yield first, story
 
 

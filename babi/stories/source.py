@@ -32,6 +32,8 @@ _FULL_VARIANTS = ("en", "en-10k")
 # Folders below the one given that are searched.
 _MAX_DEPTH = 4
 
+_DIFFERENCES_SHOWN = 3  # files that differ, each on a line of its own
+
 
 class DataFile(NamedTuple):
     """One file of a variant: its name without its folders, and its bytes."""
@@ -110,12 +112,16 @@ class DataSource(NamedTuple):
                 "sha256": hashlib.sha256(listing.encode()).hexdigest(), "files": files}
 
     def differences(self) -> list[str]:
-        """One line for each file that is not the official one, to be shown.
+        """Lines to be shown on files that are not the official ones.
 
-        Only variants with known hashes (en-10k) are compared; for others the list
-        is empty.
+        There is one for each, or one for all if they are many. Only variants with
+        known hashes (en-10k) are compared; for others the list is empty.
         """
-        return file_differences(self.variant, self.files.values())
+        lines = file_differences(self.variant, self.files.values())
+        if len(lines) <= _DIFFERENCES_SHOWN:
+            return lines
+        return [f"{len(lines)} of {len(self.files)} files of {self.variant} are not "
+                f"the official ones; say so with any result"]
 
 
 def open_path(path: str | Path, variant: str = DEFAULT_VARIANT) -> DataSource:

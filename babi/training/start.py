@@ -170,6 +170,11 @@ def _check_data(directory, record, data):
             f"give the run's data, or another --checkpoint_dir")
     path = directory / run_data.VOCABULARY_FILE
     if path.exists() and Vocabulary.load(path) != data.vocabulary:
+        if record.data.get("files") != data.identity.get("files"):
+            raise ConfigError(
+                f"{directory}: the test stories at hand have other words than those of "
+                f"the run, and its network has a weight for each; give those of the "
+                f"run with --test_stories, or another --checkpoint_dir")
         raise ConfigError(f"{path}: not the vocabulary of these data; restore the "
                           f"file, or give another --checkpoint_dir")
 

@@ -1,12 +1,16 @@
 """Stories of one's own: which file is what, and which stories are kept for the test."""
 
+import json
 import os
+import random
 
 import pytest
 
+from babi.data.streams import hold_out
 from babi.stories import archive, own, own_format
 from babi.stories.own import open_own
 from babi.stories.own_format import parse_own
+from babi.stories.own_split import same_texts
 from babi.stories.story import DataError
 
 TEXT = "1 Ada went home.\n2 Where is Ada?\thome\n"
@@ -158,16 +162,78 @@ def test_a_tenth_is_kept_for_the_test_always_the_same(tmp_path):
 
 
 def test_test_stories_that_are_trained_on_are_told(tmp_path):
-    write(tmp_path, {"a_train.txt": 3, "a_test.txt": 5, "b.txt": 4})
-    assert open_own(tmp_path).differences() == [
-        "no test stories given: kept for the test, and not trained on: 1 of the 4 "
-        "stories of b",
-        "test stories that are among those to train on, word for word: 3 of a"]
+    write(tmp_path, {"a_train.txt": 4, "a_test.txt": 5, "b.txt": 4})
+    kept = ("no test stories given: kept for the test, and not trained on: 1 of the 4 "
+            "stories of b")
+    seen = "test stories that are among those to train on, word for word: "
+    source = open_own(tmp_path)  # of stories 0 to 3 b keeps the last
+    assert source.differences() == [kept, seen + "4 of a, 1 of b"]
+    assert source.differences((1,)) == [seen + "4 of a"]
+    assert source.differences((2,)) == [kept]
+    assert source.differences((1,), (2,)) == [kept, seen + "1 of b"]
+    assert source.differences((2,), (1,)) == [seen + "3 of a"]
     path = tmp_path / "b.txt"
     assert open_own(path, path).differences()[0].endswith("word for word: 4 of b")
     (tmp_path / "c.txt").write_text(path.read_text().upper() * 2)
     assert open_own(path, tmp_path / "c.txt").differences()[0].endswith(
         "word for word: 8 of b")
+
+
+ASKED = ["Who is it?", "Where?", "How many?", "Why?", "When?"]
+
+
+def texts_with_questions(folder, questions):
+    """A file of texts, the n-th with so many questions, each a story of its own."""
+    lines = [json.dumps({"story": f"Text {n}.", "question": ASKED[number],
+                         "answer": str(number)})
+             for n, count in enumerate(questions) for number in range(count)]
+    random.Random(3).shuffle(lines)
+    path = folder / "texts.jsonl"
+    path.write_text("\n".join(lines))
+    return path
+
+
+@pytest.mark.parametrize("questions, kept", [
+    ([5] * 50, 25), ([1, 2, 3, 4, 5] * 4, 6), ([5, 5, 1, 1], 1)])
+def test_no_text_is_both_trained_on_and_kept_or_held_out(tmp_path, questions, kept):
+    source = open_own(texts_with_questions(tmp_path, questions))
+    assert len(source.test[1]) == kept == source.kept[1]
+    assert len(source.train[1]) == sum(questions) - kept
+    texts = [{story.lines[0].text for story in split[1]}
+             for split in (source.train, source.test)]
+    assert not texts[0] & texts[1] and len(texts[0] | texts[1]) == len(questions)
+    assert len(source.differences()) == 1  # what is kept
+    whole = len(source.train[1])
+    trained, held = hold_out({1: whole}, 0, {1: same_texts(source.train[1])})
+    assert sorted([*trained[1], *held[1]]) == list(range(whole)) and len(held[1])
+    texts = [{source.train[1][number].lines[0].text for number in split[1]}
+             for split in (trained, held)]
+    assert not texts[0] & texts[1]
+
+
+def test_texts_that_can_not_be_kept_apart_are_told(tmp_path):
+    source = open_own(texts_with_questions(tmp_path, [5, 5, 5]))
+    assert source.kept == {1: 2}  # less than any text has
+    assert source.differences()[1:] == [
+        "test stories whose text is among those to train on, with other questions: 2 "
+        "of texts"]
+    alone = "".join(f'{{"story": [], "question": "{n} + 0", "answer": {n}}}\n'
+                    for n in range(30))
+    source = open_own(write(tmp_path / "alone", {"a.jsonl": alone}))
+    assert source.kept == {1: 3} and len(source.differences()) == 1
+    assert not source.shared
+
+
+def test_the_identity_tells_which_split_it_was(tmp_path, monkeypatch):
+    """A run from before texts stayed together held out other stories."""
+    identities = []
+    for questions in ([2] * 20, [1] * 40):
+        path = texts_with_questions(tmp_path, questions)
+        identities.append(open_own(path).identity()["sha256"])
+        monkeypatch.setattr(own, "same_texts", lambda stories: range(len(stories)))
+        identities.append(open_own(path).identity()["sha256"])
+        monkeypatch.undo()
+    assert identities[0] != identities[1] and identities[2] == identities[3]
 
 
 def test_stories_that_another_run_was_trained_on_are_not_kept_for_the_test(tmp_path):
@@ -180,6 +246,9 @@ def test_stories_that_another_run_was_trained_on_are_not_kept_for_the_test(tmp_p
         with pytest.raises(DataError, match="other stories of a than those of the run"):
             ours.check_kept(other.identity())
     open_own(tmp_path / "2").check_kept(ours.identity())  # it keeps none
+    renamed = {"z_train.txt": 20, "z_test.txt": 3}  # trained on all, by another name
+    with pytest.raises(DataError, match="other stories of a than those of the run"):
+        ours.check_kept(open_own(write(tmp_path / "z", renamed)).identity())
     write(tmp_path / "c", {"c.txt": 20})
     ours.check_kept(open_own(tmp_path / "c").identity())  # a run that never saw these
 

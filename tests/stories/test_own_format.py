@@ -122,6 +122,7 @@ def test_words_and_answers():
     assert split_words("A well-known fact: 1,2 - is it？") == [
         "A", "well-known", "fact:", "1,2", "-", "is", "it", "?"]
     assert split_answer("a, b,c d，e、f.") == list("abcdef")
+    assert split_words("Πού;\N{GREEK QUESTION MARK} है॥") == ["Πού;", "?", "है", "."]
     assert split_answer(" , ") == [] and split_words(" \u200f ") == []
 
 
@@ -147,6 +148,7 @@ def test_words_and_answers():
     ("1 Who?\t...\n", "file:1: the answer '...' is not words"),
     ("1 ...\n", "file:1: no words in '...'"),
     ("1 ?\tAda\n", "file:1: no words in '?'"),
+    ("1 Ada left.\n2 \tAda\n", "file:2: no words before the tab in '2 \\tAda'"),
     ("1 Ada\x00left.\n", "file:1: a control character, '\\x00', in 'Ada\\x00left.'"),
     ("1 " + "a" * 10_000 + "\n", "file:1: a word of 10,000 letters, 'aaaaaaaaaa"),
     ("1 Who?\t" + "a" * 201 + "\n", "file:1: a word of 201 letters"),

@@ -317,6 +317,18 @@ def test_the_hashes_agree_with_the_list_beside_the_real_data():
     assert source.official_files("en-10k") == listed
 
 
+@pytest.mark.parametrize("count", [3, 4])
+def test_many_files_that_are_not_official_are_one_line(tmp_path, count):
+    for task in range(1, count + 1):
+        (tmp_path / "en-10k").mkdir(exist_ok=True)
+        (tmp_path / "en-10k" / f"qa{task}_own_train.txt").write_text("")
+    lines = open_source(tmp_path, "en-10k").differences()
+    assert lines == (["4 of 4 files of en-10k are not the official ones; say so with "
+                      "any result"] if count == 4 else [
+        f"en-10k/qa{task}_own_train.txt is not among the official files"
+        for task in (1, 2, 3)])
+
+
 @needs_real_data
 def test_the_real_archive_differs_in_one_file_and_says_so():
     (line,) = real_source().differences()

@@ -130,6 +130,31 @@ def test_the_table_names_the_tasks_and_nobody_elses(run, server, stories, folder
     assert code == 0 and "tested on 5 questions" in output, output
 
 
+def test_a_table_says_what_the_stories_at_hand_can_tell(run, server, stories, folder):
+    """Not what those that the run was started with could."""
+    asked = [f"--checkpoint_file={run[0]}", "--nojit", "--tasks=places"]
+    told = "training data of run: "
+    code, before = server.run("test", *asked)
+    assert code == 0, before
+    for remark in ("test stories that are among those to train on, word for word: 4 of "
+                   "places", "held-out stories that are among those trained on, word "
+                   "for word: 1 of places",
+                   "words of test stories that no story to train on has, so that they "
+                   "can't be learned: left, who, zoe"):
+        assert told + remark in before
+    assert before.count(told) == 3  # what is kept of other tasks is not tested
+    trained = folder / "trained"
+    trained.mkdir()
+    (trained / "places.txt").write_text("".join(map(story, range(3))))
+    code, after = server.run("test", *asked, f"--test_stories={trained}")
+    assert code == 0 and after.count(told) == 2, after
+    assert "word for word: 3 of places" in after and "zoe" not in after
+    other = shutil.copytree(stories, folder / "other")
+    (other / "places_train.txt").write_text(story(3))
+    code, after = server.run("test", *asked, f"--stories={other}")
+    assert code == 0 and told + "other stories than those trained on are at" in after
+
+
 def test_a_table_that_can_not_be_written_is_told_before_the_test(run, server, folder):
     for output in (".", "..", "/", folder / "none" / "table"):
         line = one_line(server, "test", f"--checkpoint_file={run[0]}",
@@ -206,6 +231,13 @@ def test_stories_that_were_moved_are_found_and_others_refused(
         assert "/nowhere: No such file" in one_line(server, script, asked, *flags)
         code, output = server.run(script, asked, *flags, f"--stories={moved}")
         assert code == 0, output
+    tests = moved / "places_test.txt"
+    for text, fault in ((tests.read_text().replace("Zoe", "Zeno"), "have other words"),
+                        (tests.read_text(), "")):
+        tests.write_text(text)
+        code, output = train(server, directory, moved, "--num_training_iterations=7")
+        assert code == bool(fault), output
+        assert fault in output and "vocabulary.json" not in output
     (moved / "gifts|x").write_text(story(1, "What has"))
     before = {path.name: path.read_bytes() for path in directory.iterdir()
               if path.is_file()}
