@@ -144,7 +144,7 @@ class DNCCell(keras.layers.Layer):
             keras.random.SeedGenerator(seed) if self.bypass_dropout else None)
         self.layer_norm = bool(layer_norm)
         self.interface_norm = bool(interface_norm)
-        self._joined_size = 1  # of the controller's input, once built
+        self.features = 1  # of the input, once known
         # None, a name or names; a controller of one's own is kept as it is.
         self._named = controllers.names(controller, self.layer_norm)
         self.controller = controller if self._named is controllers.OWN else (
@@ -167,9 +167,9 @@ class DNCCell(keras.layers.Layer):
 
     @property
     def controller_output_size(self):
-        """Length of the controller's output h_t; known before `build` for RNN cells.
-        """
-        return controllers.output_size(self.controller, self._joined_size)
+        """Length of the controller's output h_t; of some it hangs on `features`."""
+        return controllers.output_size(
+            self.controller, self.features + self.num_read_heads * self.word_size)
 
     @property
     def output_size(self):
@@ -210,9 +210,9 @@ class DNCCell(keras.layers.Layer):
 
     def build(self, input_shape):
         reads_size = self.num_read_heads * self.word_size
-        self._joined_size = input_shape[-1] + reads_size
+        self.features = input_shape[-1]
         if not self.controller.built:
-            self.controller.build((input_shape[0], self._joined_size))
+            self.controller.build((input_shape[0], self.features + reads_size))
         size = interface_vector.size(*self.dimensions)
         hidden_size = self.controller_output_size
         self.interface_kernel = self._kernel("interface_kernel", hidden_size, size)

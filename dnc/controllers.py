@@ -157,11 +157,14 @@ def build(names, units, layer_norm, kernel_initializer, recurrent_initializer, d
 
 
 def output_size(controller, inputs):
-    """Length of a controller's output h_t; known before `build` for RNN cells.
+    """Length of a controller's output h_t.
 
     Args:
       controller: see above.
       inputs: length of what it is given.
+
+    Raises:
+      ValueError: it is a layer that does not say before it is built.
     """
     if getattr(controller, "output_size", None) is not None:
         return controller.output_size
@@ -169,8 +172,13 @@ def output_size(controller, inputs):
     if sizes:  # as `keras.layers.RNN` has it
         return sizes[0]
     states = {"states": []} if hasattr(controller, "state_size") else {}
-    output = controller.compute_output_spec(
-        keras.KerasTensor((None, inputs), controller.compute_dtype), **states)
+    try:
+        output = controller.compute_output_spec(
+            keras.KerasTensor((None, inputs), controller.compute_dtype), **states)
+    except AttributeError as error:  # Keras would take it for an output without a size
+        raise ValueError(
+            f"the controller {controller.name} does not say how long its output is "
+            f"({error}); build the layer first, or give it an `output_size`") from None
     return keras.tree.flatten(output)[0].shape[-1]
 
 

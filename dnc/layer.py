@@ -156,6 +156,11 @@ class DNC(keras.layers.RNN):
                 super().build(sequences_shape, initial_state_shape)
                 self._features = sequences_shape[-1]
 
+    def compute_output_shape(self, sequences_shape, initial_state_shape=None):
+        if self._features is None:  # a controller's output may hang on them
+            self.cell.features = sequences_shape[-1]
+        return super().compute_output_shape(sequences_shape, initial_state_shape)
+
     def _choose_path(self):
         """Takes the fast path, or says why not."""
         reason = fast_path.supports(self.cell) if self.jit else None

@@ -204,6 +204,34 @@ def test_reported_output_shapes_are_the_real_ones(make, rng):
     assert [tuple(part.shape) for part in symbolic] == real
 
 
+@pytest.mark.parametrize("controller", [
+    lambda: keras.layers.LayerNormalization(), lambda: keras.layers.LSTMCell(3),
+    lambda: keras.Sequential([keras.layers.Dense(7)])])
+def test_shapes_are_reported_before_the_layer_is_built(controller):
+    layer = DNC(2, controller=controller(), classic_dnc_output=True, memory_size=5,
+                word_size=3, num_read_heads=2, return_sequences=True)
+    reported = layer.compute_output_shape((2, 4, 3))
+    assert not layer.built
+    assert tuple(reported) == tuple(layer(tf.zeros((2, 4, 3))).shape) == tuple(
+        layer.compute_output_shape((2, 4, 3)))
+
+
+def test_a_controller_that_does_not_say_its_size_is_told():
+    class Map(keras.layers.Layer):
+        def build(self, input_shape):
+            self.kernel = self.add_weight(shape=(input_shape[-1], 7))
+
+        def call(self, inputs):
+            return inputs @ self.kernel
+
+    layer = DNC(2, controller=Map(name="map"), classic_dnc_output=True, memory_size=5,
+                word_size=3, num_read_heads=2)
+    with pytest.raises(ValueError, match="controller map does not say how long its"):
+        layer.compute_output_shape((2, 4, 3))
+    layer.build((2, 4, 3))
+    assert layer.compute_output_shape((2, 4, 3)) == (2, 7 + 2 * 3)
+
+
 def test_bidirectional_wrapper(rng):
     layer = keras.layers.Bidirectional(plain(return_sequences=True))
     x = tf.constant(rng.normal(size=(2, T, D)), tf.float32)

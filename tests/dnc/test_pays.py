@@ -132,6 +132,21 @@ def test_true_compiles_at_once_and_what_compiles_the_whole_too(never_compiled, r
     assert auto(x).shape == (B, Y)
 
 
+@pytest.mark.parametrize("jit", [True, False, "auto"])
+def test_what_was_traced_before_can_be_compiled_around(jit, rng):
+    """But for "auto", whose counts XLA has no operation for."""
+    layer = make_layer(rng, dtype="float32", jit=jit)
+    x = tf.constant(rng.normal(size=(B, T, D)), tf.float32)
+    traced = tf.function(layer)
+    expected = traced(x).numpy()
+    around = tf.function(lambda x: 2 * traced(x), jit_compile=True)
+    if jit == "auto":
+        with pytest.raises(tf.errors.InvalidArgumentError, match="MutableHashTable"):
+            around(x)
+    else:
+        assert_close(around(x), 2 * expected, 1e-5)
+
+
 @pytest.mark.parametrize("dtype, tolerance, variant", [
     ("float32", 2e-5, {}),
     pytest.param("float64", 1e-9, {"layer_norm": True, "interface_norm": True,
