@@ -49,7 +49,13 @@ viz: deps  ## the runs here and one time step in TensorBoard, http://localhost:6
 babi: deps  ## train on the bAbI tasks, into ./model
 	$(BIN)/python babi/train.py --preset=joint --checkpoint_dir=model $(ARGS)
 
+# Its two commands take the same --data_dir, which make finds word by word.
+UNREAD = $(strip $(findstring --checkpoint_dir,$(ARGS)) $(filter --data_dir,$(ARGS)) \
+  $(findstring ",$(ARGS)) $(findstring ',$(ARGS)) $(findstring \,$(ARGS)))
+
 reproduce: deps  ## train a preset (PRESET=best) to the end, and test it
+	$(if $(UNREAD),$(error ARGS has $(UNREAD): give --data_dir=PATH without blanks or \
+	  quotes, and no --checkpoint_dir, as all goes to reproduced/$(PRESET)))
 	$(BIN)/python babi/train.py --preset=$(PRESET) --checkpoint_dir=reproduced/$(PRESET) \
 	  $(if $(filter simulated,$(PRESET)),$(filter-out --data_dir=%,$(ARGS)),$(ARGS))
 	$(BIN)/python babi/test.py --checkpoint_file=reproduced/$(PRESET) \

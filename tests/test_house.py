@@ -5,6 +5,8 @@ import graphlib
 import hashlib
 import pathlib
 import re
+import shutil
+import subprocess
 
 import pytest
 
@@ -119,3 +121,34 @@ def test_what_is_shipped_is_whole_and_small(name):
 
 def test_every_experiment_is_shipped():
     assert all((ROOT / "results" / name).is_dir() for name in EXPERIMENTS)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+@pytest.mark.parametrize("arguments, fault", [
+    ("--seed=2 --data_dir=/x/y", None), ("--data_dir /x", "ARGS has --data_dir: give"),
+    ('--data_dir="/a b"', 'ARGS has ": give'), ("--data_dir='/a'", "ARGS has ': give"),
+    ("--checkpoint_dir=x", "ARGS has --checkpoint_dir: give")])
+def test_what_is_reproduced_is_what_is_tested(arguments, fault):
+    done = subprocess.run(
+        ["make", "--dry-run", "reproduce", "PRESET=joint", f"ARGS={arguments}"],
+        cwd=ROOT, capture_output=True, text=True)
+    if fault:
+        assert done.returncode and fault in done.stderr
+        return
+    train, test = re.findall(r"babi/(?:train|test)\.py(?:.*\\\n)*.*", done.stdout)
+    assert {"--preset=joint", "--checkpoint_dir=reproduced/joint", "--seed=2",
+            "--data_dir=/x/y"} <= set(train.split())
+    assert set(test.split()) - {"\\"} == {
+        "babi/test.py", "--checkpoint_file=reproduced/joint", "--data_dir=/x/y"}
+
+
+def test_an_installed_package_has_the_files_that_are_no_code():
+    given = {}
+    for node in ast.walk(ast.parse((ROOT / "setup.py").read_text())):
+        if isinstance(node, ast.keyword) and node.arg == "package_data":
+            given = ast.literal_eval(node.value)
+    packed = {path for package, patterns in given.items() for pattern in patterns
+              for path in (ROOT / package.replace(".", "/")).glob(pattern)}
+    there = {path for package in ("babi", "dnc") for path in (ROOT / package).rglob("*")
+             if path.is_file() and path.suffix not in (".py", ".pyc")}
+    assert packed == there and len(there) > 3
