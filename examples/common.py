@@ -5,6 +5,7 @@ import contextlib
 import csv
 import fcntl
 import importlib
+import math
 import os
 import sys
 from pathlib import Path
@@ -30,9 +31,9 @@ def leave(words):
 
 try:
     tf = _without_remarks("tensorflow")
+    keras = importlib.import_module("keras")
 except KeyboardInterrupt:
     leave("Stopped.")
-import keras  # noqa: E402: brings TensorFlow
 import numpy as np  # noqa: E402
 # Pruning leaves loops that another pass refuses, with a line that looks like an error,
 # and then the graph is not optimised at all.
@@ -40,6 +41,7 @@ tf.config.optimizer.set_experimental_options({"disable_model_pruning": True})
 
 # Of Keras's `fit`: a progress bar on a screen, a line for each epoch in a file.
 VERBOSE = 1 if sys.stdout.isatty() else 2
+_HEADERS = 1 << 20  # bytes of a file of weights besides these, at most
 # Colours of read heads.
 HEADS = ("#d55e00", "#0072b2", "#cc79a7", "#009e73", "#e69f00", "#56b4e9", "#7b4b94",
          "#8c6d31")
@@ -68,13 +70,49 @@ def dataset(batches):
 
 
 def save(model, path):
-    """Saves a model's weights so that the file is there whole or not at all."""
+    """Saves a model's weights so that the file is there whole or not at all.
+
+    Raises:
+      OSError: there is no room for it.
+    """
     aside = path.with_name(f"aside-{os.getpid()}.weights.h5")
+    optimizer = getattr(model, "optimizer", None)
+    size = sum(math.prod(variable.shape) * tf.as_dtype(variable.dtype).size
+               for variable in (*model.weights, *getattr(optimizer, "variables", ())))
     try:
+        # HDF5 without room can end the process: see first that there is some.
+        with open(aside, "wb") as file:
+            file.write(bytes(size + _HEADERS))
+            file.flush()
+            os.fsync(file.fileno())
         model.save_weights(aside)
         os.replace(aside, path)
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise OSError(f"{path}: can't be saved ({reason}); make room, and give the "
+                      f"same command again") from None
     finally:
         aside.unlink(missing_ok=True)
+
+
+def claim(folder, name, words):
+    """Notes something of the training in a folder, or sees that it is the same.
+
+    Args:
+      folder: of the training.
+      name: of the file with the note, such as "seed".
+      words: the note.
+
+    Raises:
+      ValueError: a training with another note was begun there.
+    """
+    path = folder / name
+    begun = path.read_text(encoding="utf-8").strip() if path.exists() else ""
+    if not begun:  # none, or one that there was no room for
+        path.write_text(f"{words}\n", encoding="utf-8")
+    elif begun != words:
+        raise ValueError(f"{folder}: a training whose {name} is {begun}, not {words}; "
+                         f"choose another --folder")
 
 
 @contextlib.contextmanager
@@ -162,9 +200,39 @@ def read_log(path, fields):
         raise ValueError(f"{path}: damaged; move it away") from None
 
 
-def has_rows(path):
-    """Whether a training's CSVLogger has written any rows: see `read_log`."""
-    return bool(read_log(path, ("epoch",))["epoch"])
+def drawn(path, draw):
+    """{"learning.png": the figure} of a training's log, where there is one to draw.
+
+    Args:
+      path: of the log; one that is damaged is told, and nothing drawn.
+      draw: makes the figure, of a log with rows.
+    """
+    try:
+        return {"learning.png": draw()} if read_log(path, ("epoch",))["epoch"] else {}
+    except ValueError as fault:
+        print(f"{fault}; learning.png is left out")
+        return {}
+
+
+def without_half_a_row(path):
+    """Cuts off the end of a log that was being written when there was no room left."""
+    data = path.read_bytes() if path.exists() else b""
+    if data and not data.endswith(b"\n"):
+        with open(path, "r+b") as file:
+            file.truncate(data.rfind(b"\n") + 1)
+
+
+def matching(text, names):
+    """The one of some names that is typed, whatever its capitals; else the text."""
+    if text in names:
+        return text
+    found = [name for name in names if name.casefold() == text.casefold()]
+    return found[0] if len(found) == 1 else text
+
+
+def path_of(text):
+    """A `Path` as typed; ~ is one's home, also after a = where shells leave it."""
+    return Path(os.path.expanduser(text))
 
 
 def make_parser(description, folder, lstm=True):
@@ -184,7 +252,7 @@ def make_parser(description, folder, lstm=True):
         parser.add_argument("--lstm", action="store_true",
                             help="train the LSTM that stands beside the DNC")
     for name, what in (("folder", "of the training"), ("output", "of the pictures")):
-        parser.add_argument(f"--{name}", type=Path, default=Path(folder),
+        parser.add_argument(f"--{name}", type=path_of, default=Path(folder),
                             help=f"{what}; default: {folder}")
     parser.add_argument("--seed", type=int, default=1, help="of weights and data")
     return parser

@@ -149,6 +149,7 @@ def main():
     if args.steps < 1 or args.steps > 200 and args.steps % 200:
         parser.error(f"--steps={args.steps}: give at most 200, or a multiple of 200")
     check_seed(parser, args)
+    args.output = os.path.expanduser(args.output)
     folder = os.path.dirname(os.path.abspath(args.output))
     if (not args.output.endswith((".png", ".svg", ".pdf"))
             or os.path.isdir(args.output) or not os.access(folder, os.W_OK)):

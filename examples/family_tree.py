@@ -65,11 +65,10 @@ def draw(model, chain, args, log):
     decoder = asking.Decoder(model, [kinship.draw_episode(2, rng) for _ in range(40)])
     figures = {"relation.png": family_picture.draw_relation(look, title),
                "memory.png": pictures.draw_strip(look, decoder, title)}
-    if common.has_rows(log):
-        plan = plan_of(args)
-        figures["learning.png"] = draw_learning(
-            log, plan.updates, "Learning relations, lesson by lesson",
-            (training.COMPLETE, plan.enough))
+    plan = plan_of(args)
+    figures |= common.drawn(log, lambda: draw_learning(
+        log, plan.updates, "Learning relations, lesson by lesson",
+        (training.COMPLETE, plan.enough)))
     common.write(args.output, figures, {})
 
 

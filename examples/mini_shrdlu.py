@@ -90,11 +90,10 @@ def draw(networks, args, log):
              f"{puzzle.least} moves")
     print(title)
     figures["episode.png"] = pictures.draw_episode(look, title)
-    if common.has_rows(log):
-        figures["learning.png"] = draw_learning(
-            log, plan_of(args).updates,
-            "The DNC, learning to move blocks, lesson by lesson", (COMPLETE,),
-            ("satisfied", "named"))
+    figures |= common.drawn(log, lambda: draw_learning(
+        log, plan_of(args).updates,
+        "The DNC, learning to move blocks, lesson by lesson", (COMPLETE,),
+        ("satisfied", "named")))
     common.write(args.output, figures, {})
 
 

@@ -72,11 +72,10 @@ def draw(model, path, args, log):
         for _ in range(24)])
     figures = {"path.png": london_picture.draw_path(look, title),
                "memory.png": pictures.draw_strip(look, decoder, title)}
-    if common.has_rows(log):
-        field, share = plan_of(args).lessons[-1].complete
-        figures["learning.png"] = draw_learning(
-            log, plan_of(args).updates, "Learning to find paths, lesson by lesson",
-            (share,), (field,), {"near": "one edge too long at most"}.get(field, field))
+    field, share = plan_of(args).lessons[-1].complete
+    figures |= common.drawn(log, lambda: draw_learning(
+        log, plan_of(args).updates, "Learning to find paths, lesson by lesson",
+        (share,), (field,), {"near": "one edge too long at most"}.get(field, field)))
     common.write(args.output, figures,
                  {"path.html": london_page.render(look, decoder, title)})
 

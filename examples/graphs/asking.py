@@ -13,6 +13,7 @@ from examples.graphs.voices import digits_of
 from examples.lessons.pictures import RIGHT, WRONG
 
 ROWS = 10  # of a batch of questions
+THE_END = ("the end",)  # in the place of an edge
 
 
 class Numbered:
@@ -43,9 +44,10 @@ class Numbered:
         return self._nodes[node]
 
     def name(self, triples):
-        """Labels `[K, 3]` as edges; None for a label that names nothing here."""
-        return [(self._node_of.get(here), self._edge_of.get(edge),
-                 self._node_of.get(there))
+        """Labels `[K, 3]` as edges, or THE_END; None for what names nothing here."""
+        return [THE_END if here == edge == there == END else (
+                    self._node_of.get(here), self._edge_of.get(edge),
+                    self._node_of.get(there))
                 for here, edge, there in np.asarray(triples).tolist()]
 
 
@@ -76,7 +78,7 @@ class Look(NamedTuple):
       asked: the edges asked for, one after the other, by name.
       episode: `Episode` of one question.
       names: what is shown or due at each step, in words.
-      answer: the edges answered, None for what names nothing.
+      answer: the edges answered, or THE_END; None for what names nothing.
       right: for each step of the answer whether it is what was due.
       trajectory: `dnc.trajectory.Trajectory` of arrays `[T, ...]`, with memory.
       holders: {step: `[N]`, the step whose writing makes up most of each slot, -1 for
@@ -111,7 +113,9 @@ class Look(NamedTuple):
 
 
 def edge_text(edge):
-    """An edge in words; ? for what names nothing."""
+    """An edge in words, or the end; ? for what names nothing."""
+    if edge == THE_END:
+        return "the end"
     here, label, there = (part or "?" for part in edge)
     return f"{here}, {label}, {there}"
 

@@ -1,5 +1,6 @@
 """The family tree asked for relations."""
 
+from examples.common import matching
 from examples.graphs import asking, family
 from examples.graphs.inference import LENGTHS as OF_RELATIONS
 from examples.graphs.inference import (PLANNING, QUESTIONS, RELATIONS, SEQUENCE_OF,
@@ -59,19 +60,23 @@ def follow(start, labels):
     Raises:
       ValueError: no such person, no such label from there, or no such relation.
     """
+    start = matching(start, family.PERSONS)
     if start not in family.PERSONS:
         raise ValueError(f"no person {start!r}; there are {', '.join(family.PERSONS)}")
     chain, person = [], start
     for label in labels:
         ways = {way: there for here, way, there in family.EDGES if here == person}
+        label = matching(label, ways)
         if label not in ways:
             raise ValueError(f"{person} has no {label!r}, but {', '.join(ways)}")
         chain.append((person, label, ways[label]))
         person = ways[label]
     name = relation_name(chain)
     if name not in _NAMES:
-        known = [other for other in _NAMES if other.startswith(f"{labels[0]}, ")
-                 and other.count(",") == len(labels) - 1] if labels else []
-        raise ValueError(f"no relation {name!r}; there are {'; '.join(known[:8])}"
-                         if known else "give one to five labels")
+        known = [relation_name(other) for other in _CHAINS.get(len(labels), ())
+                 if other[0][:2] == chain[0][:2]]
+        if not 1 <= len(labels) <= LENGTHS[-1]:
+            raise ValueError("give one to five labels")
+        there = "; ".join(known[:8]) or f"none of {len(labels)} labels that begin so"
+        raise ValueError(f"no relation {name!r}; {start} has {there}")
     return chain

@@ -7,6 +7,7 @@ tracks left out. Positions are a schematic of our own.
 
 import itertools
 
+from examples.common import matching
 from examples.graphs import asking
 from examples.graphs.random_graphs import distinct_labels
 from examples.graphs.traversal import random_walk, traversal_episode
@@ -121,10 +122,12 @@ def follow(start, directions):
       ValueError: no such station, or no such direction from where one is.
     """
     walk = []
+    start = matching(start, STATIONS)
     if start not in STATIONS:
         raise ValueError(f"no station {start!r}; there are {', '.join(STATIONS)}")
     for direction in directions:
         ways = {way: there for here, way, there in RIDES if here == start}
+        direction = matching(direction, ways)
         if direction not in ways:
             raise ValueError(f"no {direction!r} from {start}; from there go "
                              f"{', '.join(ways)}")

@@ -9,7 +9,7 @@ from examples.common import HEADS
 from examples.graphs import london
 from examples.graphs.asking import edge_text
 from examples.graphs.encoding import END
-from examples.graphs.london_picture import LABELS, track
+from examples.graphs.london_picture import LABELS, across, track
 from examples.lessons.pictures import LEAST
 
 _TEMPLATE = Path(__file__).with_name("london_page.html")
@@ -22,6 +22,7 @@ def render(look, decoder, title):
         "labels": LABELS,
         "asked": [london.RIDES.index(ride) for ride in look.asked],
         "rides": [{"name": edge_text(ride), "track": track(ride).round(3).tolist(),
+                   "across": across(ride).round(3).tolist(),
                    "colour": london.COLOURS[london.line_of(ride[1])]}
                   for ride in london.RIDES],
         "steps": _steps(look, decoder)}

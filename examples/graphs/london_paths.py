@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from examples.common import matching
 from examples.graphs import asking, london
 from examples.graphs.finder import evaluate
 from examples.graphs.shortest import (PLANNING, SPARE, make_batch, make_route,
@@ -139,10 +140,11 @@ def ends(start, goals):
     """
     if len(goals) != 1:
         raise ValueError("give one goal")
-    for name in (start, *goals):
+    start, goal = (matching(name, london.STATIONS) for name in (start, *goals))
+    for name in (start, goal):
         if name not in london.STATIONS:
             raise ValueError(
                 f"no station {name!r}; there are {', '.join(london.STATIONS)}")
-    if start == goals[0]:
+    if start == goal:
         raise ValueError("start and goal are the same")
-    return start, goals[0]
+    return start, goal

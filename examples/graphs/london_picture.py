@@ -26,19 +26,22 @@ LABELS = {
 _POSITIONS = {name: np.array(place) for name, place in london.STATIONS.items()}
 
 
+def across(ride):
+    """`[2]` of length 1, at right angles to a ride, the same for the ride back."""
+    start, end = (_POSITIONS[name] for name in sorted(ride[::2]))
+    along = (end - start) / np.linalg.norm(end - start)
+    return np.array([-along[1], along[0]])
+
+
 def track(ride):
     """`[2, 2]`: both ends of a ride's stroke; lines between the same stations lie
     side by side."""
     here, direction, there = ride
-    pair = sorted((here, there))
     lines = sorted({london.line_of(way) for a, way, b in london.RIDES
-                    if {a, b} == set(pair)})
-    start, end = (_POSITIONS[name] for name in pair)
-    along = (end - start) / np.linalg.norm(end - start)
+                    if {a, b} == {here, there}})
     place = lines.index(london.line_of(direction)) - (len(lines) - 1) / 2
-    shift = place * _APART * np.array([-along[1], along[0]])
-    stroke = np.stack([start, end]) + shift
-    return stroke if here == pair[0] else stroke[::-1]
+    return (np.stack([_POSITIONS[here], _POSITIONS[there]])
+            + place * _APART * across(ride))
 
 
 def _base(axes, faint=False):
@@ -167,7 +170,7 @@ def _reads(axes, look, step):
     edges, title = reads_of(look, step)
     heads = look.trajectory.read_weighting.shape[1]
     for head, ride, strength in edges:
-        stroke = track(ride) + (head - (heads - 1) / 2) * 0.48 / heads
+        stroke = track(ride) + (head - (heads - 1) / 2) * 0.68 / heads * across(ride)
         axes.annotate("", stroke[1], stroke[0], zorder=3, arrowprops={
             "arrowstyle": "-|>", "color": HEADS[head], "lw": 0.5 + 2.5 * strength,
             "alpha": strength, "shrinkA": 0, "shrinkB": 0})

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from examples.common import VERBOSE, Saving, dataset, load, locked
+from examples.common import VERBOSE, Saving, claim, dataset, load, locked
 
 SAVED = "training.weights.h5"
 
@@ -96,6 +96,8 @@ def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=VERBOSE):
 
 def _train(plan, folder, seed, minutes, callbacks, verbose):
     until = None
+    if minutes:
+        _claim(plan, folder, seed)
     while True:
         keras.utils.set_random_seed(seed)
         lesson = saved_lesson(plan, folder)
@@ -109,8 +111,6 @@ def _train(plan, folder, seed, minutes, callbacks, verbose):
             plan.begin(model, seed)
         trained = float(model.seconds) / 60
         until = trained + minutes if until is None else until
-        if minutes:
-            _keep_seed(folder / "seed", seed)
         if complete or trained >= until:
             return model
         curriculum = Curriculum(plan, seed, until)
@@ -122,14 +122,11 @@ def _train(plan, folder, seed, minutes, callbacks, verbose):
             return model
 
 
-def _keep_seed(path, seed):
-    """Writes a training's seed down; ValueError if it was begun with another."""
-    if not path.exists():
-        path.write_text(f"{seed}\n")
-    begun = path.read_text().strip()
-    if begun != str(seed):
-        raise ValueError(f"{path.parent}: a training with --seed={begun}; choose "
-                         f"another --folder")
+def _claim(plan, folder, seed):
+    """Notes experiment and seed of a training; ValueError if it is another's."""
+    experiment = type(plan.lessons[0]).__module__.rpartition(".")[2]
+    claim(folder, "experiment", experiment)
+    claim(folder, "seed", str(seed))
 
 
 def saved_lesson(plan, folder):

@@ -57,12 +57,14 @@ def parse(parser, arguments, asked):
         args.text = asked.default
     if not args.minutes >= 0 or args.count < 0:
         parser.error(f"--minutes and --{asked.name}s must be 0 or more")
-    if args.paper and (args.show or args.given):
-        parser.error("--paper trains the paper's network; leave out --show and "
-                     f"--{asked.name}")
+    if args.paper and args.show:
+        parser.error("--paper is about the paper's network, of which none is shipped; "
+                     "leave out --show")
     if getattr(args, "lstm", False) and (args.paper or args.show or args.given):
         parser.error("--lstm trains the LSTM; leave out --paper, --show and "
                      f"--{asked.name}")
+    if args.show and args.output == parser.get_default("output"):
+        args.output /= "shipped"  # not over the pictures of one's own
     common.check_folders(parser, args, not (args.show or args.given))
     try:
         args.asked = asked.parse(args.text)
@@ -94,6 +96,10 @@ def network_to_ask(args, plan, slots, shipped):
     folder = args.folder / ("paper" if args.paper else "dnc")
     if not (args.show or args.given or getattr(args, "lstm", False)):
         return train(args, plan, folder / WEIGHTS, slots), folder
+    if args.paper and not any((folder / name).exists()
+                              for name in (WEIGHTS, curriculum.SAVED)):
+        raise ValueError(f"{folder}: no training was begun there; give --paper without "
+                         f"a question")
     return _standing(args, plan, folder / WEIGHTS, slots, shipped / WEIGHTS)
 
 
@@ -179,6 +185,8 @@ class Log(keras.callbacks.CSVLogger):
     """
 
     def __init__(self, path, begun):
+        if begun:
+            common.without_half_a_row(path)
         super().__init__(path, append=begun)
 
     def on_train_end(self, logs=None):

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from examples.common import check_folders, load, make_parser, read_log, write
+from examples.common import (check_folders, leave, load, make_parser, read_log,
+                             write)
 from examples.recall import training
 from examples.recall.pictures import draw_episode, draw_learning, draw_lengths
 
@@ -50,6 +51,8 @@ def parse(experiment, description, arguments=None):
         parser.error(f"--updates={args.updates}: give a multiple of {training.EPOCH}")
     if args.episodes < 0:
         parser.error("--episodes must be 0 or more")
+    if args.show and args.output == parser.get_default("output"):
+        args.output /= "shipped"  # not over the pictures of one's own
     check_folders(parser, args, not args.show and args.updates != 0)
     return args
 
@@ -59,11 +62,27 @@ def main(experiment, description):
     args = parse(experiment, description)
     task, plan = experiment.paper if args.paper else experiment[1:3]
     folder = args.folder / ("paper" if args.paper else "minutes")
-    if not (args.show or args.updates == 0):
+    trains = not (args.show or args.updates == 0)
+    if trains:
         kind = "lstm" if args.lstm else "dnc"
         plan = plan._replace(updates=args.updates or plan.updates)
-        training.train(task, plan, plan.slots * (kind == "dnc"),
+        training.train(experiment.name, task, plan, plan.slots * (kind == "dnc"),
                        weights_of(folder, kind), args.seed)
+    try:
+        show(experiment, args, task, plan, folder)
+    except KeyboardInterrupt:
+        leave("Stopped. It is trained: --updates=0 asks and draws it."
+              if trains else "Stopped.")
+
+
+def show(experiment, args, task, plan, folder):
+    """Asks and draws the networks of a folder, or those that are shipped.
+
+    Args:
+      experiment, args: see `parse`.
+      task, plan: of the experiment, or of what was published.
+      folder: of a training.
+    """
     folders = {kind: folder if weights_of(folder, kind).exists() and not args.show
                else experiment.shipped for kind in KINDS}
     if args.paper:

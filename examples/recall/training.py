@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from dnc import DNC
-from examples.common import VERBOSE, Saving, dataset, load, locked, save
+from examples.common import VERBOSE, Saving, claim, dataset, load, locked, save
 from examples.recall.episodes import Batches, pad
 
 EPOCH = 200  # updates
@@ -92,29 +92,32 @@ class Course(keras.callbacks.Callback):
             self.model, self.task, self.task.longest, np.random.default_rng(epoch), 100)
 
 
-def train(task, plan, slots, path, seed):
+def train(name, task, plan, slots, path, seed):
     """Trains, and writes weights and a log; goes on with a training that was stopped.
 
     Args:
+      name: of the experiment.
       task, plan, slots: see `build`.
       path: of the weights; the rest is named after it.
       seed: whole number, of weights and episodes.
 
     Raises:
-      ValueError: another process trains this network there, or a file is damaged.
+      ValueError: another process trains this network there, or a file is damaged, or
+        the folder is another experiment's.
     """
-    name = path.name.split(".")[0]
-    board = path.with_name("tensorboard") / name
+    kind = path.name.split(".")[0]
+    board = path.with_name("tensorboard") / kind
     # An earlier training, of other updates or another seed, keeps its own.
-    stem = f"{name}-unfinished-{plan.updates}-{seed}"
+    stem = f"{kind}-unfinished-{plan.updates}-{seed}"
     unfinished, log = (path.with_name(f"{stem}.{end}") for end in ("weights.h5", "csv"))
     with locked(board):
+        claim(path.parent, "experiment", name)
         model = _train(task, plan, slots, unfinished, log, seed, board)
         bare = build(task, plan, slots)
         bare.set_weights(model.get_weights())
         save(bare, path)
         if log.exists():  # else it was stopped after this
-            log.replace(path.with_name(f"{name}.csv"))
+            log.replace(path.with_name(f"{kind}.csv"))
         unfinished.unlink()
 
 

@@ -22,7 +22,8 @@ def parse_goal(text):
     """
     goal = []
     for part in text.split(","):
-        words = re.fullmatch(rf"\s*(\d+)\s+({'|'.join(RELATIONS)})\s+(\d+)\s*", part)
+        words = re.fullmatch(rf"\s*(\d+)\s+({'|'.join(RELATIONS)})\s+(\d+)\s*",
+                             part.lower())
         if not words:
             raise ValueError(f"give it as \"{EXAMPLE}\"; relations are "
                              f"{', '.join(RELATIONS)}")

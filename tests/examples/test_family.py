@@ -304,6 +304,7 @@ def test_relations_are_read_from_the_command_line():
     chain = family_tree.parse_relation("Rosa:mother,  brother 1")
     assert chain == [("Rosa", "mother", "Kira"), ("Kira", "brother 1", "Leon")]
     assert len(family_tree.parse_relation(family_tree.RELATION.default)) > 1
+    assert family_tree.parse_relation("rosa: Mother, brother 1") == chain
 
 
 @pytest.mark.parametrize("arguments, said", [
@@ -322,11 +323,24 @@ def test_bad_options_are_told_in_a_line(arguments, said, capsys, monkeypatch):
     assert said in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_a_sequence_that_is_no_relation_is_told():
-    unknown = next(chain for chain in family.chains(4)
-                   if family.numbers_of(chain) not in RELATIONS)
-    with pytest.raises(ValueError, match="no relation .*; there are "):
-        kinship.follow(unknown[0][0], [label for _, label, _ in unknown])
+@pytest.mark.parametrize("length", [2, 3, 4, 5])
+def test_a_sequence_that_is_no_relation_is_told_with_some_that_are(length):
+    """All of which the person has who was asked about."""
+    offered = 0
+    for unknown in list(family.chains(length))[::97]:
+        if family.numbers_of(unknown) in RELATIONS:
+            continue
+        labels = [label for _, label, _ in unknown]
+        with pytest.raises(ValueError, match=f"no relation .*; {unknown[0][0]} has "
+                           ) as told:
+            kinship.follow(unknown[0][0], labels)
+        known = str(told.value).partition(" has ")[2]
+        if not known.startswith("none of"):
+            for other in known.split("; "):
+                chain = family_tree.parse_relation(f"{unknown[0][0]}: {other}")
+                assert len(chain) == length and chain[0] == unknown[0]
+                offered += 1
+    assert offered or length == 2  # of two labels nearly all are relations
 
 
 @pytest.mark.slow

@@ -201,10 +201,10 @@ def test_the_papers_network():
     assert mini_shrdlu.PAPERS.acting_rate == 3e-5 and model.mover is None
 
 
-def test_the_lstm_has_as_many_weights():
+def test_the_lstm_has_no_fewer_weights():
     counts = [plan.build(32).count_params() for plan in (
         mini_shrdlu.DNC, mini_shrdlu.LSTM)]
-    assert counts[1] == pytest.approx(counts[0], rel=0.15)
+    assert counts[0] <= counts[1] < 1.2 * counts[0]
 
 
 @pytest.mark.parametrize("arguments, said", [

@@ -217,7 +217,7 @@ def test_a_run_that_was_stopped_goes_on_the_same(kind, tmp_path, monkeypatch):
         (tmp_path / name).mkdir()
 
     def train(folder):
-        training.train(*SMALL, 4 * (kind == "dnc"),
+        training.train("small", *SMALL, 4 * (kind == "dnc"),
                        program.weights_of(tmp_path / folder, kind), seed=2)
 
     train("whole")
@@ -249,7 +249,10 @@ def test_a_run_that_was_stopped_goes_on_the_same(kind, tmp_path, monkeypatch):
     rows = list(csv.DictReader((tmp_path / "parts" / f"{kind}.csv").open()))
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     assert {path.name for path in (tmp_path / "parts").iterdir()} == {
-        f"{kind}.csv", f"{kind}.weights.h5", "tensorboard"}
+        f"{kind}.csv", f"{kind}.weights.h5", "tensorboard", "experiment"}
+    with pytest.raises(ValueError, match="whose experiment is small, not another"):
+        training.train("another", *SMALL, 0, program.weights_of(
+            tmp_path / "parts", kind), seed=2)
     board = tmp_path / "parts" / "tensorboard" / kind
     with locked(board), pytest.raises(ValueError, match="another process"):
         train("parts")

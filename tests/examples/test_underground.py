@@ -2,7 +2,9 @@
 
 import argparse
 import csv
+import functools
 import os
+import resource
 from types import SimpleNamespace
 
 import keras
@@ -11,8 +13,8 @@ import pytest
 
 from dnc.controllers import layers_of
 from examples import underground
-from examples.common import locked, read_log, save
-from examples.graphs import asking, london
+from examples.common import drawn, locked, read_log, save
+from examples.graphs import asking, inference, london
 from examples.graphs import training
 from examples.graphs.encoding import ANSWER_DUE, to_digits
 from examples.graphs.rows import pack
@@ -102,11 +104,11 @@ def test_a_training_ends_when_all_lessons_are_complete(tmp_path, easy, capsys):
         assert int(model.lesson) == 3
         with open(tmp_path / program.LOG, encoding="utf-8", newline="") as file:
             assert [row["lesson"] for row in csv.DictReader(file)] == ["0", "1", "2"]
-    with pytest.raises(ValueError, match="a training with --seed=3; choose another"):
+    with pytest.raises(ValueError, match="a training whose seed is 3, not 4; choose"):
         curriculum.train(plan, tmp_path, seed=4, verbose=0)
     (tmp_path / curriculum.SAVED).unlink()  # as one is told to, if it is damaged
     before = (tmp_path / program.LOG).read_bytes()
-    with pytest.raises(ValueError, match="--seed=3"):
+    with pytest.raises(ValueError, match="seed is 3, not 4"):
         program.train(SimpleNamespace(seed=4, minutes=9), plan,
                       tmp_path / program.WEIGHTS, 16)
     assert (tmp_path / program.LOG).read_bytes() == before
@@ -149,7 +151,7 @@ def test_a_later_run_goes_on_for_as_many_minutes(tmp_path, easy):
     for epochs in (1, 2):
         model = curriculum.train(SMALL["lstm"], tmp_path, minutes=1e-9, verbose=0)
         assert int(model.optimizer.iterations) == epochs * SMALL["lstm"].updates
-    with pytest.raises(ValueError, match="a training with --seed=1; choose another"):
+    with pytest.raises(ValueError, match="a training whose seed is 1, not 2; choose"):
         curriculum.train(SMALL["lstm"], tmp_path, seed=2, verbose=0)
 
 
@@ -182,10 +184,10 @@ def test_a_folder_of_another_network_is_told(tmp_path, easy):
     run(SMALL["lstm"], tmp_path, 1)
     other = SMALL["lstm"]._replace(units=9)
     with pytest.raises(ValueError, match="of another network .*another folder"):
-        curriculum.train(other, tmp_path, verbose=0)
+        curriculum.train(other, tmp_path, seed=3, verbose=0)
     (tmp_path / curriculum.SAVED).write_bytes(b"no such file")
     with pytest.raises(ValueError, match="damaged"):
-        curriculum.train(SMALL["lstm"], tmp_path, verbose=0)
+        curriculum.train(SMALL["lstm"], tmp_path, seed=3, verbose=0)
 
 
 def test_the_lstm_starts_anew_with_each_episode(rng):
@@ -239,6 +241,7 @@ def test_walks_are_read_from_the_command_line():
     walk = underground.parse_walk("King's Cross St. Pancras:Victoria S,  Victoria S")
     assert [ride[2] for ride in walk] == ["Euston", "Warren Street"]
     assert len(underground.parse_walk(underground.WALK.default)) == 4
+    assert underground.parse_walk("king's cross st. pancras: VICTORIA s") == walk[:1]
 
 
 @pytest.mark.parametrize("arguments, said", [
@@ -284,6 +287,83 @@ def test_no_minutes_leave_no_network_behind(tmp_path, easy):
     with pytest.raises(ValueError, match="no training was begun there"):
         program.train(args, SMALL["dnc"], tmp_path / "dnc" / program.WEIGHTS, 16)
     assert not list(tmp_path.iterdir())
+
+
+def test_two_experiments_do_not_share_a_folder(tmp_path, easy):
+    """Both networks of --paper have the same shapes."""
+    run(SMALL["lstm"], tmp_path, 1)
+    other = SMALL["lstm"]._replace(lessons=inference.PAPER)
+    with pytest.raises(ValueError, match="whose experiment is traversal, not infer"):
+        curriculum.train(other, tmp_path, verbose=0)
+    (tmp_path / "seed").write_text("")  # there was no room for it
+    run(SMALL["lstm"], tmp_path, 2)
+    assert (tmp_path / "seed").read_text() == "3\n"
+
+
+@pytest.mark.parametrize("limit", [0, 5_000, 100_000])
+def test_without_room_a_save_is_told_and_the_last_one_kept(tmp_path, limit):
+    """HDF5 would print its exceptions by the page, and end the process."""
+    plan = SMALL["dnc"]
+    model, path = plan.build(16), tmp_path / "some.weights.h5"
+    plan.compile(model, 0)
+    save(model, path)
+    before, most = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    assert len(before) < sum(weight.nbytes for weight in numbers(
+        [*model.weights, *model.optimizer.variables])) + (1 << 20)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, most[1]))
+    try:
+        with pytest.raises(OSError, match="some.weights.h5: can't be saved .File too l"
+                           "arge.; make room, and give the same command again"):
+            save(model, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+    assert path.read_bytes() == before and [path] == list(tmp_path.iterdir())
+
+
+def test_half_a_row_of_a_log_is_cut_off_before_the_next(tmp_path, capsys):
+    path = tmp_path / program.LOG
+    path.write_text("epoch,lesson,right\n0,0,0.2\n1,0,0.")
+    log = program.Log(path, begun=True)
+    log.on_train_begin()
+    log.on_epoch_end(1, {"lesson": 0, "right": 0.5})
+    log.on_train_end()
+    assert read_log(path, ("epoch", "right")) == {"epoch": [0, 1], "right": [0.2, 0.5]}
+    draw = functools.partial(draw_learning, path, 250, "title")
+    assert list(drawn(path, draw)) == ["learning.png"]
+    path.write_text("epoch,lesson,right\n0,0\n")
+    assert drawn(path, draw) == {}
+    assert "log.csv: damaged; move it away; learning.png is left out" in (
+        capsys.readouterr().out)
+    path.unlink()
+    assert drawn(path, draw) == {} and not capsys.readouterr().out
+
+
+def test_what_is_shown_leaves_ones_own_pictures_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for arguments, output in (([], "runs/underground"), (["--show"],
+                              "runs/underground/shipped"),
+                              (["--show", "--output=~/x"], str(tmp_path / "x"))):
+        assert str(underground.parse_arguments(arguments).output) == output
+    folder = underground.parse_arguments(["--folder=~/a"]).folder
+    assert folder == tmp_path / "a"
+
+
+def test_the_papers_network_is_asked_where_one_was_trained(tmp_path, easy):
+    args = SimpleNamespace(seed=3, minutes=9, show=False, given=True, folder=tmp_path,
+                           lstm=False, paper=True)
+    plan, shipped = SMALL["lstm"], tmp_path / "shipped"
+    shipped.mkdir()
+    plan.build(16).save_weights(shipped / program.WEIGHTS)
+    with pytest.raises(ValueError, match="paper: no training was begun there"):
+        program.network_to_ask(args, plan, 16, shipped)
+    run(plan, tmp_path / "paper", 1)
+    assert program.network_to_ask(args, plan, 16, shipped)[1] == tmp_path / "paper"
+
+
+def test_the_lstm_has_no_fewer_weights():
+    counts = [plan.build(16).count_params()
+              for plan in (underground.DNC, underground.LSTM)]
+    assert counts[0] <= counts[1] < 1.2 * counts[0]
 
 
 def test_weights_that_are_not_there_are_told(tmp_path):

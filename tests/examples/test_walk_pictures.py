@@ -13,7 +13,7 @@ from drawn import assert_small_maps, assert_strip, marks, with_reads
 from examples import underground
 from examples.graphs import asking, london, london_page, london_picture, pictures
 from examples.graphs import training
-from examples.graphs.encoding import to_digits
+from examples.graphs.encoding import END, to_digits
 from examples.graphs.traversal import HOUR
 from examples.lessons.pictures import WRONG
 
@@ -78,6 +78,25 @@ def test_the_decoder_finds_what_was_written(rng):
         rides, numbered.name(numbered.triples))]) > 0.97
 
 
+def test_heads_are_drawn_side_by_side_whichever_way_a_ride_leads():
+    for ride in london.RIDES:
+        start, end = london_picture.track(ride)
+        aside = london_picture.across(ride)
+        assert np.linalg.norm(aside) == pytest.approx(1)
+        assert aside @ (end - start) == pytest.approx(0, abs=1e-9)
+        back = next(other for other in london.RIDES if other[::-2] == ride[::2]
+                    and london.line_of(other[1]) == london.line_of(ride[1]))
+        assert np.array_equal(aside, london_picture.across(back))
+        assert np.allclose(london_picture.track(back), [end, start])
+
+
+def test_an_end_that_comes_too_early_is_called_one(asked):
+    _, look, _ = asked
+    end, nothing = look.numbered.name([[END] * 3, [END, END, 7]])
+    assert asking.edge_text(end) == "the end"
+    assert asking.edge_text(nothing) == "?, ?, ?"
+
+
 def test_pictures_and_page(asked, tmp_path, rng):
     _, look, decoder = asked
     look = with_reads(look, rng)
@@ -122,6 +141,23 @@ def test_a_phone_shows_the_map_above_the_details(path):
         left, top, width, height = tab.box("#map")
         assert width == pytest.approx(780, abs=2) and height > 600
         assert tab.box("#details")[:2] == [left + width, top]
+
+
+@needs_chromium
+def test_each_head_that_reads_an_edge_has_an_arrow_of_its_own(asked, tmp_path, rng):
+    _, look, decoder = asked
+    page = tmp_path / "reads.html"
+    page.write_text(london_page.render(with_reads(look, rng), decoder, "a walk"),
+                    encoding="utf-8")
+    with chromium() as tab:
+        tab.open(page.as_uri())
+        ends = json.loads(tab.evaluate(
+            "JSON.stringify([...document.querySelectorAll('line[marker-end]')].map("
+            "line => ['x1', 'y1', 'x2', 'y2', 'marker-end'].map("
+            "name => line.getAttribute(name))))"))
+        assert {end[-1] for end in ends} == {"url(#head0)", "url(#head1)"}
+        assert len({tuple(end[:-1]) for end in ends}) == len(ends)
+        assert not tab.faults
 
 
 @needs_chromium
