@@ -50,8 +50,8 @@ babi: deps  ## train on the bAbI tasks, into ./model
 	$(BIN)/python babi/train.py --preset=joint --checkpoint_dir=model $(ARGS)
 
 # Its two commands take the same --data_dir, which make finds word by word.
-UNREAD = $(strip $(findstring --checkpoint_dir,$(ARGS)) $(filter --data_dir,$(ARGS)) \
-  $(findstring ",$(ARGS)) $(findstring ',$(ARGS)) $(findstring \,$(ARGS)))
+UNREAD = $(strip $(findstring -checkpoint_dir,$(ARGS)) $(findstring -flagfile,$(ARGS)) \
+  $(filter -data_dir% --data_dir,$(ARGS)) $(findstring ",$(ARGS)) $(findstring ',$(ARGS)) $(findstring \,$(ARGS)))
 
 reproduce: deps  ## train a preset (PRESET=best) to the end, and test it
 	$(if $(UNREAD),$(error ARGS has $(UNREAD): give --data_dir=PATH without blanks or \

@@ -113,6 +113,7 @@ def _test(model, source, tasks, folder):
     Args:
       folder: what its run's is called.
     """
+    from babi.data.run_data import remarks_for
     from babi.evaluation.evaluator import Evaluator
 
     started = time.monotonic()
@@ -124,7 +125,7 @@ def _test(model, source, tasks, folder):
     questions = {task: int(scores.questions[task]) for task in scores.tasks}
     data = model.record.data | model.state.told
     if model.record.config.data == OWN:
-        data["differences"] = _own_remarks(source, model.record, tasks)
+        data["differences"] = remarks_for(source, model.record, tasks)
     progress.line(f"{model.prefix}: {sum(questions.values()):,} questions in "
                   f"{duration(time.monotonic() - started)}")
     return results.Result(
@@ -133,19 +134,6 @@ def _test(model, source, tasks, folder):
         data,
         source.identity(), questions, scores.question_errors(),
         _HELD_OUT.value)
-
-
-def _own_remarks(source, record, tasks):
-    """What is to be known of stories of one's own that a run is tested on."""
-    from babi.data.run_data import own_remarks
-
-    def trained_on(data):
-        return [(name, data["files"].get(f"{name} train")) for name in data["tasks"]]
-
-    if trained_on(source.identity()) != trained_on(record.data):
-        return ["other stories than those trained on are at hand, so that it can't be "
-                "told which test stories are among these"]
-    return own_remarks(source, record.config, tasks)
 
 
 def _stream(model, source, tasks):

@@ -50,7 +50,7 @@ _CHANGE_SETTINGS = flags.DEFINE_bool(
 
 def main():
     """Trains as the flags say."""
-    train(*settings_and_data())
+    return train(*settings_and_data())
 
 
 def settings_and_data():
@@ -91,6 +91,9 @@ def train(settings, data, compiled=True):
       settings: `config.Config`.
       data: where the data are, as for `run_data.load`.
       compiled: False runs the step eagerly.
+
+    Returns:
+      The script's exit code: see `loop.Run.train`.
     """
     prepare(settings, compiled)
     from babi.training.start import open_run
@@ -100,7 +103,7 @@ def train(settings, data, compiled=True):
     with workers.together(), open_run(
             _directory(), data, settings, _CHANGE_SETTINGS.value,
             progress, compiled, data_chosen(), workers) as run:
-        run.train()
+        return run.train()
 
 
 def _directory():

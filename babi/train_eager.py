@@ -37,7 +37,7 @@ def main():
     train.prepare(settings, compiled=False)
     if _COMPARED_STEPS.value:
         print(_comparison(settings, data, _COMPARED_STEPS.value), flush=True)
-    train.train(settings, data, compiled=False)
+    return train.train(settings, data, compiled=False)
 
 
 def _comparison(settings, data_dir, steps):

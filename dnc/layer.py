@@ -157,7 +157,8 @@ class DNC(keras.layers.RNN):
                 self._features = sequences_shape[-1]
 
     def compute_output_shape(self, sequences_shape, initial_state_shape=None):
-        if self._features is None:  # a controller's output may hang on them
+        if self._features is None and sequences_shape[-1] is not None:
+            # A controller's output may hang on them.
             self.cell.features = sequences_shape[-1]
         return super().compute_output_shape(sequences_shape, initial_state_shape)
 

@@ -88,31 +88,35 @@ def save(model, path):
         model.save_weights(aside)
         os.replace(aside, path)
     except (OSError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        lines = str(error).splitlines() or [type(error).__name__]
+        reason = getattr(error, "strerror", None) or lines[0]
         raise OSError(f"{path}: can't be saved ({reason}); make room, and give the "
                       f"same command again") from None
     finally:
         aside.unlink(missing_ok=True)
 
 
-def claim(folder, name, words):
-    """Notes something of the training in a folder, or sees that it is the same.
+def claim(folder, **notes):
+    """Notes what the training in a folder is, or sees that it is the same.
 
     Args:
       folder: of the training.
-      name: of the file with the note, such as "seed".
-      words: the note.
+      **notes: texts by the names of the files that have them, such as `seed`.
 
     Raises:
       ValueError: a training with another note was begun there.
     """
-    path = folder / name
-    begun = path.read_text(encoding="utf-8").strip() if path.exists() else ""
-    if not begun:  # none, or one that there was no room for
-        path.write_text(f"{words}\n", encoding="utf-8")
-    elif begun != words:
-        raise ValueError(f"{folder}: a training whose {name} is {begun}, not {words}; "
-                         f"choose another --folder")
+    paths = {folder / name: text for name, text in notes.items()}
+    # A file can be empty: there was no room for its text.
+    begun = {path: path.read_text(encoding="utf-8").strip()
+             for path in paths if path.exists()}
+    for path, text in paths.items():
+        if begun.get(path) and begun[path] != text:
+            raise ValueError(f"{folder}: a training whose {path.name} is "
+                             f"{begun[path]}, not {text}; choose another --folder")
+    for path, text in paths.items():
+        if not begun.get(path):
+            path.write_text(f"{text}\n", encoding="utf-8")
 
 
 @contextlib.contextmanager
@@ -177,6 +181,10 @@ def load(model, path):
                          f"away, or choose another folder") from None
 
 
+class LogError(ValueError):
+    """A training's log that can't be read."""
+
+
 def read_log(path, fields):
     """The rows of a training's CSVLogger, as {field: list of numbers}.
 
@@ -188,7 +196,7 @@ def read_log(path, fields):
       fields: names of those that are wanted.
 
     Raises:
-      ValueError: the file is damaged.
+      LogError: the file is damaged.
     """
     if not path.exists():
         return {field: [] for field in fields}
@@ -197,7 +205,7 @@ def read_log(path, fields):
             rows = {row["epoch"]: row for row in csv.DictReader(file)}.values()
         return {field: [float(row[field]) for row in rows] for field in fields}
     except (ValueError, KeyError, TypeError, csv.Error):
-        raise ValueError(f"{path}: damaged; move it away") from None
+        raise LogError(f"{path}: damaged; move it away") from None
 
 
 def drawn(path, draw):
@@ -209,7 +217,7 @@ def drawn(path, draw):
     """
     try:
         return {"learning.png": draw()} if read_log(path, ("epoch",))["epoch"] else {}
-    except ValueError as fault:
+    except LogError as fault:
         print(f"{fault}; learning.png is left out")
         return {}
 
@@ -251,9 +259,10 @@ def make_parser(description, folder, lstm=True):
     if lstm:
         parser.add_argument("--lstm", action="store_true",
                             help="train the LSTM that stands beside the DNC")
-    for name, what in (("folder", "of the training"), ("output", "of the pictures")):
-        parser.add_argument(f"--{name}", type=path_of, default=Path(folder),
-                            help=f"{what}; default: {folder}")
+    parser.add_argument("--folder", type=path_of, default=Path(folder),
+                        help=f"of the training; default: {folder}")
+    parser.add_argument("--output", type=path_of, help="of the pictures; default: "
+                        f"{folder}, with --show {folder}/shipped")
     parser.add_argument("--seed", type=int, default=1, help="of weights and data")
     return parser
 
@@ -265,6 +274,8 @@ def check_folders(parser, args, trains):
       parser, args: of the script.
       trains: whether anything is written into the folder too.
     """
+    if args.output is None:  # what is shown stays beside the pictures of one's own
+        args.output = parser.get_default("folder") / ("shipped" if args.show else "")
     for name in ("folder", "output"):
         path = getattr(args, name)
         there = path.absolute()

@@ -127,7 +127,10 @@ def test_every_experiment_is_shipped():
 @pytest.mark.parametrize("arguments, fault", [
     ("--seed=2 --data_dir=/x/y", None), ("--data_dir /x", "ARGS has --data_dir: give"),
     ('--data_dir="/a b"', 'ARGS has ": give'), ("--data_dir='/a'", "ARGS has ': give"),
-    ("--checkpoint_dir=x", "ARGS has --checkpoint_dir: give")])
+    ("--checkpoint_dir=x", "ARGS has -checkpoint_dir: give"),
+    ("-checkpoint_dir=x", "ARGS has -checkpoint_dir: give"),
+    ("-data_dir=/x", "ARGS has -data_dir=/x: give"),
+    ("--data_dir=a\\ b", "ARGS has \\: give"), ("--flagfile=f", "ARGS has -flagfile")])
 def test_what_is_reproduced_is_what_is_tested(arguments, fault):
     done = subprocess.run(
         ["make", "--dry-run", "reproduce", "PRESET=joint", f"ARGS={arguments}"],
@@ -150,5 +153,6 @@ def test_an_installed_package_has_the_files_that_are_no_code():
     packed = {path for package, patterns in given.items() for pattern in patterns
               for path in (ROOT / package.replace(".", "/")).glob(pattern)}
     there = {path for package in ("babi", "dnc") for path in (ROOT / package).rglob("*")
-             if path.is_file() and path.suffix not in (".py", ".pyc")}
+             if path.is_file() and path.suffix != ".py" and path.name[0] != "."
+             and "__pycache__" not in path.parts}
     assert packed == there and len(there) > 3

@@ -15,6 +15,7 @@ from babi.data.streams import VALIDATION_SHARE, StoryStream, hold_out
 from babi.data.vocabulary import ENGLISH_WORDS, Vocabulary
 from babi.simulator import OFFICIAL_STORIES
 from babi.stories.download import open_source
+from babi.stories.own import open_own
 from babi.stories.own_split import same_texts
 from babi.stories.source import OWN, SIMULATED
 from babi.stories.story import DataError
@@ -125,6 +126,25 @@ def _own_vocabulary(source):
                         f"is an input of the network; give stories with at most "
                         f"{_MAX_OWN_WORDS:,}")
     return vocabulary
+
+
+def remarks_for(source, record, tested):
+    """`own_remarks` where a run is tested on other stories than those of its start.
+
+    Args:
+      source: `own.OwnSource` at hand.
+      record: `record.RunRecord` of the run, on stories of one's own.
+      tested: tasks to test.
+    """
+    trained = source
+    if trained.identity()["sha256"] != record.data["sha256"]:
+        # Test stories may be given where the run kept some that it did not train on.
+        trained = open_own(source.path)
+    if trained.identity()["sha256"] != record.data["sha256"]:
+        return ["other stories than those trained on are at hand, so that it can't be "
+                "told which test stories are among these"]
+    return own_remarks(trained._replace(test=source.test, kept=source.kept),
+                       record.config, tested)
 
 
 def own_remarks(source, config, tested=None):

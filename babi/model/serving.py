@@ -14,7 +14,7 @@ from babi.model.answers import TOP_WORDS
 from babi.data.vocabulary import ANSWER_MARK, QUESTION_MARK
 from babi.stories.words import SIGNS
 
-_LOCAL = "İÌÍĨ"  # letters whose small form hangs on the language
+_LOCAL = "İÌÍĨĮ"  # letters whose small form hangs on the language
 # (pattern, replacement), applied in turn. `(?m)` takes each line for itself.
 _ASIDE = "\x01"
 _SPACING = (

@@ -77,11 +77,12 @@ class OwnSource(NamedTuple):
         """What the data are, to be kept as JSON beside a checkpoint.
 
         Returns:
-          `{"kind", "name", "stories", "test_stories", "tasks", "sha256", "files"}`:
-          where they lie, the tasks' names in the order of their numbers, and the
-          files' hashes; "sha256" stands for what is trained on: names, files, how
-          many stories were kept for the test, and whether some have the same text,
-          which decides what is kept and held out.
+          `{"kind", "name", "stories", "test_stories", "tasks", "together", "sha256",
+          "files"}`: where they lie, the tasks' names in the order of their numbers,
+          those of which stories were kept together, and the files' hashes; "sha256"
+          stands for what is trained on: names, files, how many stories were kept for
+          the test, and whether some have the same text, which decides what is kept and
+          held out.
         """
         listing = json.dumps([
             [name, self.hashes[f"{name} train"], self.kept.get(task),
@@ -90,6 +91,7 @@ class OwnSource(NamedTuple):
         return {"kind": OWN, "name": self.path.name, "stories": str(self.path),
                 "test_stories": self.test_path and str(self.test_path),
                 "tasks": list(self.titles.values()),
+                "together": [self.titles[task] for task in sorted(self.shared)],
                 "sha256": hashlib.sha256(listing.encode()).hexdigest(),
                 "files": self.hashes}
 
@@ -105,8 +107,12 @@ class OwnSource(NamedTuple):
         for task in self.kept:
             name = self.titles[task]
             ours = self.hashes[f"{name} train"]
+            # Earlier versions drew stories with the same text one by one.
+            split_otherwise = (task in self.shared
+                               and name not in identity.get("together", ()))
             if ours in whole or name in identity["tasks"] and (
-                    f"{name} test" in files or files.get(f"{name} train") != ours):
+                    f"{name} test" in files or split_otherwise
+                    or files.get(f"{name} train") != ours):
                 raise DataError(
                     f"{self.path}: other stories of {name} than those of the run, "
                     f"which may have been trained on what is kept for the test here; "

@@ -30,11 +30,14 @@ def same_texts(stories: Iterable[Story]) -> list[int]:
 def apart(order: Sequence[int], texts: Sequence[int], count: int) -> list[int]:
     """The first stories of an order, those of a text together.
 
+    Texts with more stories than are still wanted are passed over. If less than half is
+    found so, the smallest of these comes too, unless it has more than twice as many as
+    are wanted, or nothing would be left: then stories are taken one by one.
+
     Args:
       order: the numbers of all stories.
       texts: for each story the number of its text, as from `same_texts`.
-      count: how many at most. Texts with more stories than are still wanted are passed
-        over; if all have too many, stories are taken one by one.
+      count: how many are wanted.
     """
     members: dict[int, list[int]] = {}
     for number in order:
@@ -43,4 +46,10 @@ def apart(order: Sequence[int], texts: Sequence[int], count: int) -> list[int]:
     for of_text in members.values():
         if len(chosen) + len(of_text) <= count:
             chosen += of_text
-    return chosen or list(order[:count])
+    if 2 * len(chosen) >= count:
+        return chosen
+    smallest = min((of_text for of_text in members.values()
+                    if of_text[0] not in chosen), key=len)
+    if len(smallest) <= 2 * count and len(chosen) + len(smallest) < len(order):
+        return chosen + smallest
+    return list(order[:count])

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import signal
 import time
 
 import numpy as np
@@ -144,6 +145,9 @@ class Run:
     def train(self):
         """Trains until `num_training_iterations`, or until asked to stop.
 
+        Returns:
+          A script's exit code: 0, or after a signal what shells have for it.
+
         Raises:
           TooManyBadSteps: see there.
         """
@@ -172,12 +176,13 @@ class Run:
                 f"{self._directory}: training stopped after iteration {iteration:,} "
                 f"without room for its checkpoint; make room or mend the permissions, "
                 f"and start again to go on from the last one that was written")
-        if self._stopping:
+        if self._stopping and iteration < self._config.num_training_iterations:
             self._progress.line(
                 f"{stop.name or 'Another worker'}: stopped after iteration "
                 f"{iteration:,}. The same command goes on from there.")
-        else:
-            self._progress.line(f"Finished: {iteration:,} iterations.")
+            return 128 + signal.Signals[stop.name or "SIGTERM"]
+        self._progress.line(f"Finished: {iteration:,} iterations.")
+        return 0
 
     def _begin_report(self):
         """Remembers what was counted before the next report."""

@@ -13,7 +13,7 @@ from examples.graphs.voices import digits_of
 from examples.lessons.pictures import RIGHT, WRONG
 
 ROWS = 10  # of a batch of questions
-THE_END = ("the end",)  # in the place of an edge
+THE_END = ("the end", None, None)  # in the place of an edge
 
 
 class Numbered:

@@ -96,8 +96,6 @@ def train(plan, folder, seed=1, minutes=60.0, callbacks=(), verbose=VERBOSE):
 
 def _train(plan, folder, seed, minutes, callbacks, verbose):
     until = None
-    if minutes:
-        _claim(plan, folder, seed)
     while True:
         keras.utils.set_random_seed(seed)
         lesson = saved_lesson(plan, folder)
@@ -111,6 +109,9 @@ def _train(plan, folder, seed, minutes, callbacks, verbose):
             plan.begin(model, seed)
         trained = float(model.seconds) / 60
         until = trained + minutes if until is None else until
+        if minutes:
+            claim(folder, seed=str(seed),
+                  experiment=type(plan.lessons[0]).__module__.rpartition(".")[2])
         if complete or trained >= until:
             return model
         curriculum = Curriculum(plan, seed, until)
@@ -120,13 +121,6 @@ def _train(plan, folder, seed, minutes, callbacks, verbose):
                   callbacks=[curriculum, Saving(folder / SAVED), *callbacks])
         if not curriculum.wants_other_model:
             return model
-
-
-def _claim(plan, folder, seed):
-    """Notes experiment and seed of a training; ValueError if it is another's."""
-    experiment = type(plan.lessons[0]).__module__.rpartition(".")[2]
-    claim(folder, "experiment", experiment)
-    claim(folder, "seed", str(seed))
 
 
 def saved_lesson(plan, folder):

@@ -63,8 +63,6 @@ def parse(parser, arguments, asked):
     if getattr(args, "lstm", False) and (args.paper or args.show or args.given):
         parser.error("--lstm trains the LSTM; leave out --paper, --show and "
                      f"--{asked.name}")
-    if args.show and args.output == parser.get_default("output"):
-        args.output /= "shipped"  # not over the pictures of one's own
     common.check_folders(parser, args, not (args.show or args.given))
     try:
         args.asked = asked.parse(args.text)

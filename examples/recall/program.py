@@ -51,8 +51,6 @@ def parse(experiment, description, arguments=None):
         parser.error(f"--updates={args.updates}: give a multiple of {training.EPOCH}")
     if args.episodes < 0:
         parser.error("--episodes must be 0 or more")
-    if args.show and args.output == parser.get_default("output"):
-        args.output /= "shipped"  # not over the pictures of one's own
     check_folders(parser, args, not args.show and args.updates != 0)
     return args
 

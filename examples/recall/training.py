@@ -7,7 +7,8 @@ import keras
 import numpy as np
 
 from dnc import DNC
-from examples.common import VERBOSE, Saving, claim, dataset, load, locked, save
+from examples.common import (VERBOSE, Saving, claim, dataset, load, locked, save,
+                             without_half_a_row)
 from examples.recall.episodes import Batches, pad
 
 EPOCH = 200  # updates
@@ -111,7 +112,7 @@ def train(name, task, plan, slots, path, seed):
     stem = f"{kind}-unfinished-{plan.updates}-{seed}"
     unfinished, log = (path.with_name(f"{stem}.{end}") for end in ("weights.h5", "csv"))
     with locked(board):
-        claim(path.parent, "experiment", name)
+        claim(path.parent, experiment=name)
         model = _train(task, plan, slots, unfinished, log, seed, board)
         bare = build(task, plan, slots)
         bare.set_weights(model.get_weights())
@@ -130,6 +131,7 @@ def _train(task, plan, slots, unfinished, log, seed, board):
     batches = Batches(task, plan.batch, EPOCH, int(plan.growing * plan.updates), seed)
     if unfinished.exists():
         load(model, unfinished)
+        without_half_a_row(log)
     done = int(model.optimizer.iterations) // EPOCH
     if done < plan.updates // EPOCH:
         model.fit(dataset(batches), initial_epoch=done, epochs=plan.updates // EPOCH,

@@ -230,6 +230,9 @@ def test_a_controller_that_does_not_say_its_size_is_told():
         layer.compute_output_shape((2, 4, 3))
     layer.build((2, 4, 3))
     assert layer.compute_output_shape((2, 4, 3)) == (2, 7 + 2 * 3)
+    named = DNC(2, controller_units=4, classic_dnc_output=True, memory_size=5,
+                word_size=3, num_read_heads=2)  # and needs no number of features
+    assert named.compute_output_shape((2, 4, None)) == (2, 4 + 2 * 3)
 
 
 def test_bidirectional_wrapper(rng):

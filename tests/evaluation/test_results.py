@@ -40,3 +40,14 @@ def test_a_checkpoint_that_is_named_twice_has_two_lines():
     twice = [result("best/model.ckpt-5", 1.0)] * 2
     assert [line.split(":")[0] for line in results.remarks(twice)].count(
         "best/model.ckpt-5") == 2
+
+
+def test_markdown_keeps_its_columns_whatever_tasks_are_called():
+    names = ["places", "去 哪里", "gifts|x"]
+    identity = {"kind": "own", "name": "x", "sha256": "ab", "tasks": names}
+    found = results.Result("run/best", 1, 2, 3.0, identity, identity,
+                           {1: 4, 2: 1, 3: 1}, {1: 50.0, 2: 0.0, 3: 100.0})
+    lines = results.as_markdown([found]).splitlines()
+    assert lines[-6:] == ["|---|---:|", "| 1 places | 50.0 |", "| 2 去 哪里 | 0.0 |",
+                          "| 3 gifts\\|x | 100.0 |", "| mean error | 50.0 |",
+                          "| failed tasks (> 5%) | 2 |"]

@@ -12,7 +12,7 @@ from dnc.controllers import layers_of
 from examples import family_tree
 from examples.graphs import (asking, family, family_picture, kinship, pictures,
                              training)
-from examples.graphs.encoding import (ANSWER_DUE, BLANK, NEW_PHASE, to_digits,
+from examples.graphs.encoding import (ANSWER_DUE, BLANK, END, NEW_PHASE, to_digits,
                                       to_features, to_labels)
 from examples.graphs.inference import (HOUR, PAPER, RELATIONS, SEQUENCE_OF, Lesson,
                                        chains)
@@ -290,9 +290,11 @@ def test_a_look_names_what_is_asked_and_read(asked):
 def test_pictures_of_the_tree(asked, tmp_path, rng):
     look, decoder = asked
     look = with_reads(look, rng)
-    for answer in ("Edda", "Kira", None):
-        look = look._replace(answer=[("Rosa", "mother, mother", answer)],
-                             right=[answer == "Edda"])
+    for answer in ("Edda", "Kira", None, "the end"):
+        edge = ("Rosa", "mother, mother", answer)
+        if answer == "the end":
+            edge, answer = look.numbered.name([[END] * 3])[0], None
+        look = look._replace(answer=[edge], right=[answer == "Edda"])
         figure = family_picture.draw_relation(look, "relation")
         assert marks(figure.axes[0]) == ([answer == "Edda"] if answer else [])
         assert_small_maps(figure, look)

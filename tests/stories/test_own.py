@@ -3,9 +3,12 @@
 import json
 import os
 import random
+from types import SimpleNamespace
 
 import pytest
 
+from babi.config import Config
+from babi.data.run_data import remarks_for
 from babi.data.streams import hold_out
 from babi.stories import archive, own, own_format
 from babi.stories.own import open_own
@@ -184,8 +187,8 @@ ASKED = ["Who is it?", "Where?", "How many?", "Why?", "When?"]
 
 def texts_with_questions(folder, questions):
     """A file of texts, the n-th with so many questions, each a story of its own."""
-    lines = [json.dumps({"story": f"Text {n}.", "question": ASKED[number],
-                         "answer": str(number)})
+    lines = [json.dumps({"story": f"Text {n}.", "answer": str(number),
+                         "question": ASKED[number % 5][:-1] + f" {number // 5}?"})
              for n, count in enumerate(questions) for number in range(count)]
     random.Random(3).shuffle(lines)
     path = folder / "texts.jsonl"
@@ -194,7 +197,8 @@ def texts_with_questions(folder, questions):
 
 
 @pytest.mark.parametrize("questions, kept", [
-    ([5] * 50, 25), ([1, 2, 3, 4, 5] * 4, 6), ([5, 5, 1, 1], 1)])
+    ([5] * 50, 25), ([1, 2, 3, 4, 5] * 4, 6), ([5, 5, 1, 1], 1),
+    ([20] * 10 + [1] * 3, 20), ([111] * 9 + [1], 112), ([19] * 11, 19)])
 def test_no_text_is_both_trained_on_and_kept_or_held_out(tmp_path, questions, kept):
     source = open_own(texts_with_questions(tmp_path, questions))
     assert len(source.test[1]) == kept == source.kept[1]
@@ -213,7 +217,7 @@ def test_no_text_is_both_trained_on_and_kept_or_held_out(tmp_path, questions, ke
 
 def test_texts_that_can_not_be_kept_apart_are_told(tmp_path):
     source = open_own(texts_with_questions(tmp_path, [5, 5, 5]))
-    assert source.kept == {1: 2}  # less than any text has
+    assert source.kept == {1: 2}  # less than half of what any text has
     assert source.differences()[1:] == [
         "test stories whose text is among those to train on, with other questions: 2 "
         "of texts"]
@@ -224,16 +228,44 @@ def test_texts_that_can_not_be_kept_apart_are_told(tmp_path):
     assert not source.shared
 
 
+def test_test_stories_that_a_run_kept_are_not_called_trained_on(tmp_path):
+    path = texts_with_questions(tmp_path, [1] * 40)
+    kept, trained = open_own(path).test[1], open_own(path).train[1]
+    record = SimpleNamespace(data=open_own(path).identity(),
+                             config=Config(data="own", tasks=(1,)))
+    given = tmp_path / "given.jsonl"
+    told = "test stories that are among those to train on, word for word: 3 of texts"
+    for stories, said in ((kept, []), (kept + trained[:3], [told])):
+        given.write_text("".join(json.dumps({
+            "story": story.lines[0].text, "question": story.lines[1].text,
+            "answer": story.lines[1].answer}) + "\n" for story in stories))
+        source = open_own(path, given)
+        assert len(source.test[1]) == len(stories) and not source.kept
+        unseen = [line for line in remarks_for(source, record, (1,))
+                  if not line.startswith("words of")]
+        assert unseen == said
+    given.write_text("")
+    path.write_text(path.read_text() + "\n" + path.read_text())
+    remark, = remarks_for(open_own(path), record, (1,))
+    assert remark.startswith("other stories than those trained on are at hand")
+
+
 def test_the_identity_tells_which_split_it_was(tmp_path, monkeypatch):
     """A run from before texts stayed together held out other stories."""
-    identities = []
-    for questions in ([2] * 20, [1] * 40):
+    for questions, same in (([2] * 20, False), ([1] * 40, True)):
         path = texts_with_questions(tmp_path, questions)
-        identities.append(open_own(path).identity()["sha256"])
+        source = open_own(path)
         monkeypatch.setattr(own, "same_texts", lambda stories: range(len(stories)))
-        identities.append(open_own(path).identity()["sha256"])
+        before = open_own(path).identity()
         monkeypatch.undo()
-    assert identities[0] != identities[1] and identities[2] == identities[3]
+        del before["together"]  # which an earlier version did not write
+        assert (source.identity()["sha256"] == before["sha256"]) == same
+        source.check_kept(source.identity())
+        if same:
+            source.check_kept(before)
+            continue
+        with pytest.raises(DataError, match="other stories of texts than those of the"):
+            source.check_kept(before)
 
 
 def test_stories_that_another_run_was_trained_on_are_not_kept_for_the_test(tmp_path):

@@ -12,7 +12,6 @@ from babi.checks import ConfigError
 from babi.config import Config
 from babi.data import run_data
 from babi.data.vocabulary import Vocabulary
-from babi.evaluation import results
 from babi.model import checkpoints
 from babi.model.record import RunRecord
 from babi.stories.own import open_own
@@ -22,7 +21,6 @@ from small_runs import assert_same_training
 SMALL = ["--controller_units=6", "--memory_size=5", "--word_size=4",
          "--num_read_heads=2", "--packed_rows=1", "--row_length=64", "--nojit",
          "--deterministic", "--report_interval=2"]
-NAMES = ["places", "去 哪里", "gifts|x"]  # in the order of code points that follows
 PEOPLE = "Ada", "Ben", "小明"
 
 
@@ -183,16 +181,6 @@ def test_who_may_know_what_is_kept_is_told_and_not_tested(
     line = one_line(server, "test", "--nojit",
                     f"--checkpoint_file={run[0]},{folder / 'second'}")
     assert "other stories of 去 哪里 than those of the run, which may have" in line
-
-
-def test_markdown_keeps_its_columns_whatever_tasks_are_called():
-    identity = {"kind": "own", "name": "x", "sha256": "ab", "tasks": NAMES}
-    result = results.Result("run/best", 1, 2, 3.0, identity, identity,
-                            {1: 4, 2: 1, 3: 1}, {1: 50.0, 2: 0.0, 3: 100.0})
-    lines = results.as_markdown([result]).splitlines()
-    assert lines[-6:] == ["|---|---:|", "| 1 places | 50.0 |", "| 2 去 哪里 | 0.0 |",
-                          "| 3 gifts\\|x | 100.0 |", "| mean error | 50.0 |",
-                          "| failed tasks (> 5%) | 2 |"]
 
 
 def test_a_story_is_asked_for_by_name(run, server, folder, tmp_path):

@@ -220,7 +220,7 @@ def test_a_signal_to_one_worker_stops_all_after_the_same_step(tmp_path):
                             "--checkpoint_dir=many")
     wait_for("20/590,000", workers)
     workers[1].send_signal(signal.SIGTERM)
-    assert finish(workers) == [0, 0]
+    assert finish(workers) == [128 + signal.SIGTERM] * 2
     ends = [worker.log.read_text().splitlines()[-1] for worker in workers]
     assert ends[0].startswith("Another worker: stopped after iteration")
     assert ends[1].startswith("SIGTERM: stopped") and (

@@ -84,7 +84,7 @@ def run(server, folder, data):
         directory, data, "--num_training_iterations=100000", *flags))
     wait_for(lambda: "15/100,000" in process.output())
     process.send(signal.SIGTERM)
-    assert process.wait() == 0, process.output()
+    assert process.wait() == 128 + signal.SIGTERM, process.output()
     stopped = max(checkpoints.iterations(directory))
     code, second = server.run(*training(
         directory, data, f"--num_training_iterations={stopped + 3}", *flags))
