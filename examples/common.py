@@ -262,20 +262,21 @@ def make_parser(description, folder, lstm=True):
     parser.add_argument("--folder", type=path_of, default=Path(folder),
                         help=f"of the training; default: {folder}")
     parser.add_argument("--output", type=path_of, help="of the pictures; default: "
-                        f"{folder}, with --show {folder}/shipped")
+                        f"{folder}, of what is shipped {folder}/shipped")
     parser.add_argument("--seed", type=int, default=1, help="of weights and data")
     return parser
 
 
-def check_folders(parser, args, trains):
+def check_folders(parser, args, trains, ships):
     """Leaves with a line if --folder, --output or --seed can't be used.
 
     Args:
       parser, args: of the script.
       trains: whether anything is written into the folder too.
+      ships: whether the network that is shipped is drawn: not over one's own pictures.
     """
-    if args.output is None:  # what is shown stays beside the pictures of one's own
-        args.output = parser.get_default("folder") / ("shipped" if args.show else "")
+    if args.output is None:
+        args.output = parser.get_default("folder") / ("shipped" if ships else "")
     for name in ("folder", "output"):
         path = getattr(args, name)
         there = path.absolute()

@@ -29,6 +29,10 @@ class Minds:
     Args:
       paths: as for `checkpoints.resolve`; a run directory stands for all checkpoints in
         it, those too that are written later.
+
+    Attributes:
+      default, beside: paths of the checkpoints that the first two stand for; None for
+        the second of one.
     """
 
     def __init__(self, paths):
@@ -37,9 +41,8 @@ class Minds:
         names = short_names(folders)
         self._labels = [names[folder] for folder in folders]
         self._kept = {}  # {(folder, side): (Trained, Reader)}, the last ones
-        self.default = checkpoints.resolve(self._paths[0])
-        for path in self._paths[1:]:
-            checkpoints.resolve(path)
+        self.default, *others = map(checkpoints.resolve, self._paths)
+        self.beside = others[0] if others else None
 
     def listing(self):
         """All `Mind`s that are there now, each once, those of a run by iteration."""

@@ -27,11 +27,12 @@ class Service:
         self._kind = kind
 
     def choices(self):
-        """What can be asked: the tasks, the minds, and which of them at first."""
+        """What can be asked: the tasks, the minds, and which one or two at first."""
         minds = self._minds.listing()
-        first = next((mind.id for mind in minds if mind.prefix == self._minds.default),
-                     minds[-1].id if minds else "")
+        ids = {mind.prefix: mind.id for mind in minds}
+        first = ids.get(self._minds.default, minds[-1].id if minds else "")
         return {"tasks": list(self._titles.items()), "mind": first,
+                "beside": ids.get(self._minds.beside, ""),
                 "minds": [{"id": mind.id, "name": mind.name} for mind in minds]}
 
     def answer(self, request):

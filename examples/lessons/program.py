@@ -63,7 +63,10 @@ def parse(parser, arguments, asked):
     if getattr(args, "lstm", False) and (args.paper or args.show or args.given):
         parser.error("--lstm trains the LSTM; leave out --paper, --show and "
                      f"--{asked.name}")
-    common.check_folders(parser, args, not (args.show or args.given))
+    trained = any((_folder(args) / name).exists()
+                  for name in (WEIGHTS, curriculum.SAVED))
+    common.check_folders(parser, args, not (args.show or args.given),
+                         args.show or args.given and not trained)
     try:
         args.asked = asked.parse(args.text)
     except ValueError as error:
@@ -91,7 +94,7 @@ def network_to_ask(args, plan, slots, shipped):
     Raises:
       ValueError: a file of weights can't be used.
     """
-    folder = args.folder / ("paper" if args.paper else "dnc")
+    folder = _folder(args)
     if not (args.show or args.given or getattr(args, "lstm", False)):
         return train(args, plan, folder / WEIGHTS, slots), folder
     if args.paper and not any((folder / name).exists()
@@ -99,6 +102,11 @@ def network_to_ask(args, plan, slots, shipped):
         raise ValueError(f"{folder}: no training was begun there; give --paper without "
                          f"a question")
     return _standing(args, plan, folder / WEIGHTS, slots, shipped / WEIGHTS)
+
+
+def _folder(args):
+    """The folder of the training of the DNC that the arguments are about."""
+    return args.folder / ("paper" if args.paper else "dnc")
 
 
 def lstm_to_ask(args, plan, slots, shipped):

@@ -51,7 +51,7 @@ def parse(experiment, description, arguments=None):
         parser.error(f"--updates={args.updates}: give a multiple of {training.EPOCH}")
     if args.episodes < 0:
         parser.error("--episodes must be 0 or more")
-    check_folders(parser, args, not args.show and args.updates != 0)
+    check_folders(parser, args, not args.show and args.updates != 0, args.show)
     return args
 
 

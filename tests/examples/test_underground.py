@@ -355,11 +355,16 @@ def test_what_is_shown_leaves_ones_own_pictures_alone(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     for arguments, output in (
             ([], "runs/underground"), (["--show"], "runs/underground/shipped"),
+            (["--walk=Bank: Central W", "--folder=~/a"], "runs/underground/shipped"),
             (["--show", "--output=~/x"], str(tmp_path / "x")),
             (["--show", "--output=runs/underground"], "runs/underground")):
         assert str(underground.parse_arguments(arguments).output) == output
-    folder = underground.parse_arguments(["--folder=~/a"]).folder
-    assert folder == tmp_path / "a"
+    args = underground.parse_arguments(["--folder=~/a"])
+    assert args.folder == tmp_path / "a"
+    (args.folder / "dnc").mkdir(parents=True)
+    (args.folder / "dnc" / program.WEIGHTS).write_text("")
+    args = underground.parse_arguments(["--walk=Bank: Central W", "--folder=~/a"])
+    assert str(args.output) == "runs/underground"  # a picture of one's own network
 
 
 def test_the_papers_network_is_asked_where_one_was_trained(tmp_path, easy):

@@ -325,3 +325,23 @@ def test_a_story_as_long_as_may_be(tab):
     assert tab.evaluate("document.querySelector('.plot').width") < 4096
     tab.mouse(left - 30, tab.box(".plots")[1] + 100)
     assert f"step {last + 1} of" not in tab.text(".details")
+
+
+def test_two_checkpoints_that_are_named_stand_side_by_side(service, browser):
+    folder = service._minds.default.parent
+    both = Minds([folder, folder / "model.ckpt-1"])
+    with Server(Service(both, service._stories), 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        browser.open(server.address, 1300, 850)
+        wait_for_title(browser, "Task 1 (single supporting fact), test story 0")
+        assert value(browser, "beside") == "small/model.ckpt-1"
+        assert browser.evaluate("document.querySelectorAll('.mind').length") == 2
+        choose(browser, "beside", "")
+        browser.wait_for("document.querySelectorAll('.mind').length === 1 "
+                         "&& !document.querySelector('.waiting')")
+        browser.evaluate("window.before = true; location.reload(); 0")
+        browser.wait_for("!window.before && !document.querySelector('.waiting') "
+                         "&& document.querySelectorAll('.mind').length === 1")
+        assert value(browser, "beside") == "" and browser.faults == []
+        browser.open("data:text/html,<p>")
+        server.shutdown()

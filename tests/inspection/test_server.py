@@ -36,7 +36,7 @@ class Echo:
         self.gate.set()
 
     def choices(self):
-        return {"minds": [], "tasks": [], "mind": ""}
+        return {"minds": [], "tasks": [], "mind": "", "beside": ""}
 
     def answer(self, request):
         self.asked.append(request)
@@ -239,6 +239,8 @@ def test_a_run_stands_for_all_its_checkpoints(runs, service):
         "one/model.ckpt-1200", "other/model.ckpt-7"]
     assert choices["minds"][2]["name"] == "one, best, after 11 updates"
     assert choices["mind"] == "one/model.ckpt-1200" and len(choices["tasks"]) == 20
+    assert choices["beside"] == "other/model.ckpt-7"
+    assert Service(Minds([runs / "one"]), {}.get).choices()["beside"] == ""
     single = Minds([runs / "one" / "model.ckpt-5", runs / "one" / "best"])
     assert [mind.id for mind in single.listing()] == [
         "one/model.ckpt-5", "one/best.ckpt-11"]

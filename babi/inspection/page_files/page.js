@@ -86,14 +86,15 @@ function fromAddress() {
   const known = name => minds.find(({id}) => id === found.get(name))?.id;
   return {text: found.get("text") ?? undefined, task: number("task") ?? firstTask,
           index: number("index") ?? 0, mind: known("mind") ?? mind,
-          beside: known("beside") ?? "", step: number("step")};
+          beside: known("beside") ?? (found.has("beside") ? "" : data.choices.beside),
+          step: number("step")};
 }
 
 function address(state) {
   const {text, task, index, mind, beside, step} = state;
   const parts = text === undefined ? {task, index} : {text};
   const found = new URLSearchParams({...parts, mind});
-  if (beside) found.set("beside", beside);
+  if (beside || data.choices.beside) found.set("beside", beside);
   if (step !== undefined) found.set("step", step);
   return "#" + found;
 }
