@@ -253,8 +253,7 @@ def test_a_run_that_was_stopped_goes_on_the_same(kind, tmp_path, monkeypatch):
     assert {path.name for path in (tmp_path / "parts").iterdir()} == {
         f"{kind}.csv", f"{kind}.weights.h5", "tensorboard", "experiment"}
     with pytest.raises(ValueError, match="whose experiment is small, not another"):
-        training.train("another", *SMALL, 0, program.weights_of(
-            tmp_path / "parts", kind), seed=2)
+        training.train("another", *SMALL, 0, tmp_path / "parts" / "x.h5", seed=2)
     board = tmp_path / "parts" / "tensorboard" / kind
     with locked(board), pytest.raises(ValueError, match="another process"):
         train("parts")

@@ -345,8 +345,7 @@ def test_half_a_row_of_a_log_is_cut_off_before_the_next(tmp_path, capsys):
     assert list(drawn(path, draw)) == ["learning.png"]
     path.write_text("epoch,lesson,right\n0,0\n")
     assert drawn(path, draw) == {}
-    assert "log.csv: damaged; move it away; learning.png is left out" in (
-        capsys.readouterr().out)
+    assert "damaged; move it away; learning.png is left" in capsys.readouterr().out
     path.unlink()
     assert drawn(path, draw) == {} and not capsys.readouterr().out
 
@@ -359,12 +358,12 @@ def test_what_is_shown_leaves_ones_own_pictures_alone(tmp_path, monkeypatch):
             (["--show", "--output=~/x"], str(tmp_path / "x")),
             (["--show", "--output=runs/underground"], "runs/underground")):
         assert str(underground.parse_arguments(arguments).output) == output
-    args = underground.parse_arguments(["--folder=~/a"])
-    assert args.folder == tmp_path / "a"
-    (args.folder / "dnc").mkdir(parents=True)
-    (args.folder / "dnc" / program.WEIGHTS).write_text("")
+    folder = underground.parse_arguments(["--folder=~/a"]).folder
+    assert folder == tmp_path / "a"
+    (folder / "dnc").mkdir(parents=True)
+    (folder / "dnc" / program.WEIGHTS).touch()
     args = underground.parse_arguments(["--walk=Bank: Central W", "--folder=~/a"])
-    assert str(args.output) == "runs/underground"  # a picture of one's own network
+    assert str(args.output) == "runs/underground"  # of one's own network
 
 
 def test_the_papers_network_is_asked_where_one_was_trained(tmp_path, easy):
