@@ -51,7 +51,8 @@ babi: deps  ## train on the bAbI tasks, into ./model
 
 # Its two commands take the same --data_dir, which make finds word by word.
 UNREAD = $(strip $(findstring -checkpoint_dir,$(ARGS)) $(findstring -flagfile,$(ARGS)) \
-  $(filter -data_dir% --data_dir,$(ARGS)) $(findstring ",$(ARGS)) $(findstring ',$(ARGS)) $(findstring \,$(ARGS)))
+  $(filter -data_dir% --data_dir,$(ARGS)) $(findstring ",$(ARGS)) \
+  $(findstring ',$(ARGS)) $(findstring \,$(ARGS)))
 
 reproduce: deps  ## train a preset (PRESET=best) to the end, and test it
 	$(if $(UNREAD),$(error ARGS has $(UNREAD): give --data_dir=PATH without blanks or \

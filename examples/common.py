@@ -222,12 +222,25 @@ def drawn(path, draw):
         return {}
 
 
-def without_half_a_row(path):
-    """Cuts off the end of a log that was being written when there was no room left."""
-    data = path.read_bytes() if path.exists() else b""
-    if data and not data.endswith(b"\n"):
-        with open(path, "r+b") as file:
-            file.truncate(data.rfind(b"\n") + 1)
+class Log(keras.callbacks.CSVLogger):
+    """Keras's log of all parts of a training; of an earlier one nothing is kept.
+
+    Half a row at its end, written when there was no room left, is cut off.
+
+    Args:
+      path: of the file.
+      begun: whether the training has begun before.
+    """
+
+    def __init__(self, path, begun):
+        data = path.read_bytes() if begun and path.exists() else b""
+        if data and not data.endswith(b"\n"):
+            os.truncate(path, data.rfind(b"\n") + 1)
+        super().__init__(path, append=begun)
+
+    def on_train_end(self, logs=None):
+        super().on_train_end(logs)
+        self.append = True  # the next lesson may want another model
 
 
 def matching(text, names):

@@ -64,7 +64,8 @@ def load(config, data_dir=None):
     stories = source.stories("train", config.tasks)
     kept, held = _hold_out(stories, config)
     identity = source.identity() | {"differences": (
-        own_remarks(source, config) if own else source.differences())}
+        own_remarks(source, config.tasks, kept, held) if own
+        else source.differences())}
     if config.fill_tasks == SIMULATED:
         # Only official stories are held out: they are what is to be learned.
         added, filled = fill(stories, config.simulator_seed)
@@ -143,24 +144,22 @@ def remarks_for(source, record, tested):
     if trained.identity()["sha256"] != record.data["sha256"]:
         return ["other stories than those trained on are at hand, so that it can't be "
                 "told which test stories are among these"]
-    return own_remarks(trained._replace(test=source.test, kept=source.kept),
-                       record.config, tested)
+    numbers = _hold_out(trained.stories("train", record.config.tasks), record.config)
+    return own_remarks(trained._replace(test=source.test, kept=source.kept), tested,
+                       *numbers)
 
 
-def own_remarks(source, config, tested=None):
+def own_remarks(source, tested, kept, held):
     """Lines on what a test or validation on stories of one's own can't tell.
 
     Args:
       source: `own.OwnSource` of the run.
-      config: its `config.Config`.
-      tested: tasks to test; None: the run's.
+      tested: tasks to test.
+      kept, held: `{task: numbers}` of the run's stories to train on and held out.
     """
-    tested = config.tasks if tested is None else tested
-    stories = {task: source.train[task] for task in config.tasks}
-    numbers = _hold_out(stories, config)
-    kept, held = ({task: [stories[task][number] for number in of_task]
-                   for task, of_task in split.items()} for split in numbers)
-    lines = source.differences(config.tasks, tested)
+    lines = source.differences(kept, tested)
+    kept, held = ({task: [source.train[task][number] for number in of_task]
+                   for task, of_task in split.items()} for split in (kept, held))
     copies, texts = source.counts_of_seen(
         {task: held[task] for task in tested if task in held}, kept)
     lines += [f"held-out stories {text}: {', '.join(counts)}" for text, counts in (

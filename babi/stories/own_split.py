@@ -43,13 +43,15 @@ def apart(order: Sequence[int], texts: Sequence[int], count: int) -> list[int]:
     for number in order:
         members.setdefault(texts[number], []).append(number)
     chosen: list[int] = []
+    passed_over: list[list[int]] = []
     for of_text in members.values():
         if len(chosen) + len(of_text) <= count:
             chosen += of_text
+        else:
+            passed_over.append(of_text)
     if 2 * len(chosen) >= count:
         return chosen
-    smallest = min((of_text for of_text in members.values()
-                    if of_text[0] not in chosen), key=len)
+    smallest = min(passed_over, key=len)
     if len(smallest) <= 2 * count and len(chosen) + len(smallest) < len(order):
         return chosen + smallest
     return list(order[:count])

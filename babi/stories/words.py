@@ -18,7 +18,7 @@ _COMMAS = re.compile("[,，、،፣]")
 
 def cleaned(text: str) -> str:
     """A text with one way to write each letter and mark, and nothing invisible."""
-    return unicodedata.normalize("NFC", text.translate(_SIGNS)).translate(_SIGNS)
+    return unicodedata.normalize("NFC", text.translate(_SIGNS))
 
 
 def split_words(text: str) -> list[str]:

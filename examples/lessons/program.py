@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from examples import common
-from examples.common import load, save
+from examples.common import Log, load, save
 from examples.lessons import curriculum
 
 WEIGHTS, LOG = "dnc.weights.h5", "log.csv"
@@ -63,10 +63,9 @@ def parse(parser, arguments, asked):
     if getattr(args, "lstm", False) and (args.paper or args.show or args.given):
         parser.error("--lstm trains the LSTM; leave out --paper, --show and "
                      f"--{asked.name}")
-    trained = any((_folder(args) / name).exists()
-                  for name in (WEIGHTS, curriculum.SAVED))
-    common.check_folders(parser, args, not (args.show or args.given),
-                         args.show or args.given and not trained)
+    common.check_folders(
+        parser, args, trains=not (args.show or args.given),
+        ships=args.show or args.given and not _begun(_folder(args) / WEIGHTS))
     try:
         args.asked = asked.parse(args.text)
     except ValueError as error:
@@ -97,8 +96,7 @@ def network_to_ask(args, plan, slots, shipped):
     folder = _folder(args)
     if not (args.show or args.given or getattr(args, "lstm", False)):
         return train(args, plan, folder / WEIGHTS, slots), folder
-    if args.paper and not any((folder / name).exists()
-                              for name in (WEIGHTS, curriculum.SAVED)):
+    if args.paper and not _begun(folder / WEIGHTS):
         raise ValueError(f"{folder}: no training was begun there; give --paper without "
                          f"a question")
     return _standing(args, plan, folder / WEIGHTS, slots, shipped / WEIGHTS)
@@ -107,6 +105,11 @@ def network_to_ask(args, plan, slots, shipped):
 def _folder(args):
     """The folder of the training of the DNC that the arguments are about."""
     return args.folder / ("paper" if args.paper else "dnc")
+
+
+def _begun(path):
+    """Whether there is a training, at its end or not, that writes weights to `path`."""
+    return path.exists() or path.with_name(curriculum.SAVED).exists()
 
 
 def lstm_to_ask(args, plan, slots, shipped):
@@ -123,8 +126,7 @@ def lstm_to_ask(args, plan, slots, shipped):
     path = args.folder / "lstm" / shipped.name
     if args.lstm:
         return train(args, plan, path, slots)
-    trained = (path.parent / curriculum.SAVED).exists() or path.exists()
-    there = shipped.exists() or trained and not args.show
+    there = shipped.exists() or _begun(path) and not args.show
     return _standing(args, plan, path, slots, shipped)[0] if there else None
 
 
@@ -137,7 +139,7 @@ def _standing(args, plan, path, slots, shipped):
       shipped: path of the weights that are shipped.
     """
     saved = path.with_name(curriculum.SAVED)
-    if args.show or not (path.exists() or saved.exists()):
+    if args.show or not _begun(path):
         path = shipped
     elif not path.exists() or (saved.exists()
                                and saved.stat().st_mtime > path.stat().st_mtime):
@@ -180,24 +182,6 @@ def train(args, plan, path, slots):
     print(f"{float(bare.seconds) / 60:.0f} minutes of training "
           f"({float(bare.processor) / 60:.0f} of a processor): {stand}")
     return bare
-
-
-class Log(keras.callbacks.CSVLogger):
-    """Keras's log of all parts of a training; of an earlier one nothing is kept.
-
-    Args:
-      path: of the file.
-      begun: whether the training has begun before.
-    """
-
-    def __init__(self, path, begun):
-        if begun:
-            common.without_half_a_row(path)
-        super().__init__(path, append=begun)
-
-    def on_train_end(self, logs=None):
-        super().on_train_end(logs)
-        self.append = True  # the next lesson may want another model
 
 
 def load_network(path, plan, slots):

@@ -7,8 +7,7 @@ import keras
 import numpy as np
 
 from dnc import DNC
-from examples.common import (VERBOSE, Saving, claim, dataset, load, locked, save,
-                             without_half_a_row)
+from examples.common import VERBOSE, Log, Saving, claim, dataset, load, locked, save
 from examples.recall.episodes import Batches, pad
 
 EPOCH = 200  # updates
@@ -131,13 +130,13 @@ def _train(task, plan, slots, unfinished, log, seed, board):
     batches = Batches(task, plan.batch, EPOCH, int(plan.growing * plan.updates), seed)
     if unfinished.exists():
         load(model, unfinished)
-        without_half_a_row(log)
+    log = Log(log, unfinished.exists())
     done = int(model.optimizer.iterations) // EPOCH
     if done < plan.updates // EPOCH:
         model.fit(dataset(batches), initial_epoch=done, epochs=plan.updates // EPOCH,
                   shuffle=False, verbose=VERBOSE, callbacks=[
                       Course(task, batches),
-                      keras.callbacks.CSVLogger(log, append=unfinished.exists()),
+                      log,
                       keras.callbacks.TensorBoard(board, write_graph=False),
                       Saving(unfinished)])
     return model
