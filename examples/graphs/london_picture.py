@@ -21,7 +21,7 @@ LABELS = {
     "Westminster": (0, -14, "center"), "Waterloo": (-8, -8, "right"),
     "Leicester Square": (8, -4, "left"), "Charing Cross": (8, -2, "left"),
     "Embankment": (9, -4, "left"), "London Bridge": (8, -4, "left"),
-    "Holborn": (3, 7, "left"), "Bank": (7, -3, "left"),
+    "Holborn": (3, 7, "left"), "Bank": (7, -3, "left"), "Euston": (-4, 6, "right"),
 }
 _POSITIONS = {name: np.array(place) for name, place in london.STATIONS.items()}
 

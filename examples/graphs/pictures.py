@@ -11,7 +11,7 @@ from examples.graphs.asking import edge_text
 from examples.lessons.pictures import LEAST, draw_dots
 
 TIED = "\N{NO-BREAK SPACE}"  # a line does not end here
-WIDE = 42  # characters that stand above a small picture
+WIDE = 36  # characters that stand above a small picture
 
 
 def name_heads(figure, look):
