@@ -232,13 +232,13 @@ class GeneratedStream:
 
     count = None
 
-    def __init__(self, story_at: Callable[[int, int], Story | None], encoder: Encoder,
+    def __init__(self, story_at: Callable[[int, int], Story], encoder: Encoder,
                  longest: int):
         """Makes a stream.
 
         Args:
           story_at: gives the story of a position and a number of attempt, from 0,
-            always the same one, or None if it has none.
+            always the same one.
           encoder: turns stories into examples.
           longest: a longer story is cut after the last of its questions that
             fits, which leaves a story as good as any: the network reads forwards.
@@ -266,10 +266,7 @@ def _generated(story_at, encoder, longest, position):
       DataError: no story has a question that fits.
     """
     for attempt in range(_ATTEMPTS):
-        story = story_at(position, attempt)
-        if story is None:
-            continue
-        example = encoder.encode(story, position)
+        example = encoder.encode(story_at(position, attempt), position)
         if example.inputs.size <= longest:
             return example
         ends = _question_ends(example)
