@@ -67,11 +67,7 @@ def main():
     from babi.inspection.reading import Reader
     from babi.model import published, trained
 
-    paths = [published.find(path) for path in named]
-    for path in paths:
-        if path.suffix == published.ENDING:
-            raise UsageError(f"--checkpoint_file={path}: babi.load() reads it; give a "
-                             f"checkpoint here")
+    paths = [published.checkpoint(path) for path in named]
     if _SERVE.value:
         _serve(paths)
         return

@@ -128,8 +128,8 @@ def _check_simulated(config):
 def _check_files(config):
     if config.fill_tasks == SIMULATED:
         _check_default_variant(config, "fill_tasks")
-    given = [flag for field in dataclasses.fields(Options)
-             if getattr(config, flag := Options.flag(field.name))]
+    given = [field.name for field in dataclasses.fields(Options)
+             if getattr(config, field.name)]
     if config.repeat_stories != NONE:
         given.append("repeat_stories")
     if given:

@@ -64,7 +64,7 @@ class Config:
     num_actors: int = _simulator_setting("num_actors")
     num_places: int = _simulator_setting("num_places")
     num_objects: int = _simulator_setting("num_objects")
-    questions_per_story: int = _simulator_setting("num_questions")
+    questions_per_story: int = _simulator_setting("questions_per_story")
     length_factor: int = _simulator_setting("length_factor")
     question_window: int = _simulator_setting("question_window")
     batch_size: int = _setting(
@@ -280,7 +280,7 @@ class Config:
     def simulator_options(self):
         """The `simulator.Options` that the settings ask for."""
         return Options(**{
-            option.name: getattr(self, Options.flag(option.name)) or None
+            option.name: getattr(self, option.name) or None
             for option in dataclasses.fields(Options)})
 
 

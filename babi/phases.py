@@ -75,6 +75,16 @@ def phases_of(config):
     return found
 
 
+def changed_later(config, names):
+    """{setting: the update from which a phase of a config has its own}, of `names`."""
+    later = {}
+    for phase in phases_of(config)[1:]:
+        for name in names:
+            if getattr(phase.settings, name) != getattr(config, name):
+                later.setdefault(name, phase.start)
+    return later
+
+
 def phase_at(phases, iteration):
     """Number of the phase in force for the step after `iteration` steps."""
     return max(number for number, phase in enumerate(phases)

@@ -59,10 +59,11 @@ def main():
         raise UsageError("--checkpoint_file is needed, such as "
                          "--checkpoint_file=model/model.ckpt-590000")
     scripts.start_tensorflow()
-    from babi.model import trained
+    from babi.model import published, trained
     from babi.model.checkpoints import resolve
 
-    prefixes = [resolve(path) for path in asking.CHECKPOINT_FILE.value]
+    prefixes = [resolve(published.checkpoint(path))
+                for path in asking.CHECKPOINT_FILE.value]
     records = [RunRecord.read(prefix.parent) for prefix in prefixes]
     first = records[0]
     try:
@@ -148,8 +149,9 @@ def _stream(model, source, tasks):
     if source.identity()["sha256"] != model.record.data.get("sha256"):
         raise UsageError(
             f"--held_out: {model.prefix} was trained on "
-            f"{data_name(model.record.data)}, not on these data; give those with "
-            f"--data_dir, or --stories if they are one's own")
+            f"{data_name(model.record.data)}, not on these data; give those, with "
+            + ("--stories, and --test_stories only if it had them"
+               if model.record.config.data == OWN else "--data_dir and --variant"))
     return stream_of_held_out(source, tasks, model.vocabulary, model.record.config)
 
 

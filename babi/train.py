@@ -22,7 +22,7 @@ if __name__ == "__main__":
 
 from absl import flags  # noqa: E402
 
-from babi import checks, command_line  # noqa: E402
+from babi import checks, command_line, phases  # noqa: E402
 from babi.program import scripts  # noqa: E402
 from babi.program.errors import UsageError  # noqa: E402
 from babi.program.progress import Progress  # noqa: E402
@@ -100,10 +100,21 @@ def train(settings, data, compiled=True):
 
     workers = replicas.Replicas(settings.strategy)
     progress = Progress(settings.num_training_iterations)
+    _tell_of_phases(settings, progress)
     with workers.together(), open_run(
             _directory(), data, settings, _CHANGE_SETTINGS.value,
             progress, compiled, data_chosen(), workers) as run:
         return run.train()
+
+
+def _tell_of_phases(settings, progress):
+    """Tells which flags hold for a part of the training only, as the preset is."""
+    if flags.FLAGS["phases"].present:
+        return
+    given = [name for name in phases.SETTINGS if flags.FLAGS[name].present]
+    for name, start in phases.changed_later(settings, given).items():
+        progress.line(f"--{name} holds to update {start:,}: from there the preset's "
+                      f"--phases give another")
 
 
 def _directory():

@@ -99,7 +99,8 @@ def check(arrays, expected, prefix):
     for name, (shape, dtype) in expected.items():
         if name not in arrays:
             raise CheckpointError(
-                f"{prefix}: made by another model: it has no {name!r}; {_WAY_OUT}")
+                f"{prefix}: made by another model, or weights alone: it has no "
+                f"{name!r}; {_WAY_OUT}")
         array = np.asarray(arrays[name])
         wanted = np.dtype(dtype)
         same_type = (array.dtype == wanted or wanted.kind in "OS"
@@ -203,7 +204,8 @@ class RunCheckpoints:
         if found:
             raise CheckpointError(
                 f"{self._directory}: none of its {len(found)} checkpoints can be "
-                f"used; restore one, or start in another directory")
+                f"used; restore one, or start in another directory (from weights "
+                f"alone, such as published ones, with --initial_weights)")
         return None
 
     def save(self, iteration, arrays):

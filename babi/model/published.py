@@ -55,6 +55,14 @@ def find(name=None, folder=FOLDER):
                         f"one with `make babi`, and give model/best") from None
 
 
+def checkpoint(name=None, folder=FOLDER):
+    """`find` where a `.keras` file does not do, which says nothing of the training."""
+    path = find(name, folder)
+    if path.suffix == ENDING:
+        raise DataError(f"{path}: babi.load() reads it; give a checkpoint here")
+    return path
+
+
 def load(name=None, folder=FOLDER):
     """The question answerer of a checkpoint or `.keras` file; see `find`.
 
@@ -87,7 +95,7 @@ def export(checkpoint_file, directory, saved_model=True):
     """Writes a checkpoint's model in each form, and what belongs to it.
 
     Args:
-      checkpoint_file: as for `checkpoints.resolve`.
+      checkpoint_file: as for `find`.
       directory: the folder, a pathlib.Path; for one file see `keras_file`.
       saved_model: whether to write the SavedModel too.
 
@@ -99,7 +107,8 @@ def export(checkpoint_file, directory, saved_model=True):
       OSError, tf.errors.OpError: it could not be written; nothing is left in a folder
         that was empty.
     """
-    model = trained.load(checkpoint_file, jit=False)  # so that it runs anywhere
+    # Without `jit` it runs anywhere.
+    model = trained.load(checkpoint(checkpoint_file), jit=False)
     fresh = not directory.exists() or not any(directory.iterdir())
     try:
         return _write(model, directory, saved_model)

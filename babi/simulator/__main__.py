@@ -15,7 +15,7 @@ from babi.program import scripts
 from babi.program.errors import UsageError
 from babi.simulator.options import Options
 from babi.simulator.output import write_files
-from babi.stories.source import DEFAULT_VARIANT
+from babi.stories.source import DEFAULT_VARIANT, FULL_VARIANTS
 from babi.stories.tasks import TEST_QUESTIONS, parse_tasks
 
 FLAGS = flags.FLAGS
@@ -31,7 +31,7 @@ def _define_flags():
     flags.DEFINE_integer("seed", 0, "seed of the stories", lower_bound=0)
     flags.DEFINE_string("variant", DEFAULT_VARIANT, "name of the folder with the files")
     for field in dataclasses.fields(Options):
-        flags.DEFINE_integer(Options.flag(field.name), None,
+        flags.DEFINE_integer(field.name, None,
                              Options.description(field.name))
 
 
@@ -39,13 +39,17 @@ def main():
     """Writes the files that the flags ask for."""
     try:
         tasks = parse_tasks(FLAGS.tasks)
-        options = Options(**{field.name: FLAGS[Options.flag(field.name)].value
+        tested, variant = FLAGS.num_test_questions, FLAGS.variant
+        if tested != TEST_QUESTIONS and variant in FULL_VARIANTS:
+            raise UsageError(f"--num_test_questions={tested}: {variant} has "
+                             f"{TEST_QUESTIONS:,}; give the folder another name with "
+                             f"--variant, or leave it out")
+        options = Options(**{field.name: FLAGS[field.name].value
                              for field in dataclasses.fields(Options)})
-        num_questions = {"train": FLAGS.num_questions,
-                         "test": FLAGS.num_test_questions}
+        num_questions = {"train": FLAGS.num_questions, "test": tested}
         total = len(tasks) * sum(num_questions.values())
         folder = write_files(FLAGS.output_dir, tasks, num_questions, FLAGS.seed,
-                             options, FLAGS.variant,
+                             options, variant,
                              lambda questions: _progress_bar(total).add(questions))
     except ValueError as fault:
         raise UsageError(fault) from None

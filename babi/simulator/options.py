@@ -9,7 +9,7 @@ _OPTIONS = {
     "num_actors": (2, len(words.PEOPLE), "people in a story"),
     "num_places": (3, len(words.PLACES), "places where people can be"),
     "num_objects": (1, len(words.THINGS), "things that can be carried"),
-    "num_questions": (1, 1000, "questions in a story"),
+    "questions_per_story": (1, 1000, "questions in a story"),
     "length_factor": (1, 100, "pairs of sentences before each question"),
     "question_window": (1, 1000, "latest clauses that a question can be about"),
 }
@@ -28,7 +28,7 @@ class Options:
       num_places: places, among them those of task 4's and 19's maps. Official: 6.
         Tasks 1-14 and 19.
       num_objects: things that can be carried. Official: 3. Tasks 2, 3 and 5-8.
-      num_questions: questions in a story. Official: 5; 4 in task 15, 8 in 17. All
+      questions_per_story: questions in a story. Official: 5; 4 in task 15, 8 in 17. All
         tasks but 4, 16, 19 and 20.
       length_factor: how many pairs of sentences stand before each question (or
         before the story is looked at again, if nothing can be asked). Official: 1.
@@ -40,7 +40,7 @@ class Options:
     num_actors: int | None = None
     num_places: int | None = None
     num_objects: int | None = None
-    num_questions: int | None = None
+    questions_per_story: int | None = None
     length_factor: int | None = None
     question_window: int | None = None
 
@@ -61,8 +61,3 @@ class Options:
         """One line about an option, for a command's help."""
         least, most, what = _OPTIONS[name]
         return f"{what} ({least} to {most}); by default as in the official files"
-
-    @staticmethod
-    def flag(name: str) -> str:
-        """The name of an option's flag: `--num_questions` are those of a file."""
-        return "questions_per_story" if name == "num_questions" else name

@@ -60,7 +60,8 @@ class Task:
     def accepts(self) -> frozenset[str]:
         """Names of the options that apply to this task."""
         parts = {"num_actors": self.actors, "num_places": self.places,
-                 "num_objects": self.things, "num_questions": self.num_questions,
+                 "num_objects": self.things,
+                 "questions_per_story": self.num_questions,
                  "length_factor": self.paced, "question_window": self.paced}
         return frozenset(name for name, part in parts.items() if part)
 
@@ -80,7 +81,7 @@ class Task:
             _resized(self.actors, words.PEOPLE, given.get("num_actors")),
             _resized(self.places, words.PLACES, given.get("num_places")),
             _resized(self.things, words.THINGS, given.get("num_objects")),
-            given.get("num_questions", self.num_questions),
+            given.get("questions_per_story", self.num_questions),
             given.get("length_factor", _LENGTH_FACTOR),
             given.get("question_window", _QUESTION_WINDOW))
         self.check(setting)

@@ -72,7 +72,7 @@ def check_moments(setting) -> None:
     failures = actors // min(setting.question_window, pair)
     if pair * (setting.num_questions + failures) > len(words.TIMES) * actors:
         raise ValueError(
-            f"num_questions={setting.num_questions} with "
+            f"questions_per_story={setting.num_questions} with "
             f"length_factor={setting.length_factor}: {actors} people with "
             f"{len(words.TIMES)} times of the day each have not enough to do; raise "
             f"num_actors, or lower these")

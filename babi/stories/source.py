@@ -27,7 +27,7 @@ OWN = "own"
 DEFAULT_VARIANT = "en-10k"
 
 # Variants whose test files are known to hold TEST_QUESTIONS questions a task.
-_FULL_VARIANTS = ("en", "en-10k")
+FULL_VARIANTS = ("en", "en-10k")
 
 # Folders below the one given that are searched.
 _MAX_DEPTH = 4
@@ -90,7 +90,7 @@ class DataSource(NamedTuple):
         questions = count_questions(stories)
         if not stories:
             raise DataError(f"{place}: the file is empty; get it anew")
-        if split == "test" and self.variant in _FULL_VARIANTS:
+        if split == "test" and self.variant in FULL_VARIANTS:
             if questions != TEST_QUESTIONS:
                 raise DataError(
                     f"{place}: {questions} questions where {self.variant} has "

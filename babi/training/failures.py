@@ -5,6 +5,7 @@ Two files: `<name>.npz` with the batch, the weights and the optimizer's slots, a
 again and shows where the numbers leave the finite.
 """
 
+import io
 import json
 import pathlib
 import zipfile
@@ -18,6 +19,8 @@ from babi.model.record import RunRecord
 from babi.program.files import write_atomically
 from babi.stories.story import DataError
 
+LOWER = ("a lower learning rate may help: --learning_rate, or --phases where they name "
+         "one, with --change_settings")
 _BATCH = "batch/"
 
 
@@ -47,12 +50,13 @@ def write(path, step):
     """
     path = pathlib.Path(path)
     batch = {f"{_BATCH}{name}": array for name, array in step.batch._asdict().items()}
-    with open(path, "wb") as file:
-        np.savez(file, **batch, **step.arrays)
+    arrays = io.BytesIO()
+    np.savez(arrays, **batch, **step.arrays)
     text = json.dumps({"record": json.loads(step.record.to_json()),
                        "stories": step.stories,
                        "vocabulary_size": step.vocabulary_size}, indent=2)
     write_atomically(path.with_suffix(".json"), text.encode())
+    write_atomically(path, arrays.getvalue())
 
 
 def check_finite(arrays):
@@ -61,8 +65,7 @@ def check_finite(arrays):
         if np.asarray(array).dtype.kind == "f" and not np.isfinite(array).all():
             raise DataError(
                 f"{name} has numbers that are not finite, so training stopped and "
-                f"nothing is saved; the last checkpoint stands; a lower "
-                f"--learning_rate with --change_settings may help")
+                f"nothing is saved; the last checkpoint stands; {LOWER}")
 
 
 def read(path):

@@ -38,7 +38,7 @@ class Feeder:
 class StopRequest:
     """Remembers SIGINT, SIGTERM and SIGHUP, while it is in a `with`.
 
-    A hang-up that was ignored before, by nohup, still is.
+    One that was ignored before still is, as a hang-up by nohup.
 
     Attributes:
       name: the signal's name once it has come, else None.
@@ -50,8 +50,7 @@ class StopRequest:
 
     def __enter__(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if (number == signal.SIGHUP
-                    and signal.getsignal(number) == signal.SIG_IGN):
+            if signal.getsignal(number) == signal.SIG_IGN:
                 continue
             self._previous[number] = signal.signal(number, self._remember)
         return self

@@ -296,9 +296,9 @@ def _build_run(directory, record, data, progress, compiled, replicas, start=None
     if data.validation is None:
         progress.line("Data: too few stories to hold one out: nothing is validated, "
                       "and no checkpoint is kept as the best")
+    run.resume(start)
     for change in record.changes:
         progress.line(f"Changed after the start: {change}")
-    run.resume(start)
     progress.line(
         f"Run {directory}: {run.num_weights:,} weights; data "
         f"{data_name(data.identity)}; tasks {_task_list(config, data)}; batches of "

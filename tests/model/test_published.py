@@ -191,7 +191,10 @@ def test_what_is_no_model_is_told(exported, tmp_path):
         published.find("nobody", tmp_path)
     with pytest.raises(DataError, match="/nowhere/best: no such checkpoint"):
         published.find("/nowhere/best", folder.parent)
+    assert published.checkpoint("small", folder.parent) == folder
     (tmp_path / "bad.keras").write_bytes(b"PK nonsense")
+    with pytest.raises(DataError, match=r"bad.keras: babi.load\(\) reads it; give a"):
+        published.export(tmp_path / "bad.keras", tmp_path / "out")
     with zipfile.ZipFile(tmp_path / "empty.keras", "w") as file:
         file.writestr("config.json", "{}")
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(

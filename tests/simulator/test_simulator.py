@@ -26,12 +26,12 @@ DIGESTS = {
 
 # Each option small and large, with what a task needs besides.
 VARIANTS = [
-    Options(num_actors=2, num_questions=3),
+    Options(num_actors=2, questions_per_story=3),
     Options(num_actors=21),
     Options(num_places=3),
     Options(num_places=9),
     Options(num_objects=1),
-    Options(num_objects=3, num_questions=12, num_actors=8),
+    Options(num_objects=3, questions_per_story=12, num_actors=8),
     Options(length_factor=4, num_actors=20),
     Options(question_window=1, num_actors=5),
     Options(question_window=40, num_actors=9),
@@ -195,7 +195,7 @@ def test_options_set_the_cast():
     people = TASKS[1].setting(Options(num_actors=21)).actors
     places = TASKS[1].setting(Options(num_places=9)).places
     things = TASKS[2].setting(Options(num_objects=4)).things
-    long = dict(num_questions=60)
+    long = dict(questions_per_story=60)
     assert [count_in(1, people, num_actors=n, **long) for n in (2, 4, 9)] == [2, 4, 9]
     assert [count_in(1, places, num_places=n, **long) for n in (3, 6, 9)] == [3, 6, 9]
     assert [count_in(8, things, num_objects=n, **long) for n in (1, 3, 4)] == [1, 3, 4]
@@ -207,7 +207,7 @@ def test_options_set_the_cast():
 
 @pytest.mark.parametrize("task", [1, 9, 10, 11, 12, 13])
 def test_options_set_the_pace(task):
-    options = Options(length_factor=3, num_questions=7)
+    options = Options(length_factor=3, questions_per_story=7)
     for story in stories(task, 5, options=options):
         assert [line.answer is not None for line in story.lines] == (
             [False] * 6 + [True]) * 7
@@ -217,7 +217,7 @@ def test_a_larger_window_asks_about_what_is_longer_ago():
     def mean_distance(window):
         distances = [number - line.support[0]
                      for story in stories(1, 40, options=Options(
-                         question_window=window, num_actors=12, num_questions=20))
+                         question_window=window, num_actors=12, questions_per_story=20))
                      for number, line in enumerate(story.lines, start=1) if line.answer]
         return sum(distances) / len(distances)
     assert mean_distance(1) < mean_distance(5) < mean_distance(30)
@@ -232,7 +232,7 @@ def test_harder_stories_keep_to_the_official_lexicon(options, official_words):
 
 @pytest.mark.parametrize("split", ["train", "valid", "test"])
 def test_every_split_has_stories_in_the_smallest_worlds(split):
-    smallest = Options(num_actors=2, num_places=3, num_objects=1, num_questions=1,
+    smallest = Options(num_actors=2, num_places=3, num_objects=1, questions_per_story=1,
                        question_window=1)
     for task in TASKS:
         assert generate_story(task, 0, 0, options_for(task, smallest), split)
@@ -243,7 +243,7 @@ def test_every_split_has_stories_in_the_smallest_worlds(split):
     ([1], dict(num_objects=2), "num_objects: applies to none of the chosen tasks, "
                                "only to 2, 3, 5, 6, 7, 8"),
     ([4, 17, 18, 19], dict(num_actors=5), "num_actors: applies to none"),
-    ([14], dict(num_questions=9), "task 14: num_questions=9"),
+    ([14], dict(questions_per_story=9), "task 14: questions_per_story=9"),
     ([14], dict(length_factor=4), "raise num_actors"),
 ])
 def test_options_that_a_task_cannot_follow_are_errors(tasks, options, words):
@@ -253,7 +253,7 @@ def test_options_that_a_task_cannot_follow_are_errors(tasks, options, words):
 
 @pytest.mark.parametrize("name,value", [
     ("num_actors", 1), ("num_actors", 22), ("num_places", 2), ("num_places", 10),
-    ("num_objects", 0), ("num_objects", 5), ("num_questions", 0),
+    ("num_objects", 0), ("num_objects", 5), ("questions_per_story", 0),
     ("length_factor", 0), ("question_window", 0), ("num_actors", 4.0),
     ("num_places", "6"), ("length_factor", True)])
 def test_options_out_of_range_are_errors(name, value):
@@ -269,7 +269,7 @@ def test_time_never_runs_out(actors, window):
         most = 0
         for number in range(1, 60):
             options = Options(num_actors=actors, question_window=window,
-                              length_factor=factor, num_questions=number)
+                              length_factor=factor, questions_per_story=number)
             try:
                 check_options([14], options)
             except ValueError:
@@ -277,7 +277,7 @@ def test_time_never_runs_out(actors, window):
             most = number
         if most:
             options = Options(num_actors=actors, question_window=window,
-                              length_factor=factor, num_questions=most)
+                              length_factor=factor, questions_per_story=most)
             for story in stories(14, 25, options=options):
                 assert sum(line.answer is not None for line in story.lines) == most
 

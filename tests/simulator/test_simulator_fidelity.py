@@ -129,7 +129,7 @@ def test_distributions_are_close_in_many_stories(official, task):
     (2, dict(length_factor=2), "sentences"),
     (5, dict(num_objects=1), "answers"),
     (9, dict(num_actors=2), "support distance"),
-    (15, dict(num_questions=5), "questions"),
+    (15, dict(questions_per_story=5), "questions"),
     (8, dict(num_actors=2), "support lines"),
 ])
 def test_other_distributions_are_found(task, options, feature):

@@ -144,11 +144,12 @@ def run(*arguments):
 
 def test_the_command_writes_what_its_flags_say(tmp_path):
     done = run(f"--output_dir={tmp_path}/flags", "--tasks=1,4,20", "--seed=0",
-               "--num_questions=40", "--num_test_questions=15")
+               "--num_questions=40", "--num_test_questions=15", "--variant=few")
     assert done.returncode == 0, done.stderr
     assert "145/165" in done.stdout or "165/165" in done.stdout  # the progress bar
     assert done.stdout.splitlines()[-1].startswith("3 tasks written to ")
-    assert contents(tmp_path / "flags" / FOLDER) == contents(write(tmp_path / "call"))
+    written = (tmp_path / "flags" / FOLDER).with_name("few")
+    assert contents(written) == contents(write(tmp_path / "call"))
 
 
 @pytest.mark.parametrize("flags,words", [
@@ -156,6 +157,9 @@ def test_the_command_writes_what_its_flags_say(tmp_path):
     (["--num_actors=1"], "num_actors: got 1, expected a whole number from 2 to 21"),
     (["--tasks=19", "--num_objects=2"], "num_objects: applies to none of the chosen"),
     (["--num_questions=0"], "--num_questions"),
+    (["--tasks=14", "--questions_per_story=9"], "task 14: questions_per_story=9 with"),
+    (["--questions_per_story=2000"], "questions_per_story: got 2000, expected a"),
+    (["--num_test_questions=200"], "200: en-10k has 1,000; give the folder another"),
     (["--seed=x"], "--seed"),
     (["here"], "'here' is not a flag"),
 ])

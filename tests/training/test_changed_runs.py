@@ -1,5 +1,7 @@
 """Runs that go on with other settings than they were started with."""
 
+import re
+
 from babi.model import trained
 from small_runs import training
 
@@ -31,6 +33,7 @@ def test_a_change_that_the_checkpoints_do_not_allow_leaves_the_run_as_it_was(
     code, output = train("--num_training_iterations=4", "--momentum=0.9",
                          "--change_settings")
     assert code == 1 and "made by another model" in output
+    assert "--momentum" not in output + (folder / "changed" / "train.log").read_text()
     assert (folder / "changed" / "config.json").read_bytes() == record
     code, output = train("--num_training_iterations=4")
     assert code == 0 and "Going on from iteration 2," in output
@@ -43,8 +46,12 @@ def test_a_run_on_other_data_is_not_taken_for_the_one_that_is_there(
                                         "--validation_interval=0"))
     assert code == 0, output
     code, output = server.run("train", f"--checkpoint_dir={folder / 'official'}",
-                              "--preset=simulated", "--strategy=none")
-    assert code == 1 and output.count("\n") == 1, output
+                              "--preset=simulated", "--strategy=none",
+                              "--memory_size=16")
+    line, fault = output.splitlines()
+    assert code == 1 and fault.startswith("error: ")
+    assert re.match(r"--memory_size holds to update [\d,]+: from there the preset's "
+                    r"--phases give another", line)
     assert f"{folder / 'official'}: this run was started with other" in output
     assert "--data: official -> simulated" in output
     assert "give the run's, or another --checkpoint_dir" in output

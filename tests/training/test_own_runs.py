@@ -239,8 +239,8 @@ def test_stories_that_were_moved_are_found_and_others_refused(
     (moved / "gifts|x").write_text(story(0, "What has"))
     with open(moved / "places_train.txt", "a") as file:
         file.write(story(5))
-    assert "was trained on" in one_line(server, "test", asked, f"--stories={moved}",
-                                        "--held_out")
+    line = one_line(server, "test", asked, f"--stories={moved}", "--held_out")
+    assert "was trained on" in line and "--test_stories only if it had them" in line
     (moved / "places_test.txt").unlink()
     assert "other stories of places than those of the run" in one_line(
         server, "test", asked, f"--stories={moved}")

@@ -8,7 +8,7 @@ import pytest
 from babi.checks import ConfigError
 from babi.config import Config
 from babi.model import checkpoints, trained
-from babi.phases import phase_at, phases_of
+from babi.phases import changed_later, phase_at, phases_of
 from babi.training.optimizer import LearningRate, build_optimizer
 from small_runs import assert_same_training, run_to, training
 
@@ -28,6 +28,8 @@ def test_each_phase_goes_on_with_the_settings_of_the_one_before():
     assert [phase_at(phases, n) for n in (0, 19, 20, 29, 49, 50, 999)] == [
         0, 0, 1, 1, 2, 3, 3]
     assert phases_of(Config()) == [(0, Config(), 0)]
+    assert changed_later(config, ["memory_size", "row_length", "packed_rows"]) == {
+        "memory_size": 20, "row_length": 30}
 
 
 def test_the_rate_is_counted_from_the_phase_that_names_it():

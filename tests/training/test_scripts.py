@@ -103,18 +103,20 @@ def test_sigterm_saves_and_the_next_start_goes_on(run):
     assert max(checkpoints.iterations(directory)) == stopped + 3
 
 
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGINT"])
 @pytest.mark.parametrize("ignored", [False, True])
-def test_a_hang_up_saves_unless_it_was_to_be_ignored(ignored):
-    before = signal.getsignal(signal.SIGHUP)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+def test_a_signal_saves_unless_it_was_to_be_ignored(name, ignored):
+    number = signal.Signals[name]
+    before = signal.getsignal(number)
+    signal.signal(number, signal.SIG_IGN if ignored else signal.SIG_DFL)
     try:
         with StopRequest() as stop:
-            signal.raise_signal(signal.SIGHUP)
-            assert stop.name == (None if ignored else "SIGHUP")
-        assert signal.getsignal(signal.SIGHUP) == (
+            signal.raise_signal(number)
+            assert stop.name == (None if ignored else name)
+        assert signal.getsignal(number) == (
             signal.SIG_IGN if ignored else signal.SIG_DFL)
     finally:
-        signal.signal(signal.SIGHUP, before)
+        signal.signal(number, before)
 
 
 def test_a_second_interrupt_is_not_waited_for():
@@ -309,7 +311,8 @@ def test_held_out_stories_are_those_the_run_did_not_train_on(
     code, output = server.run("test", f"--checkpoint_file={directory}", "--nojit",
                               f"--data_dir={other}", "--held_out")
     assert code == 1 and output.startswith("error: --held_out: ")
-    assert "not on these data" in output and output.count("\n") == 1
+    assert "not on these data; give those, with --data_dir and --variant\n" in output
+    assert output.count("\n") == 1
     code, output = server.run("test", f"--checkpoint_file={directory}", "--held_out",
                               "--data=simulated")
     assert code == 1 and "--held_out is about official stories" in output
