@@ -77,7 +77,8 @@ def draw(model, path, args, log):
         log, plan_of(args).updates, "Learning to find paths, lesson by lesson",
         (share,), (field,), {"near": "one edge too long at most"}.get(field, field)))
     common.write(args.output, figures,
-                 {"path.html": london_page.render(look, decoder, title)})
+                 {"path.html": london_page.render(
+                     look, decoder, title, "a shortest path")})
 
 
 def parse_arguments(arguments=None):

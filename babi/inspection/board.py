@@ -100,7 +100,8 @@ def _runs():
 
 def _name(folder):
     """A run's name; for TensorBoard a "/" at its start would make it a path."""
-    return str(folder).lstrip("./").replace(":", "_") or "here"
+    parts = ["above" if part == ".." else part for part in folder.parts if part != "/"]
+    return "/".join(parts).replace(":", "_") or "here"
 
 
 def write_layout(directory):

@@ -40,7 +40,7 @@ class Minds:
         folders = list(map(_folder, self._paths))
         names = short_names(folders)
         self._labels = [names[folder] for folder in folders]
-        self._kept = {}  # {(folder, side): (Trained, Reader)}, the last ones
+        self._kept = {}  # {(folder, side): (its mark, Trained, Reader)}, the last ones
         self.default, *others = map(checkpoints.resolve, self._paths)
         self.beside = others[0] if others else None
 
@@ -71,14 +71,15 @@ class Minds:
           DataError, ConfigError: the checkpoint can't be used.
         """
         key = mind.prefix.parent, side
-        model, reader = self._kept.get(key, (None, None))
-        if model is None or model.prefix != mind.prefix:
+        mark, model, reader = self._kept.get(key, (None, None, None))
+        at_hand = mind.prefix, checkpoints.time_written(mind.prefix)
+        if mark != at_hand:
             before = model
             self._kept.pop(key, None)  # a load that fails leaves nothing half-done
             model = trained.load(mind.prefix, jit=False, reuse=before)
             if before is None or model.model is not before.model:
                 reader = Reader(model.model, model.vocabulary)
-            self._kept[key] = model, reader
+            self._kept[key] = at_hand, model, reader
         return reader, model.vocabulary
 
 
@@ -90,8 +91,9 @@ def _minds_of(path, label):
     except checkpoints.CheckpointError:
         return  # it was there at first
     for prefix in prefixes:
-        kind = "best, " if prefix.name.startswith(checkpoints.BEST_PREFIX) else ""
         number = prefix.name.rpartition("-")[2]
+        best = checkpoints.iterations(prefix.parent, checkpoints.BEST_PREFIX)[-1:]
+        kind = "best, " if number in map(str, best) else ""
         said = (f"{kind}after {int(number):,} updates" if number.isdecimal()
                 else prefix.name)  # of a file that was renamed
         yield Mind(f"{label}/{prefix.name}", f"{label}, {said}", prefix)

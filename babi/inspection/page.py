@@ -71,15 +71,16 @@ def content(reading, name=""):
                    pictures.memory_panels(trajectory, slots)],
         "writes": [[_largest(weighting) for weighting in heads]
                    for heads in trajectory.write_weighting],
+        "written": np.round(trajectory.write_weighting.sum(axis=-1), 4).tolist(),
         "reads": _reads(trajectory),
         "least": _LEAST_SHARE}
 
 
 def _panel(panel):
-    """A panel with its shades as bytes, row after row."""
-    shades = np.rint(255 * np.clip(panel.rows, 0, 1)).astype(np.uint8)
+    """A panel, its values in hundredths as bytes, row after row."""
+    hundredths = np.rint(100 * np.clip(panel.rows, 0, 1)).astype(np.uint8)
     return {"title": panel.title, "labels": panel.labels, "slots": panel.slots,
-            "shades": base64.b64encode(shades.tobytes()).decode()}
+            "hundredths": base64.b64encode(hundredths.tobytes()).decode()}
 
 
 def _reads(trajectory):

@@ -150,6 +150,14 @@ def iterations(directory, prefix=PREFIX):
     return sorted(int(match[1]) for match in map(pattern.fullmatch, names) if match)
 
 
+def time_written(prefix):
+    """When a checkpoint was written, in nanoseconds; None if it is not there."""
+    try:
+        return os.stat(f"{prefix}{_INDEX}").st_mtime_ns
+    except OSError:
+        return None
+
+
 def last_iteration(directory):
     """That of the newest checkpoint of a run, the best included; None without one."""
     return max((iteration for prefix in (PREFIX, BEST_PREFIX)

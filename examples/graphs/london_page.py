@@ -15,10 +15,10 @@ from examples.lessons.pictures import LEAST
 _TEMPLATE = Path(__file__).with_name("london_page.html")
 
 
-def render(look, decoder, title):
-    """The page of an `asking.Look`, as text."""
+def render(look, decoder, title, asked="what is asked for"):
+    """The page of an `asking.Look`, as text; `asked` says what its rides asked are."""
     content = {
-        "title": title, "heads": HEADS, "stations": london.STATIONS,
+        "title": title, "grey": asked, "heads": HEADS, "stations": london.STATIONS,
         "labels": LABELS,
         "asked": [london.RIDES.index(ride) for ride in look.asked],
         "rides": [{"name": edge_text(ride), "track": track(ride).round(3).tolist(),
@@ -63,7 +63,10 @@ def _reads(look, decoder, step, ride_of):
     for head, strengths in enumerate(look.strengths[step]):
         sources = [source for source in np.argsort(-strengths)[:4]
                    if strengths[source] > LEAST]
+        slot = look.trajectory.read_weighting[step, head].argmax()
+        share = float(look.trajectory.read_weighting[step, head, slot])
         heads.append({
+            "slot": [int(slot), round(share, 3)] if share > LEAST else None,
             "from": [[look.names[source], round(float(min(1, strengths[source])), 3),
                       ride_of[source] if source < len(ride_of) else None]
                      for source in sources],

@@ -54,7 +54,8 @@ def test_pictures_and_page(asked, tmp_path, rng):
     assert marks(figure.axes[0]) == list(look.right)
     assert_small_maps(figure, look)
     assert_strip(pictures.draw_strip(look, decoder, "a path"), look, decoder)
-    text = london_page.render(look, decoder, "a path")
+    text = london_page.render(look, decoder, "a path", "a shortest path")
+    assert '"grey": "a shortest path"' in text
     data = json.loads(re.search(r'id="data">(.*)</script>\n<script>', text).group(1))
     assert [step["phase"] for step in data["steps"][105:118]] == [
         "description", "query", *["planning"] * 10, "answer"]

@@ -117,6 +117,11 @@ def test_pictures_and_page(asked, tmp_path, rng):
     assert len(data["rides"]) == 106 and len(data["asked"]) == 2
     assert [step["phase"] for step in data["steps"][105:109]] == [
         "description", "query", "query", "answer"]
+    assert data["grey"] == "what is asked for"
+    for step, entry in enumerate(data["steps"]):
+        for head, told in enumerate(entry.get("reads", [])):
+            reads = look.trajectory.read_weighting[step, head]
+            assert told["slot"] == [reads.argmax(), round(float(reads.max()), 3)]
     assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
 
 

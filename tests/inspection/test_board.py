@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import pathlib
 import re
 import signal
 import urllib.request
@@ -74,6 +75,13 @@ def test_without_runs_there_is_the_graph_alone(tmp_path):
         wait_for(lambda: "#graphs (Ctrl-C ends it)" in process.output())
         assert [path.parent.name for path in (tmp_path / "logs").glob("*/*")] == [
             "graph"]
+
+
+def test_runs_in_folders_above_have_names_of_their_own():
+    names = [board._name(pathlib.Path(place)) for place in (
+        "model", "../model", "../../model", "./runs:new/model", "/model/a", ".")]
+    assert names == ["model", "above/model", "above/above/model", "runs_new/model",
+                     "model/a", "here"]
 
 
 def test_every_chart_shows_what_training_writes():

@@ -54,10 +54,12 @@ def told():
     count, words = len(SHORT), tuple(word for word, _ in SHORT)
     write, read = np.zeros((count, 1, N)), np.zeros((count, 1, N))
     write[4, 0, 3], write[5, 0, 2], write[15, 0, 3] = 0.5, 0.9, 1.0
+    write[17] = 0.04  # a little everywhere
     read[10, 0, 3], read[10, 0, 2] = 0.75, 0.25
+    read[1, 0, 0] = 0.5
     read[22, 0, 3] = 1.0
     gates = np.zeros((count, 1))
-    gates[10] = 0.2
+    gates[10] = 0.2051
     interface = Interface(*[None] * 10)._replace(
         erase_vectors=np.ones((count, 1, W)), free_gates=gates + 0.6,
         allocation_gates=gates, write_gates=gates * 2 + write.sum(axis=2),
@@ -75,7 +77,7 @@ def told():
 def test_a_page_knows_where_content_comes_from(told):
     data = content(page.render(told))
     assert data["reads"][10] == [[[3, 0.75, [[4, 0.5]]], [2, 0.25, [[5, 0.9]]]]]
-    assert data["reads"][22] == [[[3, 1.0, [[15, 1.0]]]]]  # overwritten since
+    assert data["reads"][22] == [[[3, 1.0, [[15, 0.96]]]]]  # overwritten since
     assert data["reads"][0] == [[]] and data["writes"][15] == [[[3, 1.0]]]
     assert data["answers"]["21"] == "john ✗ (the)" and data["verdicts"]["10"] is True
 
@@ -120,8 +122,8 @@ def test_hovering_shows_the_details(told, tmp_path):
         point_at_word(10)
         text = tab.text(".details")
         assert "“-”, step 11 of 23" in text and "Answer: kitchen ✓" in text
-        for name, value in (("write gate", "0.40"), ("allocation gate", "0.20"),
-                            ("free gate", "0.80")):
+        for name, value in (("write gate", "0.41"), ("allocation gate", "0.21"),
+                            ("free gate", "0.81")):
             assert re.search(rf"{name}\s+{value}", text), text
         assert "backward 0.10, content 0.70, forward 0.20" in text
         assert re.search(
@@ -136,6 +138,13 @@ def test_hovering_shows_the_details(told, tmp_path):
         text = tab.text(".details")
         assert "“garden”, step 16 of 23" in text and "wrote to slot 3 (1.00)" in text
         assert not tab.evaluate(shades % 4)
+
+        for step, sentence in (
+                (0, "wrote next to nothing"),
+                (17, "wrote to all slots a little, none above 0.05"),
+                (1, "read slot 0 (0.50), where no step has left 0.05 or more")):
+            point_at_word(step)
+            assert sentence in tab.text(".details")
 
         place = point_at_word(21)
         assert "Answer: john ✗ (the)" in tab.text(".details")

@@ -201,6 +201,18 @@ def test_what_is_typed_can_be_gone_back_to(tab):
     assert value(tab, "text") == OWN
 
 
+def test_what_is_typed_and_not_asked_outlives_going_back(tab):
+    click(tab, "[data-of=index][data-by='1']")
+    wait_for_title(tab, "Task 1 (single supporting fact), test story 1")
+    type_text(tab, OWN)
+    tab.evaluate("history.back()")
+    wait_for_title(tab, "Task 1 (single supporting fact), test story 0")
+    assert value(tab, "text") == OWN
+    click(tab, "#send")
+    wait_for_title(tab, "A typed story")
+    assert value(tab, "text") == OWN
+
+
 def test_a_key_while_the_next_story_is_read_holds_nothing_in_it(tab):
     slow_answers(tab, 400)
     click(tab, "[data-of=index][data-by='1']")

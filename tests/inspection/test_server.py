@@ -253,6 +253,31 @@ def test_a_run_stands_for_all_its_checkpoints(runs, service):
         Minds([runs / "one", runs / "none"])
 
 
+def test_a_best_checkpoint_is_called_so_also_where_it_is_an_ordinary_one(tmp_path):
+    for iteration in (5, 6):
+        small_checkpoint(tmp_path, iteration)
+    checkpoints.write(tmp_path / "best.ckpt-5",
+                      checkpoints.read(tmp_path / "model.ckpt-5"))
+    first, second = Minds([tmp_path]).listing()
+    assert first.id.endswith("/model.ckpt-5") and first.name.endswith(
+        ", best, after 5 updates")
+    assert second.name == f"{tmp_path.name}, after 6 updates"
+
+
+def test_a_run_made_anew_in_its_folder_is_read_anew(tmp_path):
+    """Its checkpoint has the path of the one read before."""
+    minds = Minds([small_checkpoint(tmp_path, 7, seed=1)])
+    service = Service(minds, {}.get)
+    asked = {"minds": [minds.listing()[0].id],
+             "text": "Mary went to the kitchen. Where is Mary?"}
+    before, = service.answer(asked)["readings"]
+    assert service.answer(asked)["readings"] == [before]
+    small_checkpoint(tmp_path, 7, seed=2)
+    after, = service.answer(asked)["readings"]
+    assert after["top"] != before["top"]
+    assert Service(Minds([tmp_path]), {}.get).answer(asked)["readings"] == [after]
+
+
 def test_checkpoints_that_have_gone_leave_the_others(tmp_path):
     for name in ("here", "gone"):
         (tmp_path / name).mkdir()

@@ -238,7 +238,11 @@ function startForm({tasks, minds}) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey))
       byId("ask").requestSubmit();
   };
-  window.addEventListener("popstate", () => ask(fromAddress()));
+  window.addEventListener("popstate", () => {
+    const text = typed();
+    ask(fromAddress());
+    if (text !== undefined && asked.text === undefined) given = "";  // still to be asked
+  });
   ask(fromAddress());
 }
 

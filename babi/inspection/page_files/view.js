@@ -15,13 +15,13 @@ const spareSteps = 30;  // drawn on either side of what can be seen, for scrolli
 const pictureSteps = 8192;  // in a picture: browsers draw no canvas of any width
 
 // One hue from white to dark, by the square root of a share.
-function shade(byte) {
+function shade(hundredths) {
   const stops = [[255, 255, 255], [158, 202, 225], [33, 113, 181], [8, 30, 80]];
-  const place = Math.sqrt(byte / 255) * 3, low = Math.min(2, Math.floor(place));
+  const place = Math.sqrt(hundredths / 100) * 3, low = Math.min(2, Math.floor(place));
   return stops[low].map((start, i) =>
     Math.round(start + (stops[low + 1][i] - start) * (place - low)));
 }
-const shades = Array.from({length: 256}, (_, byte) => shade(byte));
+const shades = Array.from({length: 101}, (_, hundredths) => shade(hundredths));
 
 // Places where the program has scrolled boxes to, not a person.
 const scrolled = new WeakMap();
@@ -51,7 +51,7 @@ class View {
     this.choose = choose;
     this.columnText = content.words.map((word, step) => this.answerText(step) || word);
     this.panels = content.panels.map(panel => ({...panel,
-      bytes: Uint8Array.from(atob(panel.shades), c => c.charCodeAt(0)), pictures: []}));
+      shares: Uint8Array.from(atob(panel.hundredths), c => c.charCodeAt(0)), pictures: []}));
     this.box = element("article", "mind", undefined, parent);
     if (content.name) element("h2", "name", content.name, this.box);
     this.story = this.section("story", "story");
@@ -146,7 +146,7 @@ class View {
     for (let row = 0; row < canvas.height; row++)
       for (let step = 0; step < canvas.width; step++) {
         const place = 4 * (row * canvas.width + step);
-        points.data.set(shades[panel.bytes[row * this.count + first + step]], place);
+        points.data.set(shades[panel.shares[row * this.count + first + step]], place);
         points.data[place + 3] = 255;
       }
     context.putImageData(points, 0, 0);
@@ -259,7 +259,7 @@ class View {
 
   panelValues(panel, step) {
     return panel.labels.map((label, row) =>
-      [label, panel.bytes[row * this.count + step] / 255]);
+      [label, panel.shares[row * this.count + step] / 100]);
   }
 
   showDetails(step) {
@@ -282,7 +282,8 @@ class View {
       const text = slots.map(([slot, weight]) =>
         `slot ${slot} (${share(weight)})`).join(", ");
       element("div", text ? "" : "faint", text ? "wrote to " + text
-        : "wrote next to nothing", heads);
+        : content.written[step][head] < content.least ? "wrote next to nothing"
+          : "wrote to all slots a little, none above " + content.least, heads);
     });
     content.reads[step].forEach((slots, head) => this.showReads(heads, slots, head, step));
   }
@@ -300,7 +301,8 @@ class View {
       "read all slots a little, none above " + this.content.least, box);
     for (const [slot, weight, sources] of slots) {
       element("div", "", `read slot ${slot} (${share(weight)})`
-        + (sources.length ? ", written at" : ", where nothing is"), box);
+        + (sources.length ? ", written at"
+          : `, where no step has left ${this.content.least} or more`), box);
       const list = element("ul", "", undefined, box);
       for (const [origin, left] of sources) {
         const source = element("button", "source",
