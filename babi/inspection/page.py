@@ -77,10 +77,11 @@ def content(reading, name=""):
 
 
 def _panel(panel):
-    """A panel, its values in hundredths as bytes, row after row."""
-    hundredths = np.rint(100 * np.clip(panel.rows, 0, 1)).astype(np.uint8)
+    """A panel, its values in so many parts of 1 as bytes, row after row."""
+    parts = 255 if panel.slots else 100  # shades for slots, else decimals to be told
+    values = np.rint(parts * np.clip(panel.rows, 0, 1)).astype(np.uint8)
     return {"title": panel.title, "labels": panel.labels, "slots": panel.slots,
-            "hundredths": base64.b64encode(hundredths.tobytes()).decode()}
+            "parts": parts, "bytes": base64.b64encode(values.tobytes()).decode()}
 
 
 def _reads(trajectory):

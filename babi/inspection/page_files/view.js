@@ -15,13 +15,12 @@ const spareSteps = 30;  // drawn on either side of what can be seen, for scrolli
 const pictureSteps = 8192;  // in a picture: browsers draw no canvas of any width
 
 // One hue from white to dark, by the square root of a share.
-function shade(hundredths) {
+function shade(share) {
   const stops = [[255, 255, 255], [158, 202, 225], [33, 113, 181], [8, 30, 80]];
-  const place = Math.sqrt(hundredths / 100) * 3, low = Math.min(2, Math.floor(place));
+  const place = Math.sqrt(share) * 3, low = Math.min(2, Math.floor(place));
   return stops[low].map((start, i) =>
     Math.round(start + (stops[low + 1][i] - start) * (place - low)));
 }
-const shades = Array.from({length: 101}, (_, hundredths) => shade(hundredths));
 
 // Places where the program has scrolled boxes to, not a person.
 const scrolled = new WeakMap();
@@ -51,7 +50,9 @@ class View {
     this.choose = choose;
     this.columnText = content.words.map((word, step) => this.answerText(step) || word);
     this.panels = content.panels.map(panel => ({...panel,
-      shares: Uint8Array.from(atob(panel.hundredths), c => c.charCodeAt(0)), pictures: []}));
+      bytes: Uint8Array.from(atob(panel.bytes), c => c.charCodeAt(0)),
+      shades: Array.from({length: panel.parts + 1}, (_, part) => shade(part / panel.parts)),
+      pictures: []}));
     this.box = element("article", "mind", undefined, parent);
     if (content.name) element("h2", "name", content.name, this.box);
     this.story = this.section("story", "story");
@@ -146,7 +147,8 @@ class View {
     for (let row = 0; row < canvas.height; row++)
       for (let step = 0; step < canvas.width; step++) {
         const place = 4 * (row * canvas.width + step);
-        points.data.set(shades[panel.shares[row * this.count + first + step]], place);
+        const part = panel.bytes[row * this.count + first + step];
+        points.data.set(panel.shades[part], place);
         points.data[place + 3] = 255;
       }
     context.putImageData(points, 0, 0);
@@ -259,7 +261,7 @@ class View {
 
   panelValues(panel, step) {
     return panel.labels.map((label, row) =>
-      [label, panel.shares[row * this.count + step] / 100]);
+      [label, panel.bytes[row * this.count + step] / panel.parts]);
   }
 
   showDetails(step) {
