@@ -1,7 +1,10 @@
 """Runs small enough for a test: their flags, waiting, comparing their ends."""
 
+import contextlib
 import dataclasses
 import json
+import resource
+import signal
 import time
 
 import numpy as np
@@ -31,6 +34,19 @@ TINY = Config(controller_units=3, memory_size=3, word_size=2, num_read_heads=1,
               validation_stories=2, validation_interval=1, visualise_interval=0,
               data="simulated", tasks=(4,), num_training_iterations=3,
               learning_rate=1e-9)
+
+
+@contextlib.contextmanager
+def small_files(size):
+    """No file may grow beyond `size` bytes, as on a disk without room."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 def run_to(folder, iterations, said=None, **changes):

@@ -4,7 +4,6 @@ import argparse
 import csv
 import functools
 import os
-import resource
 from types import SimpleNamespace
 
 import keras
@@ -22,6 +21,7 @@ from examples.graphs.traversal import HOUR, Lesson
 from examples.lessons import curriculum, program
 from examples.lessons.epochs import stream
 from examples.lessons.pictures import draw_learning
+from small_runs import small_files
 from stopped_runs import numbers, run
 from test_graphs import solve
 
@@ -309,16 +309,13 @@ def test_without_room_a_save_is_told_and_the_last_one_kept(tmp_path, monkeypatch
     model, path = plan.build(16), tmp_path / "some.weights.h5"
     plan.compile(model, 0)
     save(model, path)
-    before, most = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = path.read_bytes()
     assert len(before) < sum(weight.nbytes for weight in numbers(
         [*model.weights, *model.optimizer.variables])) + (1 << 20)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, most[1]))
-    try:
-        with pytest.raises(OSError, match="some.weights.h5: can't be saved .File too l"
-                           "arge.; make room, and give the same command again"):
-            save(model, path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+    with small_files(100_000), pytest.raises(
+            OSError, match="some.weights.h5: can't be saved .File too large.; make "
+                           "room, and give the same command again"):
+        save(model, path)
     assert path.read_bytes() == before and [path] == list(tmp_path.iterdir())
 
     for error, reason in ((RuntimeError(""), "RuntimeError"), (OSError("gone"), "gone"),

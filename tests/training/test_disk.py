@@ -1,15 +1,20 @@
 """Training on a disk that fills up or becomes read-only: a real file system of its own.
 
-They need a user who may mount one, and skip elsewhere.
+But for the failed step they need a user who may mount one, and skip elsewhere.
 """
 
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+from babi.data.batches import Batch
 from babi.model import checkpoints
-from small_runs import SMALL, wait_for
+from babi.model.record import RunRecord
+from babi.training import failures
+from babi.training.failures import FailedStep
+from small_runs import CONFIG, SMALL, small_files, wait_for
 from training_process import ScriptServer
 
 ENDLESS = (*SMALL, "--data=simulated", "--variant=en-10k", "--tasks=1",
@@ -89,6 +94,19 @@ def test_training_goes_on_and_saves_when_the_disk_allows(tmp_path, disk, obstruc
                                   "--validation_interval=0", "--visualise_interval=0",
                                   f"--checkpoint_dir={run}")
         assert code == 0 and f"Going on from iteration {last:,}" in output
+
+
+def test_a_failed_step_is_kept_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "failed-step-3.npz"
+    step = FailedStep(RunRecord(CONFIG, {}, {}), Batch(*[np.ones((1, 2))] * 7),
+                      {"model/big": np.ones((100, 100))}, ["task 1 story 2"], 5)
+    with small_files(20_000), pytest.raises(OSError):
+        failures.write(path, step)
+    assert not list(tmp_path.glob("*.npz*"))
+    failures.write(path, step)
+    found = failures.read(path)
+    assert found.stories == step.stories and found.record == step.record
+    np.testing.assert_array_equal(found.arrays["model/big"], step.arrays["model/big"])
 
 
 def test_a_read_only_directory_is_refused_in_one_line(tmp_path, disk):
