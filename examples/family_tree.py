@@ -6,9 +6,10 @@
 
 After the paper's inference task. A network reads a graph edge by edge, then a node and
 the number of a relation, and names the node that stands in that relation to the first.
-What a relation is, which labels one after the other, it is never shown: it has to find
-out from its errors. It is trained on random graphs, in lessons; the family comes in the
-test alone, with numbers drawn anew for its persons in each question.
+What a relation is, which labels one after the other, it is never given: it has to find
+out from its errors, in two lessons from errors of each step. It is trained on random
+graphs, in lessons; the family comes in the test alone, with numbers drawn anew for its
+persons in each question.
 """
 
 import os

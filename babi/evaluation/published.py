@@ -46,11 +46,14 @@ def _errors(means, deviations=None):
 
 
 # All causal, and trained on all tasks together. LSTM, DNC1: Graves et al. (2016),
-# Extended Data Table 1, 20 runs each; SDNC: Rae et al. (2016), 15 runs; DNC-MD (masked
-# look-up, de-allocation): Csordas and Schmidhuber (2019); ADNC: Franke et al. (2018);
-# NUTM, with four programs: Le et al. (2020), 10 runs. DNC-MD and ADNC count wrong
-# words, not wrong questions, which is less where answers have several words (tasks 8
-# and 19). Task 2 of DNC1 is often copied as 32.0, but only 39.2 gives the stated mean.
+# Extended Data Table 1, 20 runs each; the re-implementation: one run, whose figures are
+# handed down without a source; SDNC: Rae et al. (2016), arXiv 1610.09027, 15 runs;
+# DNC-MD (masked look-up, de-allocation): Csordas and Schmidhuber (2019), arXiv
+# 1904.10278; ADNC: Franke et al. (2018), arXiv 1807.02658; NUTM, with four programs: Le
+# et al. (2020), arXiv 1906.08862, 10 runs. DNC-MD and ADNC count wrong words, not wrong
+# questions, which is less where answers have several words (tasks 8 and 19); SDNC and
+# NUTM don't say what they count. Task 2 of DNC1 is often copied as 32.0, but only 39.2
+# gives the stated mean.
 PUBLISHED_RESULTS = {
     "lstm": Column(
         title="LSTM 512",
@@ -71,7 +74,7 @@ PUBLISHED_RESULTS = {
         mean_error=MeanError(16.7, 7.6),
         failed_tasks=MeanError(11.2, 5.4)),
     "reimplementation": Column(
-        title="reference re-implementation",
+        title="re-implementation",
         errors=_errors(
             [0.0, 3.5, 24.5, 0.8, 1.6, 0.3, 5.62, 2.7, 0.1, 1.3,
              0.0, 0.5, 0.1, 17.7, 42.9, 52.5, 38.8, 10.3, 88.25, 1.9]),

@@ -156,8 +156,8 @@ def load_data(config, data_dir, chosen, say):
             raise
     config = config.on_simulated_stories()
     say("No official bAbI data here, and none could be downloaded: training on "
-        "simulated stories (--data_dir=PATH gives official ones; --data=official says "
-        "what was tried).")
+        "simulated stories, for which --preset=simulated is made (--data_dir=PATH "
+        "gives official ones; --data=official says what was tried).")
     return config, run_data.load(config)
 
 
