@@ -3,6 +3,8 @@
 `docs/reproduction.md` says what each reaches, and what was tried on the way.
 """
 
+from babi.phases import without
+
 # A model whose memory comes into use early: large weights for words and reads, few
 # slots at first, the word that is read as a second target.
 _EARLY = {
@@ -136,4 +138,13 @@ PRESETS = {
             _all_tasks(44_500, "2:3,3:3,7:1.5,14:1.5,16:6,17:4,18:3,19:6"))),
         "num_training_iterations": 57_500,
     },
+}
+
+# What `joint` does with next to no memory: an LSTM with as many weights, one number.
+PRESETS["lstm"] = PRESETS["joint"] | {
+    "controller_units": 384,
+    "memory_size": 1,
+    "word_size": 1,
+    "num_read_heads": 1,
+    "phases": without(PRESETS["joint"]["phases"], ("memory_size",)),
 }

@@ -97,6 +97,16 @@ def test_each_preset_can_be_followed(name):
     assert starts[-1] < settings.num_training_iterations
 
 
+def test_the_lstm_is_trained_as_joint_is_but_for_its_memory():
+    shape = dict(controller_units=384, memory_size=1, word_size=1, num_read_heads=1)
+    joint, lstm = (phases_of(Config(**PRESETS[name])) for name in ("joint", "lstm"))
+    assert len(lstm) == len(joint)
+    for theirs, its in zip(joint, lstm):
+        assert its.start == theirs.start
+        assert dataclasses.replace(its.settings, phases="none") == dataclasses.replace(
+            theirs.settings, phases="none", **shape)
+
+
 @pytest.mark.parametrize("name", ["best", "joint", "simulated"])
 def test_a_preset_is_what_the_published_run_did(name):
     """Phase by phase; a seed, and who shared the work, are not the preset's."""
