@@ -13,7 +13,9 @@ import time
 
 import pytest
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM = next((name for name in ("chromium", "chromium-browser") if shutil.which(name)
+                 and not subprocess.run([name, "--version"], capture_output=True
+                                        ).returncode), None)  # it may be a stub
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 _SECONDS = 90
 _FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
@@ -60,7 +62,9 @@ class Page:
             ready, _, _ = select.select([self._from], [], [],
                                         deadline - time.monotonic())
             assert ready, "Chromium does not answer"
-            self._rest += os.read(self._from, 1 << 20)
+            data = os.read(self._from, 1 << 20)
+            assert data, "Chromium has ended"
+            self._rest += data
         text, _, self._rest = self._rest.partition(b"\0")
         message = json.loads(text)
         params = message.get("params", {})
@@ -145,6 +149,7 @@ def chromium():
         process = subprocess.Popen(
             [CHROMIUM, *_FLAGS, f"--user-data-dir={profile}", "about:blank"],
             close_fds=False, preexec_fn=hand_over, start_new_session=True,
+            env=os.environ | {"TMPDIR": profile},
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(commands)
         os.close(answers)

@@ -49,6 +49,19 @@ def small_files(size):
         signal.signal(signal.SIGXFSZ, handler)
 
 
+@contextlib.contextmanager
+def next_events(folder):
+    """The file of events that is written in a folder has a name after those there.
+
+    Files are read in the order of their names, which have the second and, in a process
+    that writes several within one, a number: 10 before 9.
+    """
+    before = set(folder.glob("*"))
+    yield
+    (written,) = set(folder.glob("*")) - before
+    written.rename(written.with_name(f"events.out.tfevents.{len(before)}"))
+
+
 def run_to(folder, iterations, said=None, **changes):
     """Trains a run of `TINY` with some changes; what is said goes to a list."""
     config = dataclasses.replace(TINY, num_training_iterations=iterations, **changes)

@@ -5,6 +5,7 @@ child starts TensorFlow's runtime and may be killed at any moment. `python
 tests/training_process.py --kills=20` runs the test of resuming for longer.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -27,6 +28,7 @@ class ScriptServer:
     def __init__(self, folder):
         self._folder = pathlib.Path(folder)
         self._count = 0
+        self._last = None  # the process started last, of which it waits for the end
 
     def __enter__(self):
         self._server = subprocess.Popen(
@@ -37,6 +39,8 @@ class ScriptServer:
         return self
 
     def __exit__(self, *exception):
+        if self._last:
+            self._last.end()
         self._server.stdin.close()
         self._server.wait()
         self._server.stdout.close()
@@ -55,8 +59,9 @@ class ScriptServer:
                    "arguments": [str(argument) for argument in arguments]}
         self._server.stdin.write(json.dumps(request) + "\n")
         self._server.stdin.flush()
-        return Process(int(self._server.stdout.readline()), output,
-                       self._server.stdout)
+        self._last = Process(int(self._server.stdout.readline()), output,
+                             self._server.stdout)
+        return self._last
 
     def run(self, script, *arguments, **options):
         """Runs a script to its end; returns (exit code, output)."""
@@ -71,14 +76,22 @@ class Process:
         self._pid = pid
         self._output = output
         self._exits = exits
+        self._code = None
 
     def send(self, number):
         """Sends a signal."""
         os.kill(self._pid, number)
 
+    def end(self):
+        """Kills it if nobody has waited for its end, as after a failed test."""
+        if self._code is None:
+            with contextlib.suppress(ProcessLookupError):
+                self.send(signal.SIGKILL)
+
     def wait(self):
         """Waits for the end; returns the exit code, negative for a signal."""
-        return int(self._exits.readline())
+        self._code = int(self._exits.readline())
+        return self._code
 
     def output(self):
         """What it has written to the screen so far."""

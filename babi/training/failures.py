@@ -43,7 +43,7 @@ class FailedStep(NamedTuple):
 
 
 def write(path, step):
-    """Writes a `FailedStep` to a path that ends in `.npz`.
+    """Writes a `FailedStep` to a path that ends in `.npz`, both files or none.
 
     Raises:
       OSError: the disk is full or may not be written to.
@@ -56,7 +56,11 @@ def write(path, step):
                        "stories": step.stories,
                        "vocabulary_size": step.vocabulary_size}, indent=2)
     write_atomically(path.with_suffix(".json"), text.encode())
-    write_atomically(path, arrays.getvalue())
+    try:
+        write_atomically(path, arrays.getvalue())
+    except OSError:
+        path.with_suffix(".json").unlink()
+        raise
 
 
 def check_finite(arrays):

@@ -200,7 +200,7 @@ def test_eight_threads_that_make_first_calls_of_all_kinds(jit, rng):
     resets = np.zeros((B, T), bool)
     resets[:, 2] = True
     options = [{}, {"resets": resets}, {"mask": ragged_mask(T, 2, 4)}, {}] * 2
-    for _ in range(1 if jit is True else 5):
+    for _ in range(1 if jit is True else 2):
         layer = DNC.from_config({**twin.get_config(), "jit": jit})
         found, start = [None] * 8, threading.Barrier(8)
 

@@ -9,9 +9,11 @@ import urllib.request
 
 import pytest
 import tensorflow as tf
+from tensorboard.backend.event_processing.plugin_event_accumulator import (
+    EventAccumulator)
 
 from babi.inspection import board
-from babi.inspection.events import Events
+from babi.inspection.events import FOLDER, Events
 from small_runs import wait_for
 from training_process import ScriptServer
 
@@ -84,8 +86,24 @@ def test_runs_in_folders_above_have_names_of_their_own():
                      "model/a", "here"]
 
 
+def test_every_chart_of_tasks_shows_one(tmp_path):
+    events = Events(tmp_path, 0, pytest.fail)
+    events.write_task_errors(1, "validation", dict.fromkeys(range(1, 21), 5.0))
+    events.close()
+    written = EventAccumulator(str(tmp_path / FOLDER))
+    written.Reload()
+    tags = set(written.Tags()["tensors"])
+    patterns = [pattern for charts in board.LAYOUT.values()
+                for of_chart in charts.values() for pattern in of_chart
+                if "by task" in pattern]
+    assert len(patterns) == 20
+    for pattern in patterns:
+        tag, = (tag for tag in tags if re.fullmatch(pattern, tag))
+        tags.remove(tag)
+
+
 def test_every_chart_shows_what_training_writes():
-    """The tags are looked for in the code that writes them, and titles of all tasks."""
+    """The tags are looked for in the code that writes them; of tasks, see above."""
     source = "".join((board.pathlib.Path(board.__file__).parents[1] / name).read_text()
                      for name in ("training/loop.py", "training/metrics.py",
                                   "inspection/events.py"))

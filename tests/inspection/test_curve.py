@@ -7,22 +7,24 @@ from PIL import Image
 
 from babi.evaluation import results
 from babi.inspection import curve
-from babi.inspection.events import Events
+from babi.inspection.events import FOLDER, Events
 from babi.program.errors import UsageError
 from babi.stories.tasks import TASK_TITLES
+from small_runs import next_events
 
 
 def write(folder, start, stop, loss):
     """Events of a run that reads 10 stories an iteration and validates every 20."""
-    events = Events(folder, start, pytest.fail)
-    for iteration in range(start + 10, stop + 1, 10):
-        events.write(iteration, {"training/stories": 10 * iteration,
-                                 "training/loss": loss / iteration})
-        if iteration % 20 == 0:
-            events.write(iteration, {"validation/question error": 100 - iteration})
-            events.write_task_errors(iteration, "validation", {1: 90 - iteration,
-                                                               19: 50})
-    events.close()
+    with next_events(folder / FOLDER):
+        events = Events(folder, start, pytest.fail)
+        for iteration in range(start + 10, stop + 1, 10):
+            events.write(iteration, {"training/stories": 10 * iteration,
+                                     "training/loss": loss / iteration})
+            if iteration % 20 == 0:
+                events.write(iteration, {"validation/question error": 100 - iteration})
+                events.write_task_errors(iteration, "validation", {1: 90 - iteration,
+                                                                   19: 50})
+        events.close()
 
 
 @pytest.fixture

@@ -6,20 +6,15 @@ from tensorboard.backend.event_processing.plugin_event_accumulator import (
     EventAccumulator)
 
 from babi.inspection.events import FOLDER, Events
+from small_runs import next_events
 
 
 def write(folder, start, stop, loss):
-    """Events of a run that is killed: it writes each step and does not close.
-
-    Files are read in the order of their names, which have the second and, in a process
-    that writes several within one, a number: 10 before 9. So they get names here.
-    """
-    before = set((folder / FOLDER).glob("*"))
-    events = Events(folder, start, pytest.fail)
-    for iteration in range(start + 1, stop + 1):
-        events.write(iteration, {"training/loss": loss + iteration})
-    (written,) = set((folder / FOLDER).glob("*")) - before
-    written.rename(written.with_name(f"events.out.tfevents.{len(before)}"))
+    """Events of a run that is killed: it writes each step and does not close."""
+    with next_events(folder / FOLDER):
+        events = Events(folder, start, pytest.fail)
+        for iteration in range(start + 1, stop + 1):
+            events.write(iteration, {"training/loss": loss + iteration})
 
 
 def losses(folder):

@@ -178,6 +178,7 @@ def test_who_sends_nothing_is_dropped(server, monkeypatch):
         short.sendall(b"POST /ask HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
                       b"Content-Type: application/json\r\n\r\n{")
         assert b"200" not in short.recv(100)
+    monkeypatch.undo()
     assert send(server)[0] == 200
 
 

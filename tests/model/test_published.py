@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import zipfile
@@ -14,13 +15,17 @@ import tensorflow as tf
 
 import babi
 from babi.data import typed
+from babi.data.encoding import Encoder
+from babi.data.streams import StoryStream
 from babi.data.vocabulary import Vocabulary
+from babi.evaluation.evaluator import Evaluator
 from babi.inspection.reading import Reader
 from babi.model import published, serving, trained
 from babi.model.answerer import QuestionAnswerer
+from babi.simulator import generate_story
 from babi.stories.story import DataError
 from small_runs import small_checkpoint
-from training_process import ROOT
+from training_process import ROOT, ScriptServer
 
 TEXT = ("Mary got the milk. John moved to the hallway. Where is John? "
         "What is Mary carrying? - -")
@@ -130,6 +135,18 @@ def test_an_export_that_fails_leaves_nothing(exported, tmp_path, monkeypatch, fa
     assert not list(tmp_path.iterdir())
 
 
+def test_a_disk_without_room_for_an_export_is_told_in_one_line(exported, tmp_path):
+    prefix = exported[0]
+    checkpoint = os.path.getsize(f"{prefix}.data-00000-of-00001")
+    with ScriptServer(tmp_path) as server:
+        code, output = server.run(
+            "export", f"--checkpoint_file={prefix}", f"--output_dir={tmp_path / 'new'}",
+            limits={"RLIMIT_FSIZE": checkpoint + 2000})
+    assert code == 1 and output.count("\n") == 1, output
+    assert re.match("error: --output_dir: .*; give another$", output.strip())
+    assert [path.name for path in tmp_path.iterdir()] == ["output-1.txt"]
+
+
 def test_a_saved_model_holds_each_weight_once(exported):
     shapes = tf.train.load_checkpoint(
         exported[1] / "saved_model" / "variables" / "variables"
@@ -179,6 +196,17 @@ def test_the_published_one_answers():
     one_file = keras.saving.load_model(published.FOLDER / "best.keras")
     again, = one_file.answer("John moved to the hallway. Where is John?")
     assert again.probability == pytest.approx(answer.probability, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["best", "joint", "simulated"])
+def test_the_published_ones_answer_all_tasks(name):
+    model = trained.load(published.find(name), jit=False)
+    stories = {task: [generate_story(task, 0, index, split="test")
+                      for index in range(4)] for task in range(1, 21)}
+    stream = StoryStream(stories, Encoder(model.vocabulary), 0, epochs=1)
+    scores, _ = Evaluator(model.model, jit=False).evaluate(stream, 320)
+    errors = scores.question_errors()
+    assert len(errors) == 20 and np.mean(list(errors.values())) < 5
 
 
 def test_what_is_no_model_is_told(exported, tmp_path):

@@ -15,6 +15,7 @@ from babi.stories.own import open_own
 from babi.stories.own_format import parse_own
 from babi.stories.own_split import same_texts
 from babi.stories.story import DataError
+from training_process import ROOT
 
 TEXT = "1 Ada went home.\n2 Where is Ada?\thome\n"
 
@@ -143,6 +144,11 @@ def test_what_is_no_plain_file_or_too_large_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(own_format, "_MAX_TOKENS", 5)
     with pytest.raises(DataError, match="file:1: a story of more than 5 words"):
         parse_own(TEXT.encode(), "file", 1)
+
+
+def test_the_stories_of_the_examples_are_those_that_the_docs_tell_of():
+    source = open_own(ROOT / "examples" / "stories" / "places.txt")
+    assert (len(source.train[1]), len(source.test[1])) == (9, 1)
 
 
 def test_a_tenth_is_kept_for_the_test_always_the_same(tmp_path):
