@@ -90,9 +90,9 @@ def _minds_of(path, label):
             checkpoints.resolve(path)]
     except checkpoints.CheckpointError:
         return  # it was there at first
+    best = checkpoints.iterations(_folder(path), checkpoints.BEST_PREFIX)[-1:]
     for prefix in prefixes:
         number = prefix.name.rpartition("-")[2]
-        best = checkpoints.iterations(prefix.parent, checkpoints.BEST_PREFIX)[-1:]
         kind = "best, " if number in map(str, best) else ""
         said = (f"{kind}after {int(number):,} updates" if number.isdecimal()
                 else prefix.name)  # of a file that was renamed

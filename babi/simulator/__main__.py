@@ -31,8 +31,7 @@ def _define_flags():
     flags.DEFINE_integer("seed", 0, "seed of the stories", lower_bound=0)
     flags.DEFINE_string("variant", DEFAULT_VARIANT, "name of the folder with the files")
     for field in dataclasses.fields(Options):
-        flags.DEFINE_integer(field.name, None,
-                             Options.description(field.name))
+        flags.DEFINE_integer(field.name, None, Options.description(field.name))
 
 
 def main():

@@ -270,8 +270,7 @@ class Run:
         raise TooManyBadSteps(
             f"no finite loss and gradient in {state.skipped_in_row} steps in a row, "
             f"so training stopped at iteration {iteration:,}; no weight was touched "
-            f"by them, and the last checkpoint stands; {kept}; "
-            f"{failures.LOWER}")
+            f"by them, and the last checkpoint stands; {kept}; {failures.LOWER}")
 
     def _keep_failed_step(self, iteration, batch, names):
         """Writes a step that can be run again; a text that says where to."""
