@@ -6,9 +6,10 @@
 
 After the paper's Figures 4 and 5. A network is told some goals, each a letter and what
 has to hold of the blocks ("3 above 1"), one constraint a step. Then it is shown one of
-the letters, and moves block by block until that goal holds. It learns from a planner,
-which says at every step which moves are best; with --paper from reward alone, as actor
-and critic.
+the letters, and moves block by block until that goal holds. First it learns to name
+goals, then to reach them: from reward alone, the moves of each tried several times;
+with --planner from one who says at every step which moves are best. With --paper it
+learns from reward from the start, as actor and critic.
 """
 
 import os
@@ -32,12 +33,13 @@ from examples.shrdlu.player import Guess  # noqa: E402
 SHIPPED = ROOT / "results" / "mini_shrdlu"
 LSTM_WEIGHTS = "lstm.weights.h5"
 SHOWN = tables.LESSONS[5]  # of such puzzles one is drawn, and memories are decoded
-DNC = BlockPlan(puzzles.HOUR, falling=40_000)
-# No memory, and no fewer weights.
-LSTM = BlockPlan(puzzles.HOUR, 200, read_heads=0, falling=40_000)
+DNC = BlockPlan(puzzles.HOUR, updates=200, falling=16_000, acting_rate=1e-3,
+                entropy=0.01, tries=4)
+TAUGHT = DNC._replace(lessons=puzzles.PLANNED)
+LSTM = DNC._replace(units=200, read_heads=0)  # no memory, and no fewer weights
 # Extended Data Table 2, the network of Figure 4, with RMSProp's place taken by Adam.
 PAPERS = BlockPlan(puzzles.PAPER, 250, 100, 3, layers=2, falling=10_000_000,
-                   acting_rate=3e-5, entropy=0.5, counted=True, mover=())
+                   acting_rate=3e-5, entropy=0.5, recall=0.0, counted=True, mover=())
 GOAL = program.Asked("goal", asking.EXAMPLE, asking.parse_goal, "lesson")
 
 
@@ -45,12 +47,20 @@ def parse_arguments(arguments=None):
     """The arguments of the command line; leaves with a line if they can't be used."""
     parser = program.make_parser(__doc__.splitlines()[0], "runs/mini_shrdlu", GOAL,
                                  lstm=True)
-    return program.parse(parser, arguments, GOAL)
+    parser.add_argument("--planner", action="store_true",
+                        help="learn the moves from a planner, in FOLDER/planner")
+    args = program.parse(parser, arguments, GOAL)
+    if args.planner:
+        if args.paper or args.lstm or args.show or args.given:
+            parser.error("--planner trains the DNC; leave out --paper, --lstm, --show "
+                         "and --goal")
+        args.folder /= "planner"
+    return args
 
 
 def plan_of(args):
     """The `BlockPlan` of the DNC."""
-    return PAPERS if args.paper else DNC
+    return PAPERS if args.paper else TAUGHT if args.planner else DNC
 
 
 def networks_to_ask(args):

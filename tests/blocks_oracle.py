@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from examples.shrdlu import player
-from examples.shrdlu.boards import (ACTIONS, BLOCKS, MOVES, PASS, RELATIONS,
-                                    SQUARES)
+from examples.shrdlu.boards import (ACTIONS, BLOCKS, CONSTRAINTS, MOVES, PASS,
+                                    RELATIONS, SQUARES)
 from examples.shrdlu.puzzles import BOARD, FIRST, GO, RELATION, SECOND
 
 
@@ -89,6 +89,16 @@ class Oracle:
                 for name, value in player.play(step, rows, inputs).items()}
 
 
+def situation_of(board, recalled):
+    """What the mover sees of a board and of what is recalled, square by square."""
+    squares = board.reshape(SQUARES, BLOCKS)
+    blocks = [1 + square.argmax() if square.any() else None for square in squares]
+    return [float(block is not None) for block in blocks] + [
+        recalled[CONSTRAINTS.index((first, relation, second))]
+        if first and second and first != second else 0.0
+        for relation in ("above", "left of") for first in blocks for second in blocks]
+
+
 def scores_of(network, shown, outputs):
     """Scores of actions: the layer's, and the mover's for board and what is recalled.
 
@@ -101,7 +111,8 @@ def scores_of(network, shown, outputs):
     if network.mover is not None:
         *hidden, kernel, bias = network.mover.get_weights()
         recalled = 1 / (1 + np.exp(-outputs[:, ACTIONS + 1:]))
-        seen = np.hstack([shown[:, BOARD:], recalled])
+        seen = np.array([situation_of(*each)
+                         for each in zip(shown[:, BOARD:], recalled)])
         for weights, shift in zip(hidden[::2], hidden[1::2]):
             seen = np.maximum(seen @ weights + shift, 0)
         scores = scores + seen @ kernel + bias

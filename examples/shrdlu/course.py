@@ -10,17 +10,26 @@ from examples.shrdlu.boards import boards
 from examples.shrdlu.player import BlockPlayer
 from examples.shrdlu.puzzles import make_batch
 
-COMPLETE = 0.85  # a lesson is, when such a share of constraints holds in the end
+# A lesson is complete when such a share of constraints holds in the end; the last one
+# ends the training.
+COMPLETE, FINISHED = 0.85, 0.99
 
 
 class Episodes(Epoch):
-    """The training batches of an epoch of puzzles."""
+    """The training batches of an epoch of puzzles.
+
+    Attributes:
+      tries: of the moves of an episode, where they are learnt from reward alone.
+    """
+
+    tries = 1
 
     def batch(self, rng):
         lesson = self.lessons[self.lesson]
         puzzles = stream(self.lessons, self.lesson, rng)
         return (make_batch([next(puzzles) for _ in range(self.shape[0])], lesson.length,
-                           lesson.most, rng, lesson.taught),)
+                           lesson.most, rng, lesson.taught,
+                           1 if lesson.taught else self.tries),)
 
 
 class BlockPlan(NamedTuple):
@@ -37,8 +46,9 @@ class BlockPlan(NamedTuple):
       falling: updates in which either falls to a tenth.
       decay: lambda of the advantages.
       entropy: how much an action's entropy counts.
-      recall: how much it counts, where a planner teaches, to name the constraints
-        that are asked for.
+      tries: how often the moves of an episode are made, where they are learnt from
+        reward alone; what one try earns more than the others is its gain.
+      recall: how much it counts to name the constraints that are asked for.
       counted: reward the number of constraints that hold, not their share.
       mover: units of the hidden layers of a network that sees the board and what is
         recalled, and adds its scores of actions to the layer's; empty for none.
@@ -56,6 +66,7 @@ class BlockPlan(NamedTuple):
     acting_rate: float = 2e-4
     decay: float = 0.75
     entropy: float = 0.02
+    tries: int = 1
     recall: float = 0.5
     counted: bool = False
     mover: tuple = (512, 512)
@@ -84,8 +95,10 @@ class BlockPlan(NamedTuple):
 
     def epoch(self, lesson, seed):
         """The training batches of an epoch."""
-        return Episodes(self.lessons, self.updates, self.rows,
-                        self.lessons[lesson].length, seed)
+        epoch = Episodes(self.lessons, self.updates, self.rows,
+                         self.lessons[lesson].length, seed)
+        epoch.tries = self.tries
+        return epoch
 
     def examine(self, model, lesson, rng, count):
         """Shares of new episodes of a lesson, most likely actions: see `judge`."""
@@ -96,7 +109,8 @@ class BlockPlan(NamedTuple):
     def is_complete(self, lesson, shares):
         """Whether a lesson is, with these shares of `examine`."""
         counts = "named" if self.lessons[lesson].recital else "satisfied"
-        return shares[counts] >= COMPLETE
+        last = lesson + 1 == len(self.lessons)
+        return shares[counts] >= (FINISHED if last else COMPLETE)
 
 
 def evaluate(model, puzzles, rows, length, most):
@@ -114,19 +128,19 @@ def evaluate(model, puzzles, rows, length, most):
     results = []
     for batch, filled in batches_of(puzzles, rows):
         played = model.predict_on_batch(make_batch(filled, length, most))
-        recalled = played["recalled"][:, :-played["actions"].shape[1]]
-        results += [judge(*each) for each in zip(batch, played["boards"], recalled)]
+        named = played.get("named", [()] * rows)  # a random player names nothing
+        results += [judge(*each) for each in zip(batch, played["boards"], named)]
     return {name: float(np.mean([result[name] for result in results]))
             for name in results[0]}
 
 
-def judge(puzzle, passed, recalled=()):
+def judge(puzzle, passed, named=()):
     """What an episode came to.
 
     Args:
       puzzle: `Puzzle`.
       passed: `[M + 1]` boards, from the start on; the last one is the end.
-      recalled: `[T, CONSTRAINTS]` scores of what is recalled before the moves.
+      named: `[T, CONSTRAINTS]` scores of what is recalled before the moves.
 
     Returns:
       {"perfect": whether the goal was reached with the least moves and kept, "success":
@@ -138,8 +152,8 @@ def judge(puzzle, passed, recalled=()):
     reached = holds.all(axis=1)
     perfect = bool(reached[-1] and reached[puzzle.least:].all())
     letters = (*puzzle.rehearsed, puzzle.asked)
-    named = [set(np.flatnonzero(scores > 0)) == set(puzzle.goals[letter])
-             for letter, scores in zip(letters, recalled[-len(letters):])]
+    right = [set(np.flatnonzero(scores > 0)) == set(puzzle.goals[letter])
+             for letter, scores in zip(letters, named[-len(letters):])]
     return {"perfect": perfect, "success": bool(reached[-1]) and not perfect,
             "incomplete": not reached[-1], "satisfied": float(holds[-1].mean()),
-            "named": float(np.mean(named)) if named else 0.0}
+            "named": float(np.mean(right)) if right else 0.0}

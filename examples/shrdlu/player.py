@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from dnc import DNC
 from examples.lessons.network import Standing, widen
-from examples.shrdlu.boards import ACTIONS, CONSTRAINTS, PASS, boards
+from examples.shrdlu.boards import (ACTIONS, BLOCKS, CONSTRAINTS, PASS, SQUARES,
+                                    boards)
 from examples.shrdlu.puzzles import (BOARD, FEATURES, GO, INVALID, LETTERS,
                                      UNDONE, board_features)
 
@@ -24,7 +25,7 @@ def play(step, states, inputs):
       step: function of features `[B, FEATURES]` and states that gives outputs
         `[B, OUTPUTS]` and the next states.
       states: those before the first move.
-      inputs: of `puzzles.make_batch`.
+      inputs: of `tried`; B counts the tries.
 
     Returns:
       {"boards": `[B, M + 1]` the board before each action and after the last;
@@ -72,6 +73,45 @@ def parts_of(outputs):
             "recalled": outputs[..., ACTIONS + 1:]}
 
 
+def tries_of(inputs):
+    """How often each row's moves are made in inputs of `puzzles.make_batch`."""
+    return inputs["noise"].shape[0] // inputs["start"].shape[0]
+
+
+def tried(inputs):
+    """What the moves want of inputs of `puzzles.make_batch`, a row for each try."""
+    return {"noise": inputs["noise"], "planner": inputs["planner"],
+            **{name: tf.repeat(inputs[name], tries_of(inputs), axis=0)
+               for name in ("start", "away", "limit", "goal", "taught")}}
+
+
+def between_squares(board, recalled):
+    """What is to hold between what lies on two squares, whatever blocks these are.
+
+    No move asks for the name of a block: with the names left out, each of a goal's 720
+    namings is the same.
+
+    Args:
+      board: `[B, SQUARES * BLOCKS]`, as `puzzles.board_features` has it.
+      recalled: `[B, CONSTRAINTS]`, how surely each is to hold.
+
+    Returns:
+      `[B, SITUATION]`: whether a block lies on each square, then for both relations
+      and each two squares how surely it is to hold between their blocks.
+    """
+    lies = tf.reshape(board, (-1, SQUARES, BLOCKS))
+    pairs = np.zeros((len(CONSTRAINTS), 2, BLOCKS, BLOCKS), np.float32)
+    for row, (first, relation, second) in zip(pairs, CONSTRAINTS):
+        row[("above", "left of").index(relation), first - 1, second - 1] = 1
+    wanted = tf.tensordot(recalled, pairs, 1)
+    between = tf.einsum("bpi,brij,bqj->brpq", lies, wanted, lies)
+    return tf.concat([tf.reduce_sum(lies, axis=2),
+                      tf.reshape(between, (-1, 2 * SQUARES**2))], axis=1)
+
+
+SITUATION = SQUARES + 2 * SQUARES**2
+
+
 def _at(table, numbers):
     """What tables `[B, S]` have, int32, at `[B, K]` boards."""
     return tf.cast(tf.gather(table, numbers, batch_dims=1), tf.int32)
@@ -85,7 +125,7 @@ def rewards(inputs, played, counted=False):
     where no action was allowed.
 
     Args:
-      inputs: of `puzzles.make_batch`.
+      inputs: of `tried`.
       played: of `play`.
       counted: the number of the constraints in the place of their share, as in the
         paper.
@@ -120,6 +160,24 @@ def advantages(earned, value, decay):
     weights = tf.where(after >= 0, decay ** tf.cast(tf.maximum(after, 0), tf.float32),
                        0.0)
     return tf.matmul(delta, weights)
+
+
+def gains(earned, tries):
+    """`[B, M]`: how much more each action and those after it earned than other tries.
+
+    That is r_t + r_(t+1) + ..., less the mean of it in the other tries of the row, over
+    the root of the mean square of that (Kool et al. 2019, "Buy 4 REINFORCE samples, get
+    a baseline for free!"). It hangs on no critic.
+
+    Args:
+      earned: `[B, M]` rewards r, the tries of each row together.
+      tries: of a row, at least two.
+    """
+    returns = tf.cumsum(earned, axis=1, reverse=True)
+    by_row = tf.reshape(returns, (-1, tries, tf.shape(returns)[1]))
+    others = (tf.reduce_sum(by_row, axis=1, keepdims=True) - by_row) / (tries - 1)
+    gain = returns - tf.reshape(others, tf.shape(returns))
+    return tf.math.divide_no_nan(gain, tf.sqrt(tf.reduce_mean(tf.square(gain))))
 
 
 class BlockPlayer(Standing):
@@ -164,13 +222,13 @@ class BlockPlayer(Standing):
         else:
             self.head.build((None, self.layer.units))
         if self.mover is not None:
-            self.mover.build((None, FEATURES - BOARD + len(CONSTRAINTS)))
+            self.mover.build((None, SITUATION))
         self.built = True
 
     def call(self, inputs, training=None):
         """What `play` returns of the batch, and "earned": see `rewards`.
 
-        "recalled" has the steps before the moves too, `[B, T + M, CONSTRAINTS]`.
+        And "named", what is recalled at the steps before: `[B, T, CONSTRAINTS]`.
 
         Args:
           inputs: of `puzzles.make_batch`.
@@ -178,18 +236,19 @@ class BlockPlayer(Standing):
         """
         outputs, *states = self.layer(
             inputs["steps"], mask=inputs["mask"], training=training)
-        played = play(self._step, states, inputs)
-        before = parts_of(self._outputs(outputs))
-        played["recalled"] = tf.concat(
-            [before["recalled"], played["recalled"]], axis=1)
-        return {**played, "earned": rewards(inputs, played, self.counted)}
+        moves = tried(inputs)
+        states = tf.nest.map_structure(
+            lambda state: tf.repeat(state, tries_of(inputs), axis=0), states)
+        played = play(self._step, states, moves)
+        return {**played, "earned": rewards(moves, played, self.counted),
+                "named": parts_of(self._outputs(outputs))["recalled"]}
 
     def _step(self, features, states):
         outputs, states = self.layer.cell(features, states)
         outputs = self._outputs(outputs)
         if self.mover is not None:
             recalled = tf.sigmoid(parts_of(outputs)["recalled"])
-            scores = self.mover(tf.concat([features[:, BOARD:], recalled], axis=1))
+            scores = self.mover(between_squares(features[:, BOARD:], recalled))
             outputs += tf.pad(scores, [[0, 0], [0, OUTPUTS - ACTIONS]])
         return outputs, states
 
@@ -199,16 +258,19 @@ class BlockPlayer(Standing):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None,
                      training=True):
         """A mean over actions: of the taught rows minus the log-likelihood of all the
-        planner's actions together, of the others the actor's loss; of all the
-        critic's; and what is recalled."""
+        planner's actions together, of the others the actor's loss, whose gain is that
+        over other tries; with one try it is what the critic says, whose loss counts
+        too. And what is recalled."""
         allowed = y_pred["actions"] >= 0
         weights = tf.cast(allowed, tf.float32)
         weights = tf.math.divide_no_nan(weights, tf.reduce_sum(weights))  # [B, M]
-        taught = x["taught"][:, tf.newaxis]
+        moves, tries = tried(x), tries_of(x)
+        taught = moves["taught"][:, tf.newaxis]
         likelihood = tf.nn.log_softmax(y_pred["logits"])
         value = tf.where(allowed, y_pred["value"], 0.0)
         fixed = tf.stop_gradient(value)
-        gain = advantages(y_pred["earned"], fixed, self.decay)
+        gain = (advantages(y_pred["earned"], fixed, self.decay)
+                if tries == 1 else gains(y_pred["earned"], tries))
         returns = tf.cumsum(y_pred["earned"], axis=1, reverse=True)
         chosen = tf.gather(likelihood, tf.maximum(y_pred["actions"], 0), batch_dims=2)
         entropy = -tf.reduce_sum(tf.exp(likelihood) * likelihood, axis=2)
@@ -217,19 +279,25 @@ class BlockPlayer(Standing):
         acted = chosen * gain + self.entropy * entropy
         loss = -tf.reduce_sum(weights * (
             taught * followed + (1 - taught) * acted))
-        loss += VALUE * tf.reduce_sum(weights * tf.square(returns - value)) / 2
-        return loss + self.recall * self._forgotten(x, y_pred, weights)
+        if tries == 1:
+            loss += VALUE * tf.reduce_sum(weights * tf.square(returns - value)) / 2
+        asked = x["asked"] / tf.reduce_sum(x["asked"])
+        goal = tf.repeat(moves["goal"][:, tf.newaxis], tf.shape(weights)[1], axis=1)
+        return loss + self.recall * (
+            _surprise(x["named"], y_pred["named"], asked)
+            + _surprise(goal, y_pred["recalled"], weights)) / 2
 
-    def _forgotten(self, x, y_pred, weights):
-        """The cross-entropy of naming the constraints that are asked for, in all,
-        where a planner teaches: a mean over steps that ask and over those of moves."""
-        asked, steps = x["asked"], tf.shape(x["asked"])[1]
-        named = tf.concat([x["named"], tf.repeat(
-            x["goal"][:, tf.newaxis], tf.shape(weights)[1], axis=1)], axis=1)
-        each = tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(
-            named, y_pred["recalled"]), axis=2) * x["taught"][:, tf.newaxis]
-        return (tf.reduce_sum(each[:, :steps] * asked) / tf.reduce_sum(asked)
-                + tf.reduce_sum(each[:, steps:] * weights)) / 2
+
+def _surprise(there, scores, weights):
+    """The mean cross-entropy of naming what is there, of constraints all together.
+
+    Args:
+      there: `[B, T, CONSTRAINTS]` 0 or 1.
+      scores: `[B, T, CONSTRAINTS]`.
+      weights: `[B, T]`, with sum 1.
+    """
+    return tf.reduce_sum(weights * tf.reduce_sum(
+        tf.nn.sigmoid_cross_entropy_with_logits(there, scores), axis=2))
 
 
 VALUE = 0.1  # how much the error of the value counts

@@ -198,18 +198,21 @@ PAPER = tuple(Lesson(*ranges) for ranges in (
     ((10, 10), (6, 6), (6, 6), (7, 7)), ((10, 10), (6, 6), (1, 6), (1, 7))))
 
 
-# The paper's lessons, learnt from the planner, after two in which goals are only named,
-# more of them than an LSTM keeps in mind, so that the memory comes into use. In batches
-# of few lengths: with each another model is compiled.
+# Goals are only named, more of them than an LSTM keeps in mind, so that the memory
+# comes into use.
 RECITALS = (
     Lesson((2, 8), (3, 6), (1, 1), (0, 0), 1.0, 16, told=16, moves=1, recital=True),
     Lesson((2, 6), (3, 6), (1, 3), (0, 0), 1.0, told=24, moves=1, recital=True))
+# Then the paper's lessons, from reward alone, in batches of few lengths: with each
+# another model is compiled.
 HOUR = (*RECITALS, *(
-    lesson._replace(taught=1.0, slots=slots, told=told, moves=moves)
+    lesson._replace(slots=slots, told=told, moves=moves)
     for first, end, slots, told, moves in (
         (0, 6, 32, 24, 8), (6, 9, 32, 24, 9), (9, 13, 48, 32, 10), (13, 17, 64, 50, 11),
         (17, 26, 80, 60, 13))
     for lesson in PAPER[first:end]))
+# The same, all of it learnt from the planner.
+PLANNED = tuple(lesson._replace(taught=1.0) for lesson in HOUR)
 
 
 def shape_of(lessons):
@@ -245,7 +248,7 @@ def to_features(puzzle):
     return result
 
 
-def make_batch(puzzles, length, most, rng=None, taught=0.0):
+def make_batch(puzzles, length, most, rng=None, taught=0.0, tries=1):
     """A batch to be played: see `player.play`.
 
     Args:
@@ -255,14 +258,16 @@ def make_batch(puzzles, length, most, rng=None, taught=0.0):
       rng: `numpy.random.Generator` of what is tried in training; without it the most
         likely action is taken.
       taught: the share of the rows that learn from the planner, the first ones.
+      tries: K, how often the moves of each row are made, one try beside the other.
 
     Returns:
       {"steps": `[B, T, FEATURES]`; "mask": `[B, T]` booleans; "start": `[B]`; "away":
       `[B, S]` as `Puzzle.away`; "limit": `[B]` moves allowed; "goal":
       `[B, CONSTRAINTS]` 0 or 1; "asked": `[B, T]` 1 where a goal is asked for or
       rehearsed, "named": `[B, T, CONSTRAINTS]` the constraints it has; "taught": `[B]`
-      0 or 1; "planner": `[B, M]` booleans: where the planner chooses; "noise":
-      `[B, M, ACTIONS]`, added to the scores of the actions}.
+      0 or 1; "planner": `[B * K, M]` booleans, those of a row together: where the
+      planner chooses; "noise": `[B * K, M, ACTIONS]`, added to the scores of the
+      actions}.
     """
     rows = len(puzzles)
     steps = np.zeros((rows, length, FEATURES), np.float32)
@@ -282,10 +287,11 @@ def make_batch(puzzles, length, most, rng=None, taught=0.0):
     away = np.stack([puzzle.away() for puzzle in puzzles])
     start = np.array([puzzle.start for puzzle in puzzles], np.int32)
     is_taught = np.arange(rows) < round(taught * rows)
-    planner = np.zeros((rows, most), bool)
-    noise = np.zeros((rows, most, ACTIONS), np.float32)
+    planner = np.zeros((rows * tries, most), bool)
+    noise = np.zeros((rows * tries, most, ACTIONS), np.float32)
     if rng is not None:
-        planner = (rng.random(planner.shape) < BETA) & is_taught[:, np.newaxis]
+        planner = (rng.random(planner.shape) < BETA) & np.repeat(
+            is_taught, tries)[:, np.newaxis]
         noise = rng.gumbel(size=noise.shape).astype(np.float32)
     limit = away[np.arange(rows), start].astype(np.int32) + SPARE
     limit[[len(puzzle.rehearsed) > 0 for puzzle in puzzles]] = 0

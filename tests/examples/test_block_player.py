@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from blocks_oracle import after, columns_of, is_so, scores_of
+from blocks_oracle import after, columns_of, is_so, scores_of, situation_of
 from examples.lessons import curriculum
 from examples.lessons.epochs import stream
 from examples.shrdlu import course, player
-from examples.shrdlu.boards import ACTIONS, BLOCKS, CONSTRAINTS, PASS, boards
-from examples.shrdlu.puzzles import (BOARD, FEATURES, GO, PAPER, SPARE, Lesson,
-                                     make_batch, to_features)
+from examples.shrdlu.boards import (ACTIONS, BLOCKS, CONSTRAINTS, PASS, boards,
+                                    number_of)
+from examples.shrdlu.puzzles import (BETA, BOARD, FEATURES, GO, PAPER, SPARE, Lesson,
+                                     board_features, drop, make_batch, to_features)
 from stopped_runs import assert_goes_on_the_same
 
 SMALL = (Lesson((2, 2), (3, 3), (1, 1), (0, 0), 1.0, 8, 5, 7, True),
@@ -31,6 +32,7 @@ def test_a_board_is_the_next_input(network, rng):
     puzzles = [SMALL[1].draw(rng) for _ in range(6)]
     inputs = make_batch(puzzles, 5, 7, rng, 0.5)
     result = network(inputs)
+    assert result["recalled"].shape[1] == 7
     acted = 0
     for row, puzzle in enumerate(puzzles):
         passed = result["boards"].numpy()[row]
@@ -48,7 +50,9 @@ def test_a_board_is_the_next_input(network, rng):
             scores_of(network, shown, outputs)[asked + 1:], abs=1e-4)
         assert result["value"].numpy()[row] == pytest.approx(
             outputs[asked + 1:, ACTIONS], abs=1e-4)
-        assert result["recalled"].numpy()[row, 5 - asked - 1:] == pytest.approx(
+        recalled = np.vstack([result[name].numpy()[row] for name in (
+            "named", "recalled")])
+        assert recalled[5 - asked - 1:] == pytest.approx(
             outputs[:, ACTIONS + 1:], abs=1e-4)
         for step, action in enumerate(result["actions"].numpy()[row]):
             here = columns_of(boards().squares[passed[step]].tolist())
@@ -92,9 +96,10 @@ def log_softmax(scores):
     return scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
 
 
-def surprise(probability, there):
-    """The cross-entropy of what is there with the probabilities of all constraints."""
-    named = np.isin(np.arange(len(probability)), there)
+def surprise(scores, there):
+    """The cross-entropy of what is there with the scores of all constraints."""
+    probability = 1 / (1 + np.exp(-scores))
+    named = np.isin(np.arange(len(scores)), there)
     return -np.log(np.where(named, probability, 1 - probability)).sum()
 
 
@@ -127,12 +132,10 @@ def test_the_loss_is_that_of_pupil_actor_and_critic(network, rng):
         count += last
         letters = [*puzzle.rehearsed, puzzle.asked]
         asked += len(letters)
-        if row < 4:
-            probability = 1 / (1 + np.exp(-result["recalled"][row]))
-            for step, letter in zip(range(7 - len(letters), 7), letters):
-                rehearsed += surprise(probability[step], puzzle.goals[letter])
-            for step in range(last):
-                recalled += surprise(probability[7 + step], puzzle.goal)
+        for scores, letter in zip(result["named"][row, 7 - len(letters):], letters):
+            rehearsed += surprise(scores, puzzle.goals[letter])
+        for scores in result["recalled"][row, :last]:
+            recalled += surprise(scores, puzzle.goal)
     expected = (taught + actor + player.VALUE * critic) / count
     expected += network.recall * (rehearsed / asked + recalled / count) / 2
     played = network(inputs)
@@ -144,7 +147,8 @@ def test_what_is_recalled_learns_from_the_moves(rng):
     """Gradients of the planner's moves alone go through the mover, to what it sees."""
     keras.utils.set_random_seed(3)
     network = PLAN._replace(recall=0.0).build(8)
-    inputs = make_batch([PAPER[0].draw(rng) for _ in range(4)], 5, 7, rng, 1.0)
+    lesson = PAPER[0]._replace(blocks=(BLOCKS, BLOCKS))
+    inputs = make_batch([lesson.draw(rng) for _ in range(4)], 5, 7, rng, 1.0)
     for compiled in (False, True):
         @tf.function(jit_compile=compiled)
         def gradients():
@@ -157,6 +161,65 @@ def test_what_is_recalled_learns_from_the_moves(rng):
         output = next(found[path] for path in found if "output_kernel" in path)
         assert np.any(output[:, ACTIONS + 1:], axis=0).all()
         assert sum(np.any(found[path]) for path in found if "/mover/" in path) == 6
+
+
+def test_the_mover_knows_no_block_by_its_name(rng):
+    """Blocks that change names, on the board and in what is recalled, do not count."""
+    board = drop(6, rng)
+    squares, recalled = boards().squares[board], rng.random(len(CONSTRAINTS))
+    names = np.array([0, *1 + rng.permutation(BLOCKS)])
+    other = np.zeros_like(recalled)
+    for sure, (first, relation, second) in zip(recalled, CONSTRAINTS):
+        other[CONSTRAINTS.index((names[first], relation, names[second]))] = sure
+    seen, same, none = (player.between_squares(*map(tf.constant, (
+        board_features([number_of(list(where))]), np.float32([what]))))[0].numpy()
+        for where, what in ((squares, recalled), (names[squares], other),
+                            (names[squares], recalled)))
+    assert seen == pytest.approx(situation_of(board_features(board), recalled))
+    assert seen == pytest.approx(same) and seen != pytest.approx(none, abs=0.1)
+
+
+def test_each_try_is_an_episode_of_its_own(network, rng):
+    """Told once and tried twice is the same as told twice."""
+    puzzles = [SMALL[1].draw(rng) for _ in range(3)]
+    inputs = make_batch(puzzles, 5, 7, rng, tries=2)
+    assert inputs["noise"].shape == (6, 7, ACTIONS) and len(inputs["steps"]) == 3
+    apart = {name: value if len(value) == 6 else np.repeat(value, 2, axis=0)
+             for name, value in inputs.items()}
+    assert len(apart["steps"]) == 6
+    result, expected = network(inputs), network(apart)
+    for name in set(expected) - {"named"}:
+        assert result[name].numpy() == pytest.approx(expected[name].numpy(), abs=1e-5)
+    assert result["named"].numpy() == pytest.approx(
+        expected["named"].numpy()[::2], abs=1e-5)
+    assert not np.array_equal(result["actions"][::2], result["actions"][1::2])
+    asked = make_batch(puzzles, 5, 7, rng, 0.4, tries=50)
+    taught = asked["planner"].reshape(3, -1).mean(axis=1)
+    assert taught == pytest.approx([BETA, 0, 0], abs=0.1)
+
+
+def test_a_try_gains_what_it_earns_beyond_the_others(network, rng):
+    """Two rows of three tries: returns 6, 3, 0 and 2, 2, 5 at first, then less."""
+    earned = tf.constant([[2.0, 4], [1, 2], [0, 0], [1, 1], [1, 1], [4, 1]])
+    expected = np.array([[4.5, 3], [0, 0], [-4.5, -3], [-1.5, 0], [-1.5, 0], [3, 0]])
+    expected /= np.sqrt(np.mean(expected ** 2))
+    assert player.gains(earned, 3).numpy() == pytest.approx(expected, abs=1e-6)
+    inputs = make_batch([SMALL[1].draw(rng) for _ in range(3)], 5, 7, rng, tries=2)
+    played = network(inputs)
+    loss = [float(network.compute_loss(inputs, None, {
+        **played, "logits": logits, "value": 0 * played["value"]}))
+        for logits in (played["logits"], 0 * played["logits"])]
+    gain = player.gains(played["earned"], 2).numpy()
+    allowed = played["actions"].numpy() >= 0
+    likelihood = log_softmax(played["logits"].numpy())
+    chosen = np.take_along_axis(
+        likelihood, np.maximum(played["actions"], 0)[..., np.newaxis], 2)[..., 0]
+    entropy = -(np.exp(likelihood) * likelihood).sum(axis=2)
+    acted = [(allowed * (chance * gain + network.entropy * spread)).sum()
+             for chance, spread in ((chosen, entropy),
+                                    (-np.log(ACTIONS), np.log(ACTIONS)))]
+    assert loss[0] - loss[1] == pytest.approx(
+        (acted[1] - acted[0]) / allowed.sum(), abs=1e-4)
 
 
 def test_advantages_of_a_known_episode():

@@ -158,7 +158,7 @@ class Planner:
             action = np.where(wrong, PASS, away.argmin(axis=1))
             passed.append(after[rows, action])
         return {"boards": np.stack(passed, 1), "actions": np.stack(passed[1:], 1),
-                "recalled": np.zeros((*inputs["steps"].shape[:2], len(CONSTRAINTS)))}
+                "named": np.zeros((*inputs["steps"].shape[:2], len(CONSTRAINTS)))}
 
 
 def test_the_table_of_moves_asks_what_it_says(capsys, monkeypatch):
@@ -197,7 +197,8 @@ def test_the_papers_network():
     assert [unit.units for unit in layers_of(cell.controller)] == [250, 250]
     assert (model.decay, model.entropy, model.counted) == (0.75, 0.5, True)
     assert mini_shrdlu.PAPERS.lessons is PAPER and mini_shrdlu.PAPERS.rows == 32
-    assert mini_shrdlu.PAPERS.updates == 400
+    assert mini_shrdlu.PAPERS.updates == 400 and mini_shrdlu.PAPERS.tries == 1
+    assert mini_shrdlu.PAPERS.recall == 0
     assert mini_shrdlu.PAPERS.acting_rate == 3e-5 and model.mover is None
 
 
@@ -214,6 +215,8 @@ def test_the_lstm_has_no_fewer_weights():
     (["--minutes=nan"], "--minutes"), (["--goals=-1"], "--goals"),
     (["--paper", "--show"], "--paper"), (["--lstm", "--show"], "--lstm"),
     (["--lstm", "--paper"], "--lstm"), (["on"], "on"),
+    *((["--planner", other], "--planner trains") for other in (
+        "--paper", "--lstm", "--show", "--goal=3 above 1")),
     (["--folder=setup.py"], "--folder=setup.py: not a folder")])
 def test_bad_options_are_told_in_a_line(arguments, said, capsys, monkeypatch):
     monkeypatch.chdir(mini_shrdlu.ROOT)
