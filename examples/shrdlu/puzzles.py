@@ -203,16 +203,16 @@ PAPER = tuple(Lesson(*ranges) for ranges in (
 RECITALS = (
     Lesson((2, 8), (3, 6), (1, 1), (0, 0), 1.0, 16, told=16, moves=1, recital=True),
     Lesson((2, 6), (3, 6), (1, 3), (0, 0), 1.0, told=24, moves=1, recital=True))
-# Then the paper's lessons, from reward alone, in batches of few lengths: with each
-# another model is compiled.
+# Then the paper's lessons, learnt from the planner, in batches of few lengths: with
+# each another model is compiled.
 HOUR = (*RECITALS, *(
-    lesson._replace(slots=slots, told=told, moves=moves)
+    lesson._replace(taught=1.0, slots=slots, told=told, moves=moves)
     for first, end, slots, told, moves in (
         (0, 6, 32, 24, 8), (6, 9, 32, 24, 9), (9, 13, 48, 32, 10), (13, 17, 64, 50, 11),
         (17, 26, 80, 60, 13))
     for lesson in PAPER[first:end]))
-# The same, all of it learnt from the planner.
-PLANNED = tuple(lesson._replace(taught=1.0) for lesson in HOUR)
+# The same, but after the paper's first lesson the moves are learnt from reward alone.
+REWARDED = (*HOUR[:3], *(lesson._replace(taught=0.0) for lesson in HOUR[3:]))
 
 
 def shape_of(lessons):

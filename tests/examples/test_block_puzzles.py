@@ -8,9 +8,9 @@ from examples.lessons.epochs import stream
 from examples.shrdlu import course, player
 from examples.shrdlu.boards import (CONSTRAINTS, FAR, boards, distances, number_of,
                                     numbers)
-from examples.shrdlu.puzzles import (BETA, FEATURES, FIRST, GO, HOUR, PAPER, PLANNED,
-                                     RECITALS, SPARE, draw_goal, drop, make_batch,
-                                     make_puzzle, to_features)
+from examples.shrdlu.puzzles import (BETA, FEATURES, FIRST, GO, HOUR, PAPER,
+                                     RECITALS, REWARDED, SPARE, draw_goal, drop,
+                                     make_batch, make_puzzle, to_features)
 
 
 @pytest.mark.parametrize("lesson", [*HOUR[2:10], PAPER[12], PAPER[21], PAPER[25]])
@@ -95,8 +95,9 @@ def test_the_papers_lessons_fit_into_the_batches():
             lesson.constraints[1] + lesson.recital))
         assert longest <= lesson.length <= lesson.slots + 1
         assert lesson.recital or lesson.depth[1] + SPARE <= lesson.most
-    assert [lesson.taught for lesson in HOUR] == [1, 1] + [0] * 26
-    assert PLANNED == tuple(lesson._replace(taught=1.0) for lesson in HOUR)
+    assert [lesson.taught for lesson in HOUR] == [1] * 28
+    assert [lesson.taught for lesson in REWARDED] == [1] * 3 + [0] * 25
+    assert HOUR == tuple(lesson._replace(taught=1.0) for lesson in REWARDED)
 
 
 def test_no_goal_where_no_board_has_as_many_constraints(rng):

@@ -202,6 +202,18 @@ def test_the_papers_network():
     assert mini_shrdlu.PAPERS.acting_rate == 3e-5 and model.mover is None
 
 
+def test_reward_alone_trains_in_a_folder_of_its_own(tmp_path):
+    taught, alone = (mini_shrdlu.parse_arguments([f"--folder={tmp_path}", *options])
+                     for options in ([], ["--reward"]))
+    assert (taught.folder, alone.folder) == (tmp_path, tmp_path / "reward")
+    for args, tries in ((taught, 1), (alone, 4)):
+        epoch = mini_shrdlu.plan_of(args).epoch(3, 1)
+        epoch.lesson = 3
+        batch, = epoch.batch(np.random.default_rng(2))
+        assert batch["taught"].all() == (tries == 1)
+        assert len(batch["noise"]) == tries * len(batch["steps"]) == tries * 32
+
+
 def test_the_lstm_has_no_fewer_weights():
     counts = [plan.build(32).count_params() for plan in (
         mini_shrdlu.DNC, mini_shrdlu.LSTM)]
@@ -215,7 +227,7 @@ def test_the_lstm_has_no_fewer_weights():
     (["--minutes=nan"], "--minutes"), (["--goals=-1"], "--goals"),
     (["--paper", "--show"], "--paper"), (["--lstm", "--show"], "--lstm"),
     (["--lstm", "--paper"], "--lstm"), (["on"], "on"),
-    *((["--planner", other], "--planner trains") for other in (
+    *((["--reward", other], "--reward trains") for other in (
         "--paper", "--lstm", "--show", "--goal=3 above 1")),
     (["--folder=setup.py"], "--folder=setup.py: not a folder")])
 def test_bad_options_are_told_in_a_line(arguments, said, capsys, monkeypatch):
