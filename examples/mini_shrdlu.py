@@ -33,9 +33,9 @@ from examples.shrdlu.player import Guess  # noqa: E402
 SHIPPED = ROOT / "results" / "mini_shrdlu"
 LSTM_WEIGHTS = "lstm.weights.h5"
 SHOWN = tables.LESSONS[5]  # of such puzzles one is drawn, and memories are decoded
-DNC = BlockPlan(puzzles.HOUR, falling=40_000)
+DNC = BlockPlan(puzzles.HOUR, falling=16_000)
 # No memory, and no fewer weights.
-LSTM = BlockPlan(puzzles.HOUR, 200, read_heads=0, falling=40_000)
+LSTM = DNC._replace(units=200, read_heads=0)
 REWARDED = BlockPlan(puzzles.REWARDED, updates=200, falling=40_000, acting_rate=1e-3,
                      entropy=0.03, tries=4)
 # Extended Data Table 2, the network of Figure 4, with RMSProp's place taken by Adam.
