@@ -50,8 +50,9 @@ class BlockPlan(NamedTuple):
         reward alone; what one try earns more than the others is its gain.
       recall: how much it counts to name the constraints that are asked for.
       counted: reward the number of constraints that hold, not their share.
-      mover: units of the hidden layers of a network that sees the board and what is
-        recalled, and adds its scores of actions to the layer's; empty for none.
+      mover: units of the hidden layers of a network that sees what is recalled laid
+        over the board (`player.between_squares`), and adds its scores of actions to the
+        layer's; empty for none.
       layers: of the LSTM.
     """
 

@@ -12,6 +12,7 @@ from examples.shrdlu.puzzles import (BOARD, FEATURES, GO, INVALID, LETTERS,
                                      UNDONE, board_features)
 
 OUTPUTS = ACTIONS + 1 + len(CONSTRAINTS)  # scores, value, and what is recalled
+SITUATION = SQUARES + 2 * SQUARES ** 2  # of `between_squares`
 
 
 def play(step, states, inputs):
@@ -106,10 +107,7 @@ def between_squares(board, recalled):
     wanted = tf.tensordot(recalled, pairs, 1)
     between = tf.einsum("bpi,brij,bqj->brpq", lies, wanted, lies)
     return tf.concat([tf.reduce_sum(lies, axis=2),
-                      tf.reshape(between, (-1, 2 * SQUARES**2))], axis=1)
-
-
-SITUATION = SQUARES + 2 * SQUARES**2
+                      tf.reshape(between, (-1, 2 * SQUARES ** 2))], axis=1)
 
 
 def _at(table, numbers):
