@@ -37,7 +37,7 @@ DNC = BlockPlan(puzzles.HOUR, falling=16_000)
 # No memory, and no fewer weights.
 LSTM = DNC._replace(units=200, read_heads=0)
 REWARDED = BlockPlan(puzzles.REWARDED, updates=200, falling=40_000, acting_rate=1e-3,
-                     entropy=0.03, tries=4)
+                     entropy=0.03)
 # Extended Data Table 2, the network of Figure 4, with RMSProp's place taken by Adam.
 PAPERS = BlockPlan(puzzles.PAPER, 250, 100, 3, layers=2, falling=10_000_000,
                    acting_rate=3e-5, entropy=0.5, recall=0.0, counted=True, mover=())

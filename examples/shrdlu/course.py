@@ -16,20 +16,13 @@ COMPLETE, FINISHED = 0.85, 0.99
 
 
 class Episodes(Epoch):
-    """The training batches of an epoch of puzzles.
-
-    Attributes:
-      tries: of the moves of an episode, where they are learnt from reward alone.
-    """
-
-    tries = 1
+    """The training batches of an epoch of puzzles."""
 
     def batch(self, rng):
         lesson = self.lessons[self.lesson]
         puzzles = stream(self.lessons, self.lesson, rng)
         return (make_batch([next(puzzles) for _ in range(self.shape[0])], lesson.length,
-                           lesson.most, rng, lesson.taught,
-                           1 if lesson.taught else self.tries),)
+                           lesson.most, rng, lesson.taught, lesson.tries),)
 
 
 class BlockPlan(NamedTuple):
@@ -46,8 +39,6 @@ class BlockPlan(NamedTuple):
       falling: updates in which either falls to a tenth.
       decay: lambda of the advantages.
       entropy: how much an action's entropy counts.
-      tries: how often the moves of an episode are made, where they are learnt from
-        reward alone; what one try earns more than the others is its gain.
       recall: how much it counts to name the constraints that are asked for.
       counted: reward the number of constraints that hold, not their share.
       mover: units of the hidden layers of a network that sees what is recalled laid
@@ -67,7 +58,6 @@ class BlockPlan(NamedTuple):
     acting_rate: float = 2e-4
     decay: float = 0.75
     entropy: float = 0.02
-    tries: int = 1
     recall: float = 0.5
     counted: bool = False
     mover: tuple = (512, 512)
@@ -92,14 +82,13 @@ class BlockPlan(NamedTuple):
     def shape(self, lesson):
         """What wants another compiled model when it changes."""
         lesson = self.lessons[lesson]
-        return lesson.slots, lesson.length, lesson.most, lesson.taught > 0
+        return (lesson.slots, lesson.length, lesson.most, lesson.taught > 0,
+                lesson.tries)
 
     def epoch(self, lesson, seed):
         """The training batches of an epoch."""
-        epoch = Episodes(self.lessons, self.updates, self.rows,
-                         self.lessons[lesson].length, seed)
-        epoch.tries = self.tries
-        return epoch
+        return Episodes(self.lessons, self.updates, self.rows,
+                        self.lessons[lesson].length, seed)
 
     def examine(self, model, lesson, rng, count):
         """Shares of new episodes of a lesson, most likely actions: see `judge`."""

@@ -129,6 +129,8 @@ class Lesson(NamedTuple):
       moves: steps of a batch in which moves are possible; None likewise.
       recital: whether all the other letters are shown before the question, in random
         order, and what counts is that the constraints of each are named.
+      tries: how often the moves of an episode are made in training; if more than once,
+        what one try earns more than the others is its gain.
     """
 
     goals: tuple
@@ -140,6 +142,7 @@ class Lesson(NamedTuple):
     told: int | None = None
     moves: int | None = None
     recital: bool = False
+    tries: int = 1
 
     @property
     def length(self):
@@ -212,7 +215,7 @@ HOUR = (*RECITALS, *(
         (17, 26, 80, 60, 13))
     for lesson in PAPER[first:end]))
 # The same, but after the paper's first lesson the moves are learnt from reward alone.
-REWARDED = (*HOUR[:3], *(lesson._replace(taught=0.0) for lesson in HOUR[3:]))
+REWARDED = (*HOUR[:3], *(lesson._replace(taught=0.0, tries=4) for lesson in HOUR[3:]))
 
 
 def shape_of(lessons):

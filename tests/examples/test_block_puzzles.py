@@ -97,7 +97,9 @@ def test_the_papers_lessons_fit_into_the_batches():
         assert lesson.recital or lesson.depth[1] + SPARE <= lesson.most
     assert [lesson.taught for lesson in HOUR] == [1] * 28
     assert [lesson.taught for lesson in REWARDED] == [1] * 3 + [0] * 25
-    assert HOUR == tuple(lesson._replace(taught=1.0) for lesson in REWARDED)
+    assert [lesson.tries for lesson in REWARDED] == [1] * 3 + [4] * 25
+    assert HOUR == tuple(
+        lesson._replace(taught=1.0, tries=1) for lesson in REWARDED)
 
 
 def test_no_goal_where_no_board_has_as_many_constraints(rng):
