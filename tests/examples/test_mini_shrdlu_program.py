@@ -68,8 +68,8 @@ def test_a_look_is_at_the_moves_that_were_made(asked):
 def test_what_was_in_memory_before_the_question(asked):
     model, _ = asked
     rng = np.random.default_rng(3)
-    puzzles = [PAPER[3].draw(rng) for _ in range(8)]
-    vectors, letters, actions = planning.record(model, puzzles, 4, 9, 8)
+    puzzles = [PAPER[3].draw(rng) for _ in range(4)]
+    vectors, letters, actions = planning.record(model, puzzles, 2, 9, 8)
     assert letters.tolist() == [puzzle.asked for puzzle in puzzles]
     for vector, taken, puzzle in zip(vectors, actions, puzzles):
         seen = model.layer.trajectory(to_features(puzzle)[np.newaxis],

@@ -104,8 +104,8 @@ def test_mirrored_gives_the_weights_of_one_and_goes_on_as_one(tmp_path, rows):
              else os.cpu_count())
     if cores < 2:
         pytest.skip("one core is one replica")
-    arguments = (*SMALL, f"--packed_rows={rows}", "--nojit",
-                 "--validation_interval=6", "--visualise_interval=6")
+    arguments = (*SMALL, f"--packed_rows={rows}", "--nojit", "--validation_interval=6",
+                 f"--visualise_interval={6 * (rows < 4)}")
     with ScriptServer(tmp_path) as server:
         for run, order in (("one", ("none", "mirrored")),
                            ("many", ("mirrored", "none"))):
