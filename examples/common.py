@@ -96,6 +96,25 @@ def save(model, path):
         aside.unlink(missing_ok=True)
 
 
+def check_claim(folder, **notes):
+    """Sees that the training in a folder is what it is taken for; see `claim`.
+
+    Returns:
+      The notes that are not there.
+    """
+    missing = {}
+    for name, text in notes.items():
+        path = folder / name
+        # A file can be empty: there was no room for its text.
+        begun = path.read_text(encoding="utf-8").strip() if path.exists() else ""
+        if begun and begun != text:
+            raise ValueError(f"{folder}: a training whose {name} is {begun}, not "
+                             f"{text}; choose another --folder")
+        if not begun:
+            missing[name] = text
+    return missing
+
+
 def claim(folder, **notes):
     """Notes what the training in a folder is, or sees that it is the same.
 
@@ -106,17 +125,8 @@ def claim(folder, **notes):
     Raises:
       ValueError: a training with another note was begun there.
     """
-    paths = {folder / name: text for name, text in notes.items()}
-    # A file can be empty: there was no room for its text.
-    begun = {path: path.read_text(encoding="utf-8").strip()
-             for path in paths if path.exists()}
-    for path, text in paths.items():
-        if begun.get(path) and begun[path] != text:
-            raise ValueError(f"{folder}: a training whose {path.name} is "
-                             f"{begun[path]}, not {text}; choose another --folder")
-    for path, text in paths.items():
-        if not begun.get(path):
-            path.write_text(f"{text}\n", encoding="utf-8")
+    for name, text in check_claim(folder, **notes).items():
+        (folder / name).write_text(f"{text}\n", encoding="utf-8")
 
 
 @contextlib.contextmanager
@@ -175,7 +185,7 @@ def load(model, path):
         raise ValueError(f"{path}: not there")
     try:
         model.load_weights(path)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"{path}: damaged, or of another network ({reason}); move it "
                          f"away, or choose another folder") from None
@@ -208,15 +218,16 @@ def read_log(path, fields):
         raise LogError(f"{path}: damaged; move it away") from None
 
 
-def drawn(path, draw):
-    """{"learning.png": the figure} of a training's log, where there is one to draw.
+def drawn(logs, draw):
+    """{"learning.png": the figure} of trainings' logs, where there is one to draw.
 
     Args:
-      path: of the log; one that is damaged is told, and nothing drawn.
-      draw: makes the figure, of a log with rows.
+      logs: their paths; if one is damaged, that is told, and nothing drawn.
+      draw: makes the figure, of logs of which one has rows.
     """
     try:
-        return {"learning.png": draw()} if read_log(path, ("epoch",))["epoch"] else {}
+        begun = [log for log in logs if read_log(log, ("epoch",))["epoch"]]
+        return {"learning.png": draw()} if begun else {}
     except LogError as fault:
         print(f"{fault}; learning.png is left out")
         return {}

@@ -67,7 +67,7 @@ def draw(model, chain, args, log):
     figures = {"relation.png": family_picture.draw_relation(look, title),
                "memory.png": pictures.draw_strip(look, decoder, title)}
     plan = plan_of(args)
-    figures |= common.drawn(log, lambda: draw_learning(
+    figures |= common.drawn([log], lambda: draw_learning(
         log, plan.updates, "Learning relations, lesson by lesson",
         (training.COMPLETE, plan.enough)))
     common.write(args.output, figures, {})

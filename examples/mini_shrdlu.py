@@ -50,12 +50,11 @@ def parse_arguments(arguments=None):
                                  lstm=True)
     parser.add_argument("--reward", action="store_true",
                         help="learn the moves from reward alone, in FOLDER/reward")
-    args = program.parse(parser, arguments, GOAL)
-    if args.reward:
-        if args.paper or args.lstm or args.show or args.given:
-            parser.error("--reward trains the DNC; leave out --paper, --lstm, --show "
-                         "and --goal")
-        args.folder /= "reward"
+    args = program.parse(parser, arguments, GOAL,
+                         lambda args: "reward" if args.reward else "")
+    if args.reward and (args.paper or args.lstm or args.show or args.given):
+        parser.error("--reward trains the DNC; leave out --paper, --lstm, --show and "
+                     "--goal")
     return args
 
 
@@ -101,7 +100,7 @@ def draw(networks, args, log):
              f"{puzzle.least} moves")
     print(title)
     figures["episode.png"] = pictures.draw_episode(look, title)
-    figures |= common.drawn(log, lambda: draw_learning(
+    figures |= common.drawn([log], lambda: draw_learning(
         log, plan_of(args).updates,
         "The DNC, learning to move blocks, lesson by lesson", (COMPLETE,),
         ("satisfied", "named")))

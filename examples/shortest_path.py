@@ -73,7 +73,7 @@ def draw(model, path, args, log):
     figures = {"path.png": london_picture.draw_path(look, title),
                "memory.png": pictures.draw_strip(look, decoder, title)}
     field, share = plan_of(args).lessons[-1].complete
-    figures |= common.drawn(log, lambda: draw_learning(
+    figures |= common.drawn([log], lambda: draw_learning(
         log, plan_of(args).updates, "Learning to find paths, lesson by lesson",
         (share,), (field,), {"near": "one edge too long at most"}.get(field, field)))
     common.write(args.output, figures,
@@ -89,13 +89,12 @@ def parse_arguments(arguments=None):
                         "many as the graph has triples")
     parser.add_argument("--lessons", action="store_true",
                         help="ask on random graphs too, those of the paper's lessons")
-    args = program.parse(parser, arguments, PATH)
+    args = program.parse(parser, arguments, PATH, lambda args: (
+        "triples" if args.planning == "triples" else ""))
     if args.lessons and (args.given or not args.count):
         parser.error("--lessons asks so many --paths of each; leave out --path, and "
                      "--paths=0")
     args.steps = None if args.planning == "triples" else shortest.PLANNING
-    if args.steps is None:
-        args.folder /= "triples"
     return args
 
 

@@ -74,7 +74,7 @@ def draw(model, walk, args, log):
     decoder = asking.Decoder(model, [london.draw_episode(1, rng) for _ in range(24)])
     figures = {"walk.png": london_picture.draw_walk(look, title),
                "memory.png": pictures.draw_strip(look, decoder, title)}
-    figures |= common.drawn(log, lambda: draw_learning(
+    figures |= common.drawn([log], lambda: draw_learning(
         log, plan_of(args).updates, "The DNC, learning to walk, lesson by lesson"))
     common.write(args.output, figures,
                  {"walk.html": london_page.render(look, decoder, title)})

@@ -11,7 +11,7 @@ import numpy as np
 
 LABELS = 1000
 BLANK = -1  # a label that is not shown: thirty zeros
-END = 0  # ends an answer, as the triple (END, END, END); no node or edge has it
+END = 0  # ends an answer, as the triple (END, END, END); no node has it
 DIGITS = 9  # of a triple
 FEATURES = 10 * DIGITS + 2
 # Where the flags stand: a new phase begins; an answer is due.

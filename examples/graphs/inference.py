@@ -73,12 +73,6 @@ class Lesson(NamedTuple):
     labels: tuple = (EDGES, EDGES)
 
     @property
-    def longest(self):
-        """The most steps that an episode can have."""
-        return (self.nodes[1] * self.out_degree[1]
-                + QUESTIONS * (self.planning[1] + 2))
-
-    @property
     def hardest(self):
         """The lesson itself: it is complete by all its episodes alike."""
         return self

@@ -26,11 +26,6 @@ class Lesson(NamedTuple):
     length: int = 288
 
     @property
-    def longest(self):
-        """The most steps that an episode can have."""
-        return self.nodes[1] * self.out_degree[1] + 2 * self.walk[1] + 1
-
-    @property
     def hardest(self):
         """The same with the longest walks alone: by these it is complete."""
         return self._replace(walk=(self.walk[1], self.walk[1]))

@@ -7,7 +7,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from examples.common import VERBOSE, Saving, claim, dataset, load, locked
+from examples.common import (VERBOSE, Saving, check_claim, claim, dataset, load,
+                             locked)
 
 SAVED = "training.weights.h5"
 
@@ -110,8 +111,9 @@ def _train(plan, folder, seed, minutes, callbacks, verbose):
         trained = float(model.seconds) / 60
         until = trained + minutes if until is None else until
         if minutes:
-            claim(folder, seed=str(seed),
-                  experiment=type(plan.lessons[0]).__module__.rpartition(".")[2])
+            claim(folder, seed=str(seed), experiment=experiment(plan))
+        else:
+            check_claim(folder, experiment=experiment(plan))
         if complete or trained >= until:
             return model
         curriculum = Curriculum(plan, seed, until)
@@ -121,6 +123,11 @@ def _train(plan, folder, seed, minutes, callbacks, verbose):
                   callbacks=[curriculum, Saving(folder / SAVED), *callbacks])
         if not curriculum.wants_other_model:
             return model
+
+
+def experiment(plan):
+    """The name of a plan's experiment: of the module of its lessons."""
+    return type(plan.lessons[0]).__module__.rpartition(".")[2]
 
 
 def saved_lesson(plan, folder):

@@ -46,12 +46,19 @@ def make_parser(description, folder, asked, lstm=False):
     return parser
 
 
-def parse(parser, arguments, asked):
+def parse(parser, arguments, asked, variant=lambda args: ""):
     """The arguments; `asked` is what is asked for, `given` whether `text` was given.
 
     Leaves with a line if they can't be used.
+
+    Args:
+      parser, arguments: of the script.
+      asked: `Asked`.
+      variant: function of the arguments: the folder in --folder of another way to
+        train than the script's own, or "".
     """
     args = parser.parse_args(arguments)
+    args.folder /= variant(args)
     args.given = args.text is not None
     if not args.given:
         args.text = asked.default
@@ -60,12 +67,13 @@ def parse(parser, arguments, asked):
     if args.paper and args.show:
         parser.error("--paper is about the paper's network, of which none is shipped; "
                      "leave out --show")
-    if getattr(args, "lstm", False) and (args.paper or args.show or args.given):
+    lstm = getattr(args, "lstm", False)
+    if lstm and (args.paper or args.show or args.given):
         parser.error("--lstm trains the LSTM; leave out --paper, --show and "
                      f"--{asked.name}")
     common.check_folders(
         parser, args, trains=not (args.show or args.given),
-        ships=args.show or args.given and not _begun(_folder(args) / WEIGHTS))
+        ships=args.show or (args.given or lstm) and not _begun(_folder(args) / WEIGHTS))
     try:
         args.asked = asked.parse(args.text)
     except ValueError as error:
@@ -140,9 +148,11 @@ def _standing(args, plan, path, slots, shipped):
     """
     saved = path.with_name(curriculum.SAVED)
     if args.show or not _begun(path):
-        path = shipped
-    elif not path.exists() or (saved.exists()
-                               and saved.stat().st_mtime > path.stat().st_mtime):
+        print(f"The network of {shipped}")
+        return load_network(shipped, plan, slots), shipped.parent
+    common.check_claim(path.parent, experiment=curriculum.experiment(plan))
+    if not path.exists() or (saved.exists()
+                             and saved.stat().st_mtime > path.stat().st_mtime):
         print(f"The network of {saved}, whose training was stopped")
         return _bare(plan, curriculum.train(plan, path.parent, minutes=0), slots), (
             path.parent)

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from examples.common import (check_folders, leave, load, make_parser, read_log,
-                             write)
+from examples.common import (LogError, check_folders, drawn, leave, load, make_parser,
+                             read_log, write)
 from examples.recall import training
 from examples.recall.pictures import draw_episode, draw_learning, draw_lengths
 
@@ -51,15 +51,22 @@ def parse(experiment, description, arguments=None):
         parser.error(f"--updates={args.updates}: give a multiple of {training.EPOCH}")
     if args.episodes < 0:
         parser.error("--episodes must be 0 or more")
-    check_folders(parser, args, not args.show and args.updates != 0, args.show)
+    trains = not args.show and args.updates != 0
+    check_folders(parser, args, trains, ships=args.show or not trains and not any(
+        weights_of(_folder(args), kind).exists() for kind in KINDS))
     return args
+
+
+def _folder(args):
+    """The folder of the trainings that the arguments are about."""
+    return args.folder / ("paper" if args.paper else "minutes")
 
 
 def main(experiment, description):
     """Trains, asks and draws as the arguments say."""
     args = parse(experiment, description)
     task, plan = experiment.paper if args.paper else experiment[1:3]
-    folder = args.folder / ("paper" if args.paper else "minutes")
+    folder = _folder(args)
     trains = not (args.show or args.updates == 0)
     if trains:
         kind = "lstm" if args.lstm else "dnc"
@@ -87,9 +94,9 @@ def show(experiment, args, task, plan, folder):
         folders = {kind: path for kind, path in folders.items() if path == folder}
     if not folders:
         raise ValueError(f"{folder}: nothing was trained there; leave out --updates=0")
-    figures = {"learning.png": draw_learning(
-        {KINDS[kind]: path / f"{kind}.csv" for kind, path in folders.items()},
-        training.EPOCH, f"Learning to recall {task.longest} {task.unit}")}
+    logs = {KINDS[kind]: path / f"{kind}.csv" for kind, path in folders.items()}
+    figures = drawn(logs.values(), lambda: draw_learning(
+        logs, training.EPOCH, f"Learning to recall {task.longest} {task.unit}"))
     if args.episodes:
         print_table(task, plan, folders, args.episodes)
         figures["lengths.png"] = draw_lengths(
@@ -168,8 +175,15 @@ def print_table(task, plan, folders, count):
             bits, episodes = training.score(model, trial, length,
                                             np.random.default_rng(5), count)
             cells.append(f"{100 * bits:.1f} / {100 * episodes:.1f}")
-        seconds = read_log(folder / f"{kind}.csv", ("processor_seconds",))[
-            "processor_seconds"]
         print(f"{KINDS[kind]:14}" + "".join(f"{cell:>24}" for cell in cells))
-        print(f"  {model.count_params():,} weights, {training.EPOCH * len(seconds):,} "
-              f"updates, {sum(seconds) / 60:.1f} minutes of a processor")
+        print(f"  {model.count_params():,} weights{_trained(folder / f'{kind}.csv')}")
+
+
+def _trained(log):
+    """What a training took, in words; none if its log is damaged, which was told."""
+    try:
+        (seconds,) = read_log(log, ("processor_seconds",)).values()
+    except LogError:
+        return ""
+    return (f", {training.EPOCH * len(seconds):,} updates, "
+            f"{sum(seconds) / 60:.1f} minutes of a processor")

@@ -163,9 +163,10 @@ def advantages(earned, value, decay):
 def gains(earned, tries):
     """`[B, M]`: how much more each action and those after it earned than other tries.
 
-    That is r_t + r_(t+1) + ..., less the mean of it in the other tries of the row, over
-    the root of the mean square of that (Kool et al. 2019, "Buy 4 REINFORCE samples, get
-    a baseline for free!"). It hangs on no critic.
+    That is r_t + r_(t+1) + ..., less the mean of it in the other tries of the row (Kool
+    et al. 2019, "Buy 4 REINFORCE samples, get a baseline for free!"), over the root of
+    the mean square of that in the batch, steps after an episode's end, where it is 0,
+    among them. It hangs on no critic.
 
     Args:
       earned: `[B, M]` rewards r, the tries of each row together.

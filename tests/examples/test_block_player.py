@@ -149,18 +149,18 @@ def test_what_is_recalled_learns_from_the_moves(rng):
     network = PLAN._replace(recall=0.0).build(8)
     lesson = PAPER[0]._replace(blocks=(BLOCKS, BLOCKS))
     inputs = make_batch([lesson.draw(rng) for _ in range(4)], 5, 7, rng, 1.0)
-    for compiled in (False, True):
-        @tf.function(jit_compile=compiled)
-        def gradients():
-            with tf.GradientTape() as tape:
-                loss = network.compute_loss(inputs, None, network(inputs))
-            return tape.gradient(loss, network.trainable_variables)
 
-        found = {weight.path: gradient.numpy() for weight, gradient in zip(
-            network.trainable_variables, gradients())}
-        output = next(found[path] for path in found if "output_kernel" in path)
-        assert np.any(output[:, ACTIONS + 1:], axis=0).all()
-        assert sum(np.any(found[path]) for path in found if "/mover/" in path) == 6
+    @tf.function(jit_compile=True)  # as in training
+    def gradients():
+        with tf.GradientTape() as tape:
+            loss = network.compute_loss(inputs, None, network(inputs))
+        return tape.gradient(loss, network.trainable_variables)
+
+    found = {weight.path: gradient.numpy() for weight, gradient in zip(
+        network.trainable_variables, gradients())}
+    output = next(found[path] for path in found if "output_kernel" in path)
+    assert np.any(output[:, ACTIONS + 1:], axis=0).all()
+    assert sum(np.any(found[path]) for path in found if "/mover/" in path) == 6
 
 
 def test_the_mover_knows_no_block_by_its_name(rng):
@@ -261,11 +261,31 @@ def test_plans_learn_at_the_rate_of_their_teacher():
         PLAN.compile(model, lesson)
         schedule = model.optimizer._learning_rate  # the schedule, not its value now
         assert float(schedule(300)) == pytest.approx(rate)
-    assert PLAN.shape(0) != PLAN.shape(1)
 
 
-def test_a_training_begins(tmp_path):
+@pytest.mark.parametrize("other, same", [
+    (SMALL[0]._replace(taught=0.0), False), (SMALL[0]._replace(tries=4), False),
+    (SMALL[0]._replace(slots=9), False), (SMALL[0]._replace(goals=(1, 2)), True)])
+def test_another_teacher_or_shape_wants_another_compiled_model(other, same):
+    plan = PLAN._replace(lessons=(SMALL[0], other))
+    assert (plan.shape(0) == plan.shape(1)) == same
+
+
+def test_a_plan_that_is_not_trained_stands_at_its_first_lesson(tmp_path):
     assert int(curriculum.train(PLAN, tmp_path, minutes=0, verbose=0).lesson) == 0
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("taught, tries", [(1.0, 1), (0.0, 1), (0.0, 2)])
+def test_a_training_changes_each_weight(tmp_path, taught, tries):
+    plan = PLAN._replace(lessons=(SMALL[0]._replace(taught=taught, tries=tries),) * 2)
+    keras.utils.set_random_seed(1)  # of the training
+    before = plan.build(8).get_weights()
+    model = curriculum.train(plan, tmp_path, minutes=1e-9, verbose=0)
+    assert int(model.optimizer.iterations) == 2
+    for weight, old in zip(model.trainable_variables, before):
+        assert not np.array_equal(weight, old), weight.path
 
 
 @pytest.mark.slow

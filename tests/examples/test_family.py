@@ -14,8 +14,8 @@ from examples.graphs import (asking, family, family_picture, kinship, pictures,
                              training)
 from examples.graphs.encoding import (ANSWER_DUE, BLANK, END, NEW_PHASE, to_digits,
                                       to_features, to_labels)
-from examples.graphs.inference import (HOUR, PAPER, RELATIONS, SEQUENCE_OF, Lesson,
-                                       chains)
+from examples.graphs.inference import (HOUR, PAPER, QUESTIONS, RELATIONS,
+                                       SEQUENCE_OF, Lesson, chains)
 from examples.graphs.random_graphs import random_graph
 from examples.graphs.rows import pack
 from examples.lessons import program
@@ -150,7 +150,9 @@ def test_answers_follow_from_what_is_shown(rng, lesson):
             else:
                 assert (hints == BLANK).all()
         lengths |= {len(SEQUENCE_OF[label]) for label in due[:, 1].tolist()}
-        assert len(episode.shown) <= lesson.longest <= lesson.length
+        longest = (lesson.nodes[1] * lesson.out_degree[1]
+                   + QUESTIONS * (lesson.planning[1] + 2))
+        assert len(episode.shown) <= longest <= lesson.length
         asked |= set(due[:, 1].tolist())
     assert lengths == set(range(lesson.steps[0], lesson.steps[1] + 1))
     assert {edge for label in asked for edge in SEQUENCE_OF[label]} == set(range(10))

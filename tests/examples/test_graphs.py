@@ -117,7 +117,8 @@ def test_answers_follow_from_what_is_shown(rng, lesson):
         assert len(query) == len(due) - 1
         assert (query[0] == BLANK).tolist() == [False, False, True]
         assert np.all((query[1:] == BLANK) == [True, False, True])
-        assert len(episode.shown) <= lesson.longest <= lesson.length
+        longest = lesson.nodes[1] * lesson.out_degree[1] + 2 * lesson.walk[1] + 1
+        assert len(episode.shown) <= longest <= lesson.length
         lengths.add(len(query))
     assert min(lengths) >= lesson.walk[0] and max(lengths) <= lesson.walk[1]
     assert len(lengths) > lesson.walk[1] // 3

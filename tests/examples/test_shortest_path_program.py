@@ -94,6 +94,20 @@ def test_planning_by_triples_has_room(rng):
     assert shortest_path.planned(shortest_path.DNC, args) is shortest_path.DNC
 
 
+def test_pictures_go_where_the_network_that_is_asked_has_its_own(tmp_path):
+    def output(*more):
+        return shortest_path.parse_arguments(
+            ["--path=Victoria: Bank", f"--folder={tmp_path}", *more]).output.as_posix()
+
+    own, shipped = "runs/shortest_path", "runs/shortest_path/shipped"
+    (tmp_path / "dnc").mkdir()
+    (tmp_path / "dnc" / program.WEIGHTS).touch()
+    assert (output(), output("--planning=triples")) == (own, shipped)
+    (tmp_path / "triples").mkdir()
+    (tmp_path / "dnc").rename(tmp_path / "triples" / "dnc")
+    assert (output(), output("--planning=triples")) == (shipped, own)
+
+
 @pytest.mark.parametrize("arguments, said", [
     (["--path=Victoria"], "give it as"), (["--path=Victoria:"], "give one goal"),
     (["--path=Vitoria: Bank"], "no station 'Vitoria'; there are Paddington"),

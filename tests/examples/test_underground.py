@@ -2,7 +2,6 @@
 
 import argparse
 import csv
-import functools
 import os
 from types import SimpleNamespace
 
@@ -12,8 +11,8 @@ import pytest
 
 from dnc.controllers import layers_of
 from examples import underground
-from examples.common import claim, drawn, locked, read_log, save
-from examples.graphs import asking, london
+from examples.common import claim, locked, read_log, save
+from examples.graphs import asking, inference, london
 from examples.graphs import training
 from examples.graphs.encoding import ANSWER_DUE, to_digits
 from examples.graphs.rows import pack
@@ -21,7 +20,6 @@ from examples.graphs.traversal import HOUR, Lesson
 from examples.lessons import curriculum, program
 from examples.lessons.epochs import stream
 from examples.lessons.pictures import draw_learning
-from small_runs import small_files
 from stopped_runs import numbers, run
 from test_graphs import solve
 
@@ -303,48 +301,20 @@ def test_two_experiments_do_not_share_a_folder(tmp_path, easy):
     assert (tmp_path / "seed").read_text() == "3\n"
 
 
-def test_without_room_a_save_is_told_and_the_last_one_kept(tmp_path, monkeypatch):
-    """HDF5 would print its exceptions by the page, and end the process."""
-    plan = SMALL["dnc"]
-    model, path = plan.build(16), tmp_path / "some.weights.h5"
-    plan.compile(model, 0)
-    save(model, path)
-    before = path.read_bytes()
-    assert len(before) < sum(weight.nbytes for weight in numbers(
-        [*model.weights, *model.optimizer.variables])) + (1 << 20)
-    with small_files(100_000), pytest.raises(
-            OSError, match="some.weights.h5: can't be saved .File too large.; make "
-                           "room, and give the same command again"):
-        save(model, path)
-    assert path.read_bytes() == before and [path] == list(tmp_path.iterdir())
-
-    for error, reason in ((RuntimeError(""), "RuntimeError"), (OSError("gone"), "gone"),
-                          (OSError(28, "No space left"), "No space left")):
-        def refuse(path, error=error):
-            path.write_bytes(b"half")
-            raise error
-
-        monkeypatch.setattr(model, "save_weights", refuse)
-        with pytest.raises(OSError, match=f"can't be saved .{reason}.; make room"):
-            save(model, path)
-        assert path.read_bytes() == before and [path] == list(tmp_path.iterdir())
-
-
-def test_half_a_row_of_a_log_is_cut_off_before_the_next(tmp_path, capsys):
-    path = tmp_path / program.LOG
-    path.write_text("epoch,lesson,right\n0,0,0.2\n1,0,0.")
-    log = program.Log(path, begun=True)
-    log.on_train_begin()
-    log.on_epoch_end(1, {"lesson": 0, "right": 0.5})
-    log.on_train_end()
-    assert read_log(path, ("epoch", "right")) == {"epoch": [0, 1], "right": [0.2, 0.5]}
-    draw = functools.partial(draw_learning, path, 250, "title")
-    assert list(drawn(path, draw)) == ["learning.png"]
-    path.write_text("epoch,lesson,right\n0,0\n")
-    assert drawn(path, draw) == {}
-    assert "damaged; move it away; learning.png is left" in capsys.readouterr().out
-    path.unlink()
-    assert drawn(path, draw) == {} and not capsys.readouterr().out
+def test_a_network_is_not_asked_as_that_of_another_experiment(tmp_path):
+    args = SimpleNamespace(seed=3, minutes=9, show=False, given=True, folder=tmp_path,
+                           paper=False)
+    ours = SMALL["lstm"]
+    run(ours, tmp_path / "dnc", 1)
+    theirs = ours._replace(lessons=inference.PAPER[:1])
+    for ended in (False, True):
+        if ended:
+            save(ours.build(16), tmp_path / "dnc" / program.WEIGHTS)
+        program.network_to_ask(args, ours, 16, tmp_path)
+        with pytest.raises(ValueError, match="experiment is traversal, not inference"):
+            program.network_to_ask(args, theirs, 16, tmp_path)
+    with pytest.raises(ValueError, match="experiment is traversal, not inference"):
+        curriculum.train(theirs, tmp_path / "dnc", minutes=0, verbose=0)
 
 
 def test_what_is_shown_leaves_ones_own_pictures_alone(tmp_path, monkeypatch):
@@ -361,6 +331,10 @@ def test_what_is_shown_leaves_ones_own_pictures_alone(tmp_path, monkeypatch):
     (folder / "dnc" / program.WEIGHTS).touch()
     args = underground.parse_arguments(["--walk=Bank: Central W", "--folder=~/a"])
     assert str(args.output) == "runs/underground"  # of one's own network
+    for folder, output in (("~/a", "runs/underground"),
+                           ("~/b", "runs/underground/shipped")):
+        args = underground.parse_arguments(["--lstm", f"--folder={folder}"])
+        assert str(args.output) == output
 
 
 def test_the_papers_network_is_asked_where_one_was_trained(tmp_path, easy):
