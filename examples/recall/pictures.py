@@ -89,8 +89,10 @@ def draw_episode(layer, task, rng):
     for head in range(modes.shape[1]):
         which = f", head {head + 1}" if modes.shape[1] > 1 else ""
         panels.append((f"read weighting{which}", "slot", look.read_weighting[:, head]))
+        steps = read_steps(look, head)
+        last = np.flatnonzero(steps.max(axis=0) > LEAST)[-1:]  # that is read of later
         panels.append((f"what is read was written at{which}", "step",
-                       read_steps(look, head)))
+                       steps[:, :1 + int(last.sum())]))
         plots.append((f"read modes{which}", dict(zip(
             ("backward", "content", "forward"), modes[:, head].T))))
     rows = sum(values.shape[1] for _, _, values in panels) + PLOT * len(plots)

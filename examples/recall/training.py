@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from dnc import DNC
+from dnc.controllers import NormalisedLSTMCell
 from examples.common import VERBOSE, Log, Saving, claim, dataset, load, locked, save
 from examples.recall.episodes import Batches, pad
 
@@ -55,7 +56,8 @@ def build(task, plan, slots):
     """A DNC with so many slots in a Keras model, or with 0 slots an LSTM.
 
     No weight depends on the number of slots. The model gives logits
-    `[B, T, outputs]`; its layer with a memory is named "memory".
+    `[B, T, outputs]`; its layer with a memory is named "memory". Either LSTM has layer
+    norm if the plan says so.
     """
     inputs = keras.Input((None, task.features))
     if slots:
@@ -63,7 +65,9 @@ def build(task, plan, slots):
                       word_size=plan.word_size, num_read_heads=plan.heads,
                       return_sequences=True, name="memory", **plan.options)(inputs)
     else:
-        hidden = keras.layers.LSTM(plan.lstm_units, return_sequences=True)(inputs)
+        cell = (NormalisedLSTMCell if plan.options.get("layer_norm")
+                else keras.layers.LSTMCell)
+        hidden = keras.layers.RNN(cell(plan.lstm_units), return_sequences=True)(inputs)
         outputs = keras.layers.Dense(task.outputs)(hidden)
     return keras.Model(inputs, outputs)
 
