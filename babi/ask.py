@@ -221,4 +221,4 @@ def _write(reading, output):
 
 
 if __name__ == "__main__":
-    scripts.run(main)
+    scripts.run(main, "a story comes by --story_file or from standard input")

@@ -338,4 +338,4 @@ def run(main):
         sys.exit(f"error: {lines[0]}")
     except KeyboardInterrupt:
         leave("Stopped. If it trained, the same command goes on from its last "
-              "evaluation.")
+              "evaluation, and begins anew before the first.")

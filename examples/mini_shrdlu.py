@@ -14,6 +14,7 @@ tried several times; with --paper from the start, as actor and critic.
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,6 +64,12 @@ def plan_of(args):
     return PAPERS if args.paper else REWARDED if args.reward else DNC
 
 
+def papers_number(plan, lesson):
+    """The number of a lesson of a plan in the paper; "r" for recitals, not there."""
+    recitals = sum(lesson.recital for lesson in plan.lessons)
+    return "r" if lesson < recitals else str(lesson + 1 - recitals)
+
+
 def networks_to_ask(args):
     """{name: network}, trained as the arguments say, and the folder of the DNC's log.
 
@@ -100,10 +107,11 @@ def draw(networks, args, log):
              f"{puzzle.least} moves")
     print(title)
     figures["episode.png"] = pictures.draw_episode(look, title)
+    plan = plan_of(args)
     figures |= common.drawn([log], lambda: draw_learning(
-        log, plan_of(args).updates,
-        "The DNC, learning to move blocks, lesson by lesson", (COMPLETE,),
-        ("satisfied", "named")))
+        log, plan.updates,
+        "The DNC, learning to move blocks, lesson by lesson, r: recitals", (COMPLETE,),
+        ("satisfied", "named"), label=partial(papers_number, plan)))
     common.write(args.output, figures, {})
 
 

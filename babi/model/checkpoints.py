@@ -8,6 +8,7 @@ either the whole checkpoint or none. TensorFlow keeps a checksum of every array:
 damage shows when it is read.
 """
 
+import contextlib
 import os
 import pathlib
 import re
@@ -21,6 +22,7 @@ from babi.stories.story import DataError
 
 PREFIX = "model.ckpt"
 BEST_PREFIX = "best.ckpt"
+_UNUSED = "unused.ckpt"
 _DATA, _INDEX = ".data-00000-of-00001", ".index"
 _ASIDE = ".saving"
 _WAY_OUT = "give another checkpoint"
@@ -219,14 +221,22 @@ class RunCheckpoints:
     def save(self, iteration, arrays):
         """Writes the checkpoint of an iteration, and removes the oldest.
 
+        One of a later iteration could not be used, or training would stand there: it
+        is set aside, so that it is not taken for the newest.
+
         Raises:
           CheckpointError: it could not be written; nothing was removed.
         """
         if self._written.get(PREFIX) != iteration:
             write(self._prefix(PREFIX, iteration), arrays)
             self._written[PREFIX] = iteration
-            # One of a later iteration is damaged, or training would stand there.
-            whole = [old for old in iterations(self._directory) if old <= iteration]
+            found = iterations(self._directory)
+            for later in (other for other in found if other > iteration):
+                for suffix in (_INDEX, _DATA):
+                    with contextlib.suppress(OSError):
+                        os.replace(f"{self._prefix(PREFIX, later)}{suffix}",
+                                   f"{self._prefix(_UNUSED, later)}{suffix}")
+            whole = [old for old in found if old <= iteration]
             self._remove(PREFIX, whole[:-self._max_checkpoints])
 
     def save_best(self, iteration, arrays):

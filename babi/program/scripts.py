@@ -5,6 +5,7 @@ import gc
 import importlib
 import logging
 import os
+import re
 import sys
 
 from absl import app, flags
@@ -17,7 +18,7 @@ _VECTOR_WIDTH = "--xla_cpu_prefer_vector_width"
 _OBJECTS = 50_000
 
 
-def run(main):
+def run(main, instead="see --help"):
     """Runs a script's `main()` on the parsed flags.
 
     What a user can mend is reported on one line, with exit code 1; Ctrl-C, where the
@@ -25,6 +26,7 @@ def run(main):
 
     Args:
       main: a function without arguments; returns None or an exit code.
+      instead: what to do in the place of words that are no flags.
     """
     def guarded(argv):
         try:
@@ -32,7 +34,7 @@ def run(main):
             sys.stdout.reconfigure(errors="backslashreplace")
             if argv[1:]:
                 raise UsageError(f"{argv[1]!r} is not a flag; flags start with --, "
-                                 f"see --help")
+                                 f"{instead}")
             return main()
         except UsageError as fault:
             _fail(fault)
@@ -123,7 +125,10 @@ def _parse_flags(argv):
     try:
         return flags.FLAGS(argv)
     except flags.Error as fault:
-        _fail(fault)
+        missing = re.search(r"Flag (--\w+) must have a value other", str(fault))
+        _fail(f"{missing[1]} is missing; give it" if missing else fault)
+    except SystemExit:  # --help was answered, to absl a failure
+        sys.exit(0)
 
 
 def _fail(fault):

@@ -36,7 +36,7 @@ def draw_dots(axes, trajectory, slots):
 
 
 def draw_learning(log, updates, title, complete=(0.9,), fields=("right",),
-                  what="right"):
+                  what="right", label=str):
     """Accuracy over the updates, with the lessons as steps.
 
     Args:
@@ -46,6 +46,7 @@ def draw_learning(log, updates, title, complete=(0.9,), fields=("right",),
       complete: shares of right ones at which lessons are.
       fields: of the log that have shares, each a line.
       what: the new episodes of a single line are, in words.
+      label: function of a lesson's number in the log: what it is called.
 
     Returns:
       A matplotlib Figure.
@@ -73,7 +74,7 @@ def draw_learning(log, updates, title, complete=(0.9,), fields=("right",),
         if first - numbered < 0.018 * done[-1]:  # it would stand on the one before
             continue
         numbered = first
-        axes.annotate(str(number), (first, 1.01), (2, 0), va="bottom", size=8,
+        axes.annotate(label(number), (first, 1.01), (2, 0), va="bottom", size=8,
                       xycoords=("data", "axes fraction"), textcoords="offset points")
     axes.set_title(f"{title} (numbers: where a lesson begins)\n", size=11)
     return figure

@@ -187,11 +187,21 @@ def train(args, plan, path, slots):
     bare = _bare(plan, model, slots)
     save(bare, path)
     lesson = int(bare.lesson)
-    stand = (f"at lesson {lesson} of {len(plan.lessons) - 1}, {plan.lessons[lesson]}"
-             if lesson < len(plan.lessons) else "all lessons are complete")
+    stand = "all lessons are complete"
+    if lesson < len(plan.lessons):
+        stand = (f"at lesson {lesson} of {len(plan.lessons) - 1}, "
+                 f"{in_words(plan.lessons[lesson])}")
     print(f"{float(bare.seconds) / 60:.0f} minutes of training "
           f"({float(bare.processor) / 60:.0f} of a processor): {stand}")
     return bare
+
+
+def in_words(lesson):
+    """A lesson's ranges in words: "nodes 3-4, walk 1-8"."""
+    return ", ".join(f"{name.replace('_', ' ')} {value[0]}-{value[1]}"
+                     for name, value in lesson._asdict().items()
+                     if isinstance(value, tuple) and all(
+                         isinstance(end, int) for end in value))
 
 
 def load_network(path, plan, slots):

@@ -65,6 +65,15 @@ def test_a_look_is_at_the_moves_that_were_made(asked):
     assert asking.outcome(look) in pictures.OUTCOMES
 
 
+def test_lessons_have_the_papers_numbers():
+    for plan, first in ((mini_shrdlu.DNC, "r r 1 2"), (mini_shrdlu.PAPERS, "1 2 3 4")):
+        names = [mini_shrdlu.papers_number(plan, number)
+                 for number in range(len(plan.lessons))]
+        assert " ".join(names[:4]) == first and names[-1] == "26"
+    assert program.in_words(PAPER[2]) == (
+        "goals 3-3, blocks 4-4, constraints 1-2, depth 1-2")
+
+
 def test_what_was_in_memory_before_the_question(asked):
     model, _ = asked
     rng = np.random.default_rng(3)

@@ -139,9 +139,13 @@ def test_a_damaged_newest_one_is_named_and_the_one_before_it_used(tmp_path):
     assert len(lines) == 2
     assert "model.ckpt-30: damaged" in lines[0]
     assert "model.ckpt-20: made by another model" in lines[1]
-    # A checkpoint written now is not taken for older than the damaged ones.
+    # A checkpoint written now is the newest, and nothing is lost.
+    broken = data.read_bytes()
     run.save(15, arrays(15))
-    assert checkpoints.iterations(tmp_path) == [15, 20, 30]
+    assert checkpoints.iterations(tmp_path) == [15]
+    assert checkpoints.resolve(tmp_path) == tmp_path / "model.ckpt-15"
+    assert checkpoints.iterations(tmp_path, "unused.ckpt") == [20, 30]
+    assert (tmp_path / data.name.replace("model", "unused")).read_bytes() == broken
 
 
 def test_without_any_good_checkpoint_training_does_not_start_anew(tmp_path):

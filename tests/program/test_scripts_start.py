@@ -44,10 +44,21 @@ def test_tensorflow_starts_silently_without_pyplot_and_is_not_collected():
 def test_help_names_the_flags_wherever_they_are_defined(script, expected):
     done = subprocess.run([sys.executable, *script.split(), "--help"], cwd=ROOT,
                           text=True, capture_output=True, timeout=60)
+    assert done.returncode == 0
     named = set(re.findall(r"^  --(?:\[no\])?(\w+):", done.stdout, re.M))
     assert expected <= named
     if "optimizer" in named:  # what a setting may be is said with it
         assert re.search(r"--optimizer: the optimizer \(rmsprop, adam\)", done.stdout)
+
+
+@pytest.mark.parametrize("command, said", [
+    ("-m babi.simulator", "error: --output_dir is missing; give it\n"),
+    ("babi/ask.py where", "error: 'where' is not a flag; flags start with --, a story "
+                          "comes by --story_file or from standard input\n")])
+def test_what_is_missing_or_no_flag_is_told_in_a_line(command, said):
+    done = subprocess.run([sys.executable, *command.split()], cwd=ROOT, text=True,
+                          capture_output=True, timeout=60)
+    assert done.returncode == 1 and (done.stdout, done.stderr) == ("", said)
 
 
 @pytest.mark.parametrize("command", [
