@@ -87,7 +87,8 @@ def print_moves(network, count):
                 network, asked, ROWS, *shape)["perfect"]
         if constraints + 1 == MOST_CONSTRAINTS:
             print(f"{least + 1:11}" + "".join(
-                f"{100 * share:18.1f}" for share in shares[least]), flush=True)
+                f"{'-':>18}" if np.isnan(share) else f"{100 * share:18.1f}"
+                for share in shares[least]), flush=True)
     return shares
 
 

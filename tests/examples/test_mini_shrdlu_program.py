@@ -183,7 +183,7 @@ def test_the_table_of_moves_asks_what_it_says(capsys, monkeypatch):
         assert boards().blocks[puzzle.start] == BLOCKS
         assert len(puzzle.goals) == tables.GOALS
     lines = capsys.readouterr().out.splitlines()
-    assert lines[2].split() == ["1", "100.0", "0.0", "100.0", "nan"]
+    assert lines[2].split() == ["1", "100.0", "0.0", "100.0", "-"]
     assert [line.split()[0] for line in lines[2:]] == ["1", "2", "3", "4", "5"]
 
 
