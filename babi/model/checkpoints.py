@@ -233,7 +233,7 @@ class RunCheckpoints:
             found = iterations(self._directory)
             for later in (other for other in found if other > iteration):
                 for suffix in (_INDEX, _DATA):
-                    with contextlib.suppress(OSError):
+                    with contextlib.suppress(OSError):  # half of it may be gone
                         os.replace(f"{self._prefix(PREFIX, later)}{suffix}",
                                    f"{self._prefix(_UNUSED, later)}{suffix}")
             whole = [old for old in found if old <= iteration]
