@@ -90,9 +90,9 @@ def draw_episode(layer, task, rng):
         which = f", head {head + 1}" if modes.shape[1] > 1 else ""
         panels.append((f"read weighting{which}", "slot", look.read_weighting[:, head]))
         steps = read_steps(look, head)
-        last = np.flatnonzero(steps.max(axis=0) > LEAST)[-1:]  # that is read of later
+        last = np.flatnonzero(steps.max(axis=0) > LEAST).max(initial=0)
         panels.append((f"what is read was written at{which}", "step",
-                       steps[:, :1 + int(last.sum())]))
+                       steps[:, :last + 1]))
         plots.append((f"read modes{which}", dict(zip(
             ("backward", "content", "forward"), modes[:, head].T))))
     rows = sum(values.shape[1] for _, _, values in panels) + PLOT * len(plots)

@@ -143,14 +143,16 @@ def test_the_loss_is_that_of_pupil_actor_and_critic(network, rng):
         expected, rel=1e-4)
 
 
-def test_what_is_recalled_learns_from_the_moves(rng):
+@pytest.mark.parametrize("compiled", [  # as in training, and as a plain graph
+    True, pytest.param(False, marks=pytest.mark.slow)])
+def test_what_is_recalled_learns_from_the_moves(rng, compiled):
     """Gradients of the planner's moves alone go through the mover, to what it sees."""
     keras.utils.set_random_seed(3)
     network = PLAN._replace(recall=0.0).build(8)
     lesson = PAPER[0]._replace(blocks=(BLOCKS, BLOCKS))
     inputs = make_batch([lesson.draw(rng) for _ in range(4)], 5, 7, rng, 1.0)
 
-    @tf.function(jit_compile=True)  # as in training
+    @tf.function(jit_compile=compiled)
     def gradients():
         with tf.GradientTape() as tape:
             loss = network.compute_loss(inputs, None, network(inputs))

@@ -377,8 +377,7 @@ def test_two_trainings_in_one_directory_are_refused(run, data):
 
 def test_eager_training_compares_itself_first_whatever_the_size(server, folder, data):
     _, *flags = training(folder / "eager", data, "--num_training_iterations=1",
-                         "--validation_interval=0", "--compared_steps=1",
-                         "--row_length=100")
+                         "--validation_interval=0", "--compared_steps=1")
     code, output = server.run("train_eager", *flags)
     assert code == 0, output
     assert re.search(r"A step takes .* eagerly .* the losses differ by 0", output)
