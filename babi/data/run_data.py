@@ -65,7 +65,7 @@ def load(config, data_dir=None):
     kept, held = _hold_out(stories, config)
     identity = source.identity() | {"differences": (
         own_remarks(source, config.tasks, kept, held) if own
-        else source.differences())}
+        else source.differences(config.tasks))}
     if config.fill_tasks == SIMULATED:
         # Only official stories are held out: they are what is to be learned.
         added, filled = fill(stories, config.simulator_seed)

@@ -21,11 +21,12 @@ from babi.program.errors import UsageError
 flags.adopt_module_key_flags(graph)  # for --help
 _RUNS = flags.DEFINE_list(
     "run", None, "run directories, separated by commas; default: those in the current "
-    "folder, and one level deeper")
+    "folder, and one level deeper, and those of the experiments in runs")
 _PORT = flags.DEFINE_integer(
     "tensorboard_port", 6006, "where TensorBoard is served; 0: any port that is free",
     0, 65535)
 _EVENTS = "events"  # as `events.FOLDER`, which needs TensorFlow
+_OF_EXPERIMENTS = "runs/*/*/tensorboard"  # what Keras writes for examples/
 _GRAPH, _LAYOUT = "graph", "layout"
 
 # {category: {chart: regular expressions of its tags}}, from top to bottom.
@@ -77,8 +78,7 @@ def main():
         print(f"Runs: {', '.join(map(str, folders))}")
     else:
         print("No runs here yet: `make babi` trains one, --run names it.")
-    print(f"TensorBoard: {address}#{'custom_scalars' if folders else 'graphs'} "
-          f"(Ctrl-C ends it)", flush=True)
+    print(f"TensorBoard: {address}#{_first_tab(folders)} (Ctrl-C ends it)", flush=True)
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
@@ -88,14 +88,29 @@ def main():
 def _runs():
     """The folders of the runs to show."""
     if _RUNS.value is None:
-        return sorted(path.parent for depth in ("*", "*/*")
-                      for path in pathlib.Path().glob(f"{depth}/{_EVENTS}"))
+        return _runs_here()
     folders = [pathlib.Path(run) for run in _RUNS.value]
     for folder in folders:
         if not folder.is_dir():
             raise UsageError(f"--run: {folder} is not there; give the directory of a "
                              f"run")
     return folders
+
+
+def _runs_here():
+    """Those of the current folder, the experiments' last."""
+    here = pathlib.Path()
+    return [*sorted(path.parent for depth in ("*", "*/*")
+                    for path in here.glob(f"{depth}/{_EVENTS}")),
+            *sorted(here.glob(_OF_EXPERIMENTS))]
+
+
+def _first_tab(folders):
+    """The tab that has most to show of these runs; the layout is not experiments'."""
+    if not folders:
+        return "graphs"
+    has_layout = any((folder / _EVENTS).is_dir() for folder in folders)
+    return "custom_scalars" if has_layout else "scalars"
 
 
 def _name(folder):

@@ -138,7 +138,9 @@ def resolve(path):
             return folder / f"{name}-{found[-1]}"
     there = [f"{prefix}-{iteration}" for prefix in (PREFIX, BEST_PREFIX)
              for iteration in iterations(folder, prefix)]
-    there = f"; in {folder}: {', '.join(there)}" if there else ""
+    below = sorted(str(place.parent) for place in path.glob(f"*/{PREFIX}-*{_INDEX}"))
+    there = (f"; in {folder}: {', '.join(there)}" if there else
+             f"; there are some in {', '.join(dict.fromkeys(below))}" if below else "")
     raise CheckpointError(f"{path}: no such checkpoint{there}; give the path of one")
 
 

@@ -111,16 +111,17 @@ class DataSource(NamedTuple):
         return {"kind": self.kind, "name": self.path.name, "variant": self.variant,
                 "sha256": hashlib.sha256(listing.encode()).hexdigest(), "files": files}
 
-    def differences(self) -> list[str]:
-        """Lines to be shown on files that are not the official ones.
+    def differences(self, tasks: Iterable[int] = TASK_NAMES) -> list[str]:
+        """Lines to be shown on files of some tasks that are not the official ones.
 
         There is one for each, or one for all if they are many. Only variants with
         known hashes (en-10k) are compared; for others the list is empty.
         """
-        lines = file_differences(self.variant, self.files.values())
+        files = [file for (task, _), file in self.files.items() if task in tasks]
+        lines = file_differences(self.variant, files)
         if len(lines) <= _DIFFERENCES_SHOWN:
             return lines
-        return [f"{len(lines)} of {len(self.files)} files of {self.variant} are not "
+        return [f"{len(lines)} of {len(files)} files of {self.variant} are not "
                 f"the official ones; say so with any result"]
 
 

@@ -221,3 +221,8 @@ def test_a_checkpoint_that_is_not_there_is_told_with_those_that_are(tmp_path):
         checkpoints.resolve(tmp_path / "model.ckpt-21")
     with pytest.raises(CheckpointError, match="no such checkpoint"):
         checkpoints.resolve(tmp_path / "absent" / "best")
+    below = tmp_path / "runs" / "some"
+    below.mkdir(parents=True)
+    checkpoints.write(below / "model.ckpt-20", arrays())
+    with pytest.raises(CheckpointError, match=f"; there are some in {below}; give"):
+        checkpoints.resolve(below.parent)

@@ -329,6 +329,16 @@ def test_many_files_that_are_not_official_are_one_line(tmp_path, count):
         for task in (1, 2, 3)])
 
 
+def test_only_files_of_the_tasks_at_hand_are_compared(tmp_path):
+    (tmp_path / "en-10k").mkdir()
+    for task in (1, 3):
+        (tmp_path / "en-10k" / f"qa{task}_own_train.txt").write_text("")
+    found = open_source(tmp_path, "en-10k")
+    assert found.differences([3]) == [
+        "en-10k/qa3_own_train.txt is not among the official files"]
+    assert found.differences([2]) == []
+
+
 @needs_real_data
 def test_the_real_archive_differs_in_one_file_and_says_so():
     (line,) = real_source().differences()
