@@ -26,7 +26,7 @@ _PORT = flags.DEFINE_integer(
     "tensorboard_port", 6006, "where TensorBoard is served; 0: any port that is free",
     0, 65535)
 _EVENTS = "events"  # as `events.FOLDER`, which needs TensorFlow
-_OF_EXPERIMENTS = "runs/*/*/tensorboard"  # what Keras writes for examples/
+_OF_EXPERIMENTS = "runs/**/tensorboard"  # what Keras writes for examples/
 _GRAPH, _LAYOUT = "graph", "layout"
 
 # {category: {chart: regular expressions of its tags}}, from top to bottom.

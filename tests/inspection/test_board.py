@@ -81,13 +81,15 @@ def test_without_runs_there_is_the_graph_alone(tmp_path):
 
 def test_runs_of_experiments_are_found_too(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    experiments = pathlib.Path("runs/underground/dnc/tensorboard")
-    (experiments / "train").mkdir(parents=True)
-    assert board._runs_here() == [experiments]
+    experiments = [pathlib.Path("runs/key_value/tensorboard"),
+                   pathlib.Path("runs/underground/dnc/tensorboard")]
+    for place in experiments:
+        (place / "train").mkdir(parents=True)
+    assert board._runs_here() == experiments
     assert board._first_tab(board._runs_here()) == "scalars"
     for run in ("model", "reproduced/best"):
         pathlib.Path(run, FOLDER).mkdir(parents=True)
-    runs = [pathlib.Path("model"), pathlib.Path("reproduced/best"), experiments]
+    runs = [pathlib.Path("model"), pathlib.Path("reproduced/best"), *experiments]
     assert board._runs_here() == runs and board._first_tab(runs) == "custom_scalars"
 
 
