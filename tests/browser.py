@@ -1,6 +1,5 @@
 """Drives a headless Chromium through its DevTools, for tests of pages."""
 
-import base64
 import contextlib
 import json
 import os
@@ -124,12 +123,6 @@ class Page:
         """Presses a key, such as ArrowRight."""
         for kind in ("keyDown", "keyUp"):
             self.command("Input.dispatchKeyEvent", type=kind, key=key, code=key)
-
-    def screenshot(self, path):
-        """Writes what the window shows as a PNG file."""
-        shot = self.command("Page.captureScreenshot", format="png")
-        with open(path, "wb") as file:
-            file.write(base64.b64decode(shot["data"]))
 
 
 @contextlib.contextmanager

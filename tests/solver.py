@@ -2,11 +2,11 @@
 
 An oracle for the tests: it knows nothing of how stories are generated and imports
 nothing of the project. `check_text` reads a file in the official format and solves
-every question in it, `Solution` holds what it found, and one reader class a family
+every question in it, `Verdict` holds what it found, and one reader class a family
 of tasks (in the other solver_*.py files) does the understanding:
 
     reader.tell(line_number, sentence)    takes in a statement
-    reader.ask(question) -> Solution      answers from what it was told
+    reader.ask(question) -> answer, sets of lines that are a reason for it
 """
 
 from typing import Iterator, NamedTuple

@@ -31,7 +31,8 @@ class RunData(NamedTuple):
       identity: what a run's record says of them: where they came from, their hash,
         "differences" from the official ones and other remarks, "vocabulary_size", and
         "filled" if simulated stories were added.
-      vocabulary: all words of the training stories.
+      vocabulary: the words that the network reads and writes: those of the stories; in
+        English of all tasks, of stories of one's own those of the tests too.
       training: a function of a `config.Config`, that of the run or of one of its
         phases, and of that one's number (0), that makes the endless iterator of
         `batches.StoryBatch`.

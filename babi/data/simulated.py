@@ -38,7 +38,7 @@ class SimulatedSource(NamedTuple):
     options: Options = Options()
 
     def stories(self, split: str, tasks: tuple[int, ...]) -> dict[int, list[Story]]:
-        """As many stories of each task as the official test files have questions.
+        """Stories of each task with as many questions as the official test files.
 
         Raises:
           DataError: a task that can't follow the options.

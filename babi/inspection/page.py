@@ -30,7 +30,7 @@ def render_served(choices):
     """The page that asks the server for its readings.
 
     Args:
-      choices: what can be asked, as objects of JSON; see `server`.
+      choices: what can be asked, as objects of JSON: `service.Service.choices`.
     """
     return _page({"readings": [], "choices": choices})
 

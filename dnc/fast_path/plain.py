@@ -26,7 +26,7 @@ def run(step, projected, weights, carry):
 
     Args:
       step: `PlainStep`.
-      projected: `[T, B, 4U]`; weights: `Weights`; carry: `Carry`: as for `forward.run`.
+      projected, weights, carry: as for `forward.run`.
 
     Returns:
       [hidden `[T, B, U]`, reads `[T, B, R * W]`, *the final `Carry`, flat].

@@ -15,6 +15,7 @@ from dnc import DNC, fast_path
 from dnc.fast_path import forward, pays
 from dnc.fast_path.loops import Loops
 from dnc.fast_path.pays import Half
+from dnc.fast_path.segments import SEGMENT
 from helpers import assert_close, randomize
 from small_layers import B, D, T, Y, make_layer, plain_twin, ragged_mask, sizes
 
@@ -208,7 +209,7 @@ def test_nothing_is_traced_again(monkeypatch, rng):
 
 
 @pytest.mark.parametrize("jit", ["auto", True, False])
-def test_jit_is_saved_and_what_is_exported_counts_anew(
+def test_jit_is_saved_and_what_is_exported_gives_the_same_numbers(
         jit, tmp_path, monkeypatch, rng):
     after(monkeypatch, 1, rows=2)
     model = keras.Sequential([
@@ -225,6 +226,23 @@ def test_jit_is_saved_and_what_is_exported_counts_anew(
     exported = tf.saved_model.load(str(tmp_path / "exported"))
     for _ in range(2):
         assert_close(exported.serve(x), expected, 1e-6)
+
+
+def test_what_is_exported_is_compiled_after_some_runs(
+        never_compiled, tmp_path, monkeypatch, rng):
+    """Its graph does not know the length, and goes through a whole segment."""
+    after(monkeypatch, 2, steps=SEGMENT)
+    model = keras.Sequential([
+        keras.Input((None, D)), DNC(Y, **sizes(1), return_sequences=True)])
+    randomize(model, rng)
+    x = tf.constant(rng.normal(size=(B, T, D)), tf.float32)
+    expected = model(x)
+    model.export(tmp_path / "exported", verbose=False)
+    exported = tf.saved_model.load(str(tmp_path / "exported"))
+    for _ in range(2):
+        assert_close(exported.serve(x), expected.numpy(), 1e-6)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=NOT_COMPILED):
+        exported.serve(x)
 
 
 def test_a_config_without_jit_is_auto_and_others_are_refused():
