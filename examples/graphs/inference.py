@@ -108,19 +108,22 @@ PAPER = tuple(Lesson(*ranges) for ranges in (
 # after lessons 13 and 17, in percent.
 PAPER_AFTER_LESSON_13, PAPER_AT_THE_END = 43.6, 81.8
 
-# An hour's way to relations of three labels. It begins with a lesson for the first
-# look-up, with the edges themselves as relations; hints help two lessons to find the
-# chain, and then go. Planning is short at first, and the memory not much larger than a
-# lesson needs.
+# An hour's way to relations of five labels. It begins with a lesson for the first
+# look-up, with the edges themselves as relations; hints help four lessons to find the
+# chain, label by label, and then go. Planning is short at first. The memory has a slot
+# for each step of a row, so that nothing has to be freed.
 HOUR = (
-    Lesson((3, 4), (2, 2), (1, 1), (1, 2), 32, 64),
-    Lesson((4, 6), (2, 4), (2, 2), (2, 3), 32, 64, True),
-    Lesson((4, 6), (2, 4), (2, 3), (3, 5), 32, 64, True),
-    Lesson((4, 6), (2, 4), (2, 3), (3, 10), 32, 64),
-    Lesson((4, 7), (2, 4), (1, 3), (3, 10), 48, 64),
-    Lesson((6, 12), (2, 4), (2, 3), (3, 10), 96, 128),
-    Lesson((12, 18), (2, 4), (2, 3), (3, 10), 96, 128),
-    Lesson((16, 22), (2, 4), (2, 3), (3, 10), 128, 128, labels=(5, EDGES)),
+    Lesson((3, 4), (2, 2), (1, 1), (1, 2), 64, 64),
+    Lesson((4, 6), (2, 4), (2, 2), (2, 3), 64, 64, True),
+    Lesson((4, 6), (2, 4), (2, 3), (3, 5), 64, 64, True),
+    Lesson((4, 6), (2, 4), (2, 4), (4, 6), 64, 64, True),
+    Lesson((4, 7), (2, 4), (2, 5), (5, 7), 64, 64, True),
+    Lesson((4, 7), (2, 4), (2, 5), (5, 10), 64, 64),
+    Lesson((4, 7), (2, 4), (1, 5), (5, 10), 64, 64),
+    Lesson((6, 12), (2, 4), (1, 5), (5, 10), 128, 128),
+    Lesson((12, 18), (2, 4), (1, 5), (5, 10), 128, 128),
+    Lesson((16, 22), (2, 4), (1, 5), (5, 10), 128, 128, labels=(5, EDGES)),
+    Lesson((14, 18), (1, 5), (1, 5), (5, 10), 128, 128, labels=(5, 7)),
 )
 
 

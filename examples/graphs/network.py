@@ -6,7 +6,7 @@ import tensorflow as tf
 from dnc import DNC
 from examples.graphs.encoding import FEATURES
 from examples.graphs.voices import digits_of, scores_of
-from examples.lessons.network import Standing, widen
+from examples.lessons.network import Standing, set_free_gates, widen
 
 
 class GraphReader(Standing):
@@ -25,6 +25,7 @@ class GraphReader(Standing):
     def __init__(self, plan, slots, return_state=False):
         super().__init__(name="graph_reader")
         self.slots = slots if plan.read_heads else 0
+        self.free_gates = plan.free_gates  # their first bias
         if self.slots:
             initializer = keras.initializers.RandomNormal(stddev=0.05)
             self.layer = DNC(
@@ -33,7 +34,7 @@ class GraphReader(Standing):
                 controller=["lstm"] * plan.layers if plan.layers > 1 else "lstm",
                 controller_units=plan.units, memory_size=slots,
                 word_size=plan.word_size, num_read_heads=plan.read_heads,
-                layer_norm=plan.layer_norm,
+                layer_norm=plan.layer_norm, use_bias=bool(plan.free_gates),
                 kernel_initializer=initializer, recurrent_initializer=initializer)
         else:
             self.layer = keras.layers.RNN(
@@ -46,6 +47,8 @@ class GraphReader(Standing):
             self.layer.build((None, None, FEATURES))
             # Nine digits at once weigh as much as one word of N(0, 0.6).
             widen(self.layer.cell, {(0, FEATURES): 0.2})
+            if self.layer.cell.use_bias:
+                set_free_gates(self.layer.cell, self.free_gates)
         else:
             self.layer.build((None, None, FEATURES + 1))
             self.digits.build((None, None, self.layer.cell.output_size))

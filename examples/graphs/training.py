@@ -30,6 +30,7 @@ class Plan(NamedTuple):
       rate, falling, lowest: the learning rate, the updates in which it falls, and to
         which share of it.
       layer_norm: of the gates of the DNC's LSTM: see `docs/variants.md`.
+      free_gates: their first bias; 0: there are no biases at all.
       enough: the last lesson is complete when such a share is right.
       start: file of weights to begin with, of a network of the same sizes but without
         the heads that have voices: see `voices.take_over`.
@@ -47,6 +48,7 @@ class Plan(NamedTuple):
     falling: int = 60_000
     lowest: float = 0.1
     layer_norm: bool = False
+    free_gates: float = 0.0
     enough: float = 1.0
     start: Path | None = None
     voices: int = 0

@@ -1,7 +1,9 @@
 """Models that are trained lesson by lesson: what is among their weights at first."""
 
 import keras
+import tensorflow as tf
 
+from dnc import interface
 from dnc.controllers import layers_of
 
 
@@ -42,6 +44,20 @@ def widen(cell, inputs):
     _redraw(kernel, features, features + cell.num_read_heads * cell.word_size, 0.5)
     _redraw(cell.output_kernel, cell.controller_output_size,
             cell.output_kernel.shape[0], 0.5)
+
+
+def set_free_gates(cell, bias):
+    """First biases of the free gates; where they are low, what is read is not freed.
+
+    Args:
+      cell: a built `DNCCell` with biases.
+      bias: number.
+    """
+    places = tf.range(cell.interface_bias.shape[0])[tf.newaxis]
+    free_gates = interface.split(places, *cell.dimensions).free_gates
+    cell.interface_bias.assign(tf.tensor_scatter_nd_update(
+        cell.interface_bias, free_gates[0, :, tf.newaxis],
+        tf.fill([cell.num_read_heads], tf.cast(bias, cell.interface_bias.dtype))))
 
 
 def _redraw(kernel, first, end, stddev):

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from dnc import interface
 from dnc.controllers import layers_of
 from examples import family_tree
 from examples.graphs import (asking, family, family_picture, kinship, pictures,
@@ -163,6 +164,15 @@ def test_graphs_have_as_many_labels_as_the_lesson_says(rng):
     counts = {len({label for label in episode.shown[:40, 1].tolist()})
               for episode in (lesson.draw(rng) for _ in range(30))}
     assert counts == {5, 6, 7}
+
+
+def test_free_gates_begin_closed_and_nothing_else_has_a_bias():
+    cell = family_tree.DNC.build(16).layer.cell
+    bias = cell.interface_bias.numpy()[np.newaxis]
+    fields = interface.split(bias, *cell.dimensions)
+    np.testing.assert_array_equal(fields.free_gates, np.full((1, 3), -4, np.float32))
+    assert np.count_nonzero(bias) == 3 and not cell.output_bias.numpy().any()
+    assert family_tree.PAPERS.build(16).layer.cell.interface_bias is None
 
 
 def check_chain(hints, triples, start, relation, end):
