@@ -32,7 +32,7 @@ from examples.lessons.pictures import draw_learning  # noqa: E402
 SHIPPED = ROOT / "results" / "family_tree"
 # Free gates that are open free a little of every slot at each step, by faint reads, so
 # that edges are overwritten: they begin closed.
-DNC = training.Plan(inference.HOUR, 128, 48, 3, updates=500, falling=40_000,
+DNC = training.Plan(inference.HOUR, 128, 48, 3, updates=500, falling=48_000,
                     lowest=0.03, layer_norm=True, enough=0.98, free_gates=-4.0)
 # Extended Data Table 2, with RMSProp's place taken by Adam.
 PAPERS = training.Plan(inference.PAPER, 256, 50, 5, layers=3, rows=32, updates=100,
