@@ -1,7 +1,9 @@
 """Checks of what users give: each error says what came and what is expected."""
 
+import math
 import numbers
 
+import keras
 import tensorflow as tf
 
 
@@ -49,6 +51,14 @@ def check_known(name, shape):
         raise ValueError(f"{name} is built for a number of features, and its input has "
                          f"shape {tuple(shape)}: give that number, or set it with "
                          f"tf.ensure_shape")
+
+
+def flat_states(states, dtype):
+    """States, or a `dnc.cell.DNCState`, as a list of `[batch, size]` of a type."""
+    flat = [tf.cast(state, dtype) for state in keras.tree.flatten(states)
+            if state is not None]  # what a variant leaves out
+    return [state if state.shape.rank == 2 else tf.reshape(
+        state, [tf.shape(state)[0], math.prod(state.shape[1:])]) for state in flat]
 
 
 def check_states(states, sizes, batch):

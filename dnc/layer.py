@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from dnc import addressing, controllers, fast_path
 from dnc.arguments import (check_features, check_known, check_states, dense,
-                           floats)
+                           flat_states, floats)
 from dnc.cell import DNCCell
 from dnc.private import loop, observed
 from dnc.trajectory import Recorder
@@ -80,9 +80,9 @@ class DNC(keras.layers.RNN):
         Args:
           sequences: `[B, T, D]` numbers, which become floats of the layer's precision,
             as do the states. B may be 0, T not.
-          initial_state: list of `[B, size]` as `return_state=True` returns them;
-            zeros without, or where a stateful layer stands. Of a link matrix the
-            diagonal counts as 0, as it is after each step.
+          initial_state: list of `[B, size]` as `return_state=True` returns them, or
+            a `DNCState`; zeros without, or where a stateful layer stands. Of a link
+            matrix the diagonal counts as 0, as it is after each step.
           mask: `[B, T]` booleans; a masked step leaves that row's state untouched,
             whatever the sequences hold there, and repeats its last output (dropped out
             anew in training, with `bypass_dropout`, on the fast path).
@@ -104,8 +104,7 @@ class DNC(keras.layers.RNN):
         """
         sequences, mask, resets = self._checked(sequences, mask, resets)
         if initial_state is not None:
-            initial_state = [tf.cast(state, self.compute_dtype)
-                             for state in keras.tree.flatten(initial_state)]
+            initial_state = flat_states(initial_state, self.compute_dtype)
             check_states(
                 initial_state, self.cell.state_size, sequences.shape[0])
             if mask is not None:
@@ -238,8 +237,14 @@ class DNC(keras.layers.RNN):
         return outputs[:, -1], outputs, self.cell.pack_state(state)
 
     def unpack_state(self, states):
-        """The returned or initial state as a `dnc.cell.DNCState` with names."""
-        return self.cell.unpack_state(keras.tree.flatten(states))
+        """The returned or initial state as a `dnc.cell.DNCState` with names.
+
+        Raises:
+          ValueError: they are not as `return_state` gives them, without the output.
+        """
+        states = keras.tree.flatten(states)
+        check_states(states, self.cell.state_size, states[0].shape[0])
+        return self.cell.unpack_state(states)
 
     def trajectory(self, sequences, initial_state=None, mask=None, resets=None,
                    memory=False, link=False):
@@ -269,6 +274,11 @@ class DNC(keras.layers.RNN):
             self.build(sequences.shape)
         if initial_state is None and self.stateful and self.states is not None:
             initial_state = [tf.convert_to_tensor(state) for state in self.states]
+            rows = initial_state[0].shape[0]
+            if sequences.shape[0] != rows:
+                raise ValueError(
+                    f"{self.name} is stateful and stands in {rows} rows, got "
+                    f"{sequences.shape[0]}: give an initial_state, or reset_state()")
         if self.go_backwards:
             sequences, mask, resets = (
                 None if steps is None else tf.reverse(steps, [1])

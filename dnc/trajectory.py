@@ -29,7 +29,7 @@ import tensorflow as tf
 from dnc import addressing
 from dnc import interface as interface_vector
 from dnc import memory as external_memory
-from dnc.arguments import check_states
+from dnc.arguments import check_states, flat_states
 from dnc.cell import DNCState
 from dnc.controllers import one_dropout
 from dnc.interface import Interface
@@ -110,14 +110,16 @@ class Recorder:
     """Records trajectories of a cell, as one graph that is traced once.
 
     Args:
-      cell: a built `dnc.DNCCell`.
+      cell: a `dnc.DNCCell` or `dnc.DNC`, built.
       memory: keep the memory of every step, T * N * W numbers a row.
       link: keep the link matrix of every step, T * H * N * N numbers a row.
       jit: compile with XLA, once for each shape: for many sequences of one shape.
     """
 
     def __init__(self, cell, memory=False, link=False, jit=False):
-        self._cell = cell
+        self._cell = getattr(cell, "cell", cell)
+        if not self._cell.built:
+            raise ValueError(f"{self._cell.name} has no weights yet: call it first")
         self._keep = {"memory": memory, "link": link}
         self._run = tf.function(self._loop, autograph=False, reduce_retracing=True,
                                 jit_compile=jit or None)
@@ -128,7 +130,8 @@ class Recorder:
 
         Args:
           sequences: `[B, T, D]`.
-          initial_state: list of `[B, size]`, as `DNC` returns it; zeros without.
+          initial_state: list of `[B, size]`, as `DNC` returns it, or a `DNCState`,
+            such as another trajectory's last; zeros without.
           mask: `[B, T]` booleans; a masked step leaves that row's state untouched.
           resets: `[B, T]` booleans; an unmasked step where it is True starts from
             the zero state.
@@ -146,8 +149,7 @@ class Recorder:
         resets = tf.fill(steps, False) if resets is None else tf.cast(resets, tf.bool)
         if initial_state is None:
             initial_state = self._cell.get_initial_state(tf.shape(sequences)[0])
-        initial_state = [tf.cast(state, self._cell.compute_dtype)
-                         for state in keras.tree.flatten(initial_state)]
+        initial_state = flat_states(initial_state, self._cell.compute_dtype)
         check_states(initial_state, self._cell.state_size, sequences.shape[0])
         return self._run(sequences, mask, initial_state, resets, training)
 

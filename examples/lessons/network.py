@@ -40,8 +40,8 @@ def widen(cell, inputs):
     kernel = layers_of(cell.controller)[0].kernel
     for (first, end), stddev in inputs.items():
         _redraw(kernel, first, end, stddev)
-    features = max(end for _, end in inputs)
-    _redraw(kernel, features, features + cell.num_read_heads * cell.word_size, 0.5)
+    reads = kernel.shape[0] - cell.num_read_heads * cell.word_size
+    _redraw(kernel, reads, kernel.shape[0], 0.5)
     _redraw(cell.output_kernel, cell.controller_output_size,
             cell.output_kernel.shape[0], 0.5)
 

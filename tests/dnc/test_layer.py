@@ -171,6 +171,24 @@ def test_returned_state_has_names(rng):
     assert_close(state.read_vectors,
                  tf.matmul(state.memory.read_weighting, state.memory.memory).numpy(),
                  1e-12)
+    for wrong in ([state.read_vectors, *states], states[:-1], states[1:]):
+        with pytest.raises(ValueError, match="The state of a DNC is 9 tensors"):
+            layer.unpack_state(wrong)
+
+
+@both_paths
+@pytest.mark.parametrize("links", [True, False])
+def test_a_state_with_names_can_be_gone_on_from(links, jit, rng):
+    layer = make_layer(rng, H=2, return_state=True, jit=jit, temporal_links=links)
+    x = tf.constant(rng.normal(size=(B, 2 * T, D)))
+    whole, *_ = layer(x)
+    _, *states = layer(x[:, :T])
+    named = layer.unpack_state(states)
+    looked_at = layer.trajectory(x[:, :T]).final_state
+    for start in (states, named, looked_at):
+        assert_close(layer(x[:, T:], initial_state=start)[0], whole.numpy(), 1e-10)
+        assert_close(layer.trajectory(x[:, T:], initial_state=start).outputs[:, -1],
+                     whole.numpy(), 1e-10)
 
 
 @both_paths

@@ -166,6 +166,24 @@ def test_recorder_is_traced_once_for_all_shapes(rng):
     assert recorder._run.experimental_get_tracing_count() <= 2
 
 
+def test_a_recorder_takes_a_layer_and_wants_weights(rng):
+    layer = make_layer(rng)
+    x = tf.constant(rng.normal(size=(2, 3, D)))
+    assert_close(Recorder(layer)(x).outputs, Recorder(layer.cell)(x).outputs.numpy(), 0)
+    with pytest.raises(ValueError, match="has no weights yet: call it first"):
+        Recorder(DNC(3, name="unbuilt"))
+
+
+def test_a_stateful_layer_says_in_how_many_rows_it_stands(rng):
+    layer = DNC(Y, U, N, W, R, stateful=True)
+    x = tf.constant(rng.normal(size=(4, 3, D)), tf.float32)
+    layer(x)
+    with pytest.raises(ValueError, match="stands in 4 rows, got 1: give an initial_st"):
+        layer.trajectory(x[:1])
+    layer.reset_state()
+    assert layer.trajectory(x).outputs.shape[0] == 4
+
+
 def test_reversed_layer(rng):
     layer = make_layer(rng, go_backwards=True)
     sequences, mask = rng.normal(size=(2, T, D)), np.arange(T) >= [[0], [2]]
