@@ -49,7 +49,8 @@ def parse_relation(text):
     return kinship.follow(start, labels)
 
 
-RELATION = program.Asked("relation", "Rosa: mother, mother, mother", parse_relation)
+RELATION = program.Asked(
+    "relation", "Sven: sister 1, mother, mother, brother 1", parse_relation)
 
 
 def plan_of(args):

@@ -361,5 +361,6 @@ def test_a_sequence_that_is_no_relation_is_told_with_some_that_are(length):
 def test_the_shipped_network_knows_the_family(rng):
     model = program.load_network(
         family_tree.SHIPPED / program.WEIGHTS, family_tree.DNC, kinship.SLOTS)
-    right = asking.right_by_length(model, kinship.draw_episode, (2, 3), rng)
-    assert min(right.values()) > 0.75
+    right = asking.right_by_length(model, kinship.draw_episode, (2, 3, 4, 5), rng)
+    for length, least in ((2, 0.9), (3, 0.88), (4, 0.72), (5, 0.58)):
+        assert right[length] > least
