@@ -57,7 +57,7 @@ def flat_states(states, dtype):
     """States, or a `dnc.cell.DNCState`, as a list of `[batch, size]` of a type."""
     flat = [tf.cast(state, dtype) for state in keras.tree.flatten(states)
             if state is not None]  # what a variant leaves out
-    return [state if state.shape.rank == 2 else tf.reshape(
+    return [state if len(state.shape) < 3 else tf.reshape(
         state, [tf.shape(state)[0], math.prod(state.shape[1:])]) for state in flat]
 
 
