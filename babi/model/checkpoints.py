@@ -138,10 +138,15 @@ def resolve(path):
             return folder / f"{name}-{found[-1]}"
     there = [f"{prefix}-{iteration}" for prefix in (PREFIX, BEST_PREFIX)
              for iteration in iterations(folder, prefix)]
-    below = sorted(str(place.parent) for place in path.glob(f"*/{PREFIX}-*{_INDEX}"))
+    below = [str(place) for place in runs_in(path)]
     there = (f"; in {folder}: {', '.join(there)}" if there else
-             f"; there are some in {', '.join(dict.fromkeys(below))}" if below else "")
+             f"; there are some in {', '.join(below)}" if below else "")
     raise CheckpointError(f"{path}: no such checkpoint{there}; give the path of one")
+
+
+def runs_in(folder):
+    """The directories right below a folder that have checkpoints, in their order."""
+    return sorted(place for place in folder.glob("*") if iterations(place))
 
 
 def iterations(directory, prefix=PREFIX):

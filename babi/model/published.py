@@ -47,8 +47,7 @@ def find(name=None, folder=FOLDER):
     except checkpoints.CheckpointError as fault:
         if not plain or path.exists():
             raise
-        there = ", ".join(sorted(found.name for found in folder.glob("*")
-                                 if checkpoints.iterations(found)))
+        there = ", ".join(found.name for found in checkpoints.runs_in(folder))
         there = f"{folder} has {there}" if there else (
             f"a checkout of the repository has them in {folder.name}/")
         raise DataError(f"{name}: no published model ({there}), and {fault}; or train "
