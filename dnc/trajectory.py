@@ -93,7 +93,14 @@ class Trajectory(NamedTuple):
 
         Returns:
           A `Trajectory` of arrays `[T, ...]`; the final state has no dimension T.
+
+        Raises:
+          IndexError: there is no such row.
         """
+        rows = len(self.outputs)
+        if not -rows <= index < rows:
+            raise IndexError(f"no row {index} in a trajectory of {rows}")
+
         def pick(tensor):
             return None if tensor is None else np.asarray(tensor[index])
 

@@ -184,6 +184,14 @@ def test_a_stateful_layer_says_in_how_many_rows_it_stands(rng):
     assert layer.trajectory(x).outputs.shape[0] == 4
 
 
+def test_a_row_that_is_not_there(rng):
+    trajectory = make_layer(rng).trajectory(rng.normal(size=(2, 3, D)))
+    assert_close(trajectory.sample(-1).outputs, trajectory.sample(1).outputs, 0)
+    for index in (2, -3):
+        with pytest.raises(IndexError, match=f"no row {index} in a trajectory of 2"):
+            trajectory.sample(index)
+
+
 def test_reversed_layer(rng):
     layer = make_layer(rng, go_backwards=True)
     sequences, mask = rng.normal(size=(2, T, D)), np.arange(T) >= [[0], [2]]
