@@ -35,7 +35,7 @@ from examples.lessons.pictures import draw_learning  # noqa: E402
 
 SHIPPED = ROOT / "results" / "underground"
 LSTM_WEIGHTS = "lstm.weights.h5"
-DNC = training.Plan(HOUR, falling=60_000)
+DNC = training.Plan(HOUR, falling=25_000, layer_norm=True)
 # No memory, as many weights, and an update that costs far less: see --lstm.
 LSTM = training.Plan(HOUR, 256, read_heads=0, falling=60_000)
 # Extended Data Table 2; a batch of two, and RMSProp's place taken by Adam.
