@@ -32,10 +32,9 @@ from examples.lessons import program  # noqa: E402
 from examples.lessons.pictures import draw_learning  # noqa: E402
 
 SHIPPED = ROOT / "results" / "shortest_path"
-# It starts from the shipped network of the walks, which knows how to look edges up.
-WALKS = ROOT / "results" / "underground" / program.WEIGHTS
-DNC = PathPlan(shortest.HOUR, read_heads=8, rows=16, falling=20_000, start=WALKS,
-               voices=4)
+# Long words: a look-up of a whole frontier at once is the sharper the longer they are.
+DNC = PathPlan(shortest.HOUR, 128, 128, 5, rows=16, falling=15_000, voices=4,
+               layer_norm=True, free_gates=-4.0)
 # Extended Data Table 2, with RMSProp's place taken by Adam.
 PAPERS = PathPlan(shortest.PAPER, 256, 50, 5, layers=2, rows=1, updates=2000, rate=3e-6,
                   falling=10_000_000)

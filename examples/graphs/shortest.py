@@ -178,10 +178,12 @@ PAPERS_UNDERGROUND = (8.2, 4.0, 4.0, 9.5, 14.4, 14.2, 28.3, 29.2, 34.4, 32.3, 33
 PAPERS_FINAL = (11.2, 12.7, 13.2, 13.7, 22.8, 27.6, 34.0, 39.7, 41.1, 40.0, 44.0, 47.2,
                 54.3, 54.0, 64.0)
 
-# After the walks, from whose network it starts. With hints the network learns to search
-# back from the goal, a level at each step from the query on. Frontiers are of one edge
-# or two at first, planning is short, and the memory hardly larger than a lesson needs.
+# With hints the network learns to search back from the goal, a level at each step from
+# the query on. Frontiers are of one edge or two at first, planning is short, and the
+# memory hardly larger than a lesson needs.
 HOUR = tuple(lesson._replace(complete=("right", share)) for share, lesson in (
+    (0.85, Lesson((4, 8), (1, 2), (1, 2), (2, 4), 32, 24, True)),
+    (0.85, Lesson((6, 10), (1, 2), (1, 3), (3, 6), 48, 36, True)),
     (0.8, Lesson((6, 12), (1, 3), (1, 4), (4, 8), 64, 48, True)),
     (0.75, Lesson((8, 14), (2, 4), (1, 4), (4, 10), 80, 66, True)),
     (0.74, Lesson((10, 20), (2, 4), (1, 4), (8, 10), 110, 92, True)),
