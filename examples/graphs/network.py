@@ -1,9 +1,13 @@
-"""The network of the graph experiments: a DNC, or an LSTM alone, in a Keras model."""
+"""The network of the graph experiments: a DNC, or an LSTM alone, in a Keras model.
+
+The LSTM has layer norm, as the DNC of the walks has.
+"""
 
 import keras
 import tensorflow as tf
 
 from dnc import DNC
+from dnc.controllers import NormalisedLSTMCell
 from examples.graphs.encoding import FEATURES
 from examples.graphs.voices import digits_of, scores_of
 from examples.lessons.network import Standing, set_free_gates, widen
@@ -74,7 +78,7 @@ class GraphReader(Standing):
         return digits_of(scores)
 
 
-class ResetLSTMCell(keras.layers.LSTMCell):
+class ResetLSTMCell(NormalisedLSTMCell):
     """An LSTM cell that starts anew where the last of its inputs is 1."""
 
     def build(self, input_shape):
