@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from examples.graphs.encoding import DIGITS
 from examples.graphs.network import GraphReader
-from examples.graphs.shortest import SPARE, make_batch
+from examples.graphs.shortest import make_batch
 from examples.graphs.training import Plan
 from examples.graphs.voices import digits_of, voices_of
 from examples.lessons.epochs import Epoch, batches_of
@@ -104,28 +104,28 @@ def answer_elsewhere(step, states, inputs):
         tf.where(good, likelihood, -1e9), axis=2), -1e-9), 0.0)
 
 
-def frontiers(scores, inputs, most):
+def frontiers(scores, inputs):
     """How well the frontiers of the search from the goal are named.
 
     Args:
       scores: `[B, T, ...]`, see `voices.voices_of`, the last planning last.
       inputs: of `shortest.make_batch`.
-      most: K, levels that may have a hint, the longest distance of the lesson.
 
     Returns:
-      `[B, K]`: from the query on, for the k-th step, the mean logarithm, over the edges
-      of the k-th level, of how likely an edge is among all of the graph; 0 where there
-      is no hint.
+      {"frontiers": `[B, K]`: for each level the mean logarithm, over its edges, of how
+      likely an edge is among all of the graph; 0 where there is none, or no step to
+      name it; "named": `[B, K]` booleans: whether the likeliest edge is of the level}.
     """
-    step, last = tf.range(most), tf.shape(scores)[1] - 1
-    place = tf.minimum(last - inputs["planned"][:, tf.newaxis] + step, last)
-    likelihood = renormalised(tf.gather(scores, place, batch_dims=1), _edges(inputs),
-                              inputs["source"][:, tf.newaxis] >= 0)
-    frontier = tf.cast(inputs["levels"][:, tf.newaxis] == step[:, tf.newaxis] + 1,
-                       tf.float32)
+    hinted = inputs["hinted"]
+    likelihood = renormalised(
+        tf.gather(scores, tf.maximum(hinted, 0), batch_dims=1), _edges(inputs),
+        inputs["source"][:, tf.newaxis] >= 0)
+    level = tf.range(hinted.shape[1])[:, tf.newaxis] + 1
+    frontier = tf.cast(inputs["levels"][:, tf.newaxis] == level, tf.float32)
     mean = tf.math.divide_no_nan(tf.reduce_sum(frontier * likelihood, axis=2),
                                  tf.reduce_sum(frontier, axis=2))
-    return tf.where(step < inputs["hints"][:, tf.newaxis], mean, 0.0)
+    best = tf.gather(frontier, tf.argmax(likelihood, axis=2), axis=2, batch_dims=2)
+    return {"frontiers": tf.where(hinted >= 0, mean, 0.0), "named": best > 0}
 
 
 def _edges(inputs):
@@ -138,9 +138,9 @@ class PathFinder(GraphReader):
     """A `GraphReader` that answers step by step, on from what it chose before."""
 
     def call(self, inputs, training=None):
-        """What `play` returns of the batch, and of the steps before "read": logits
-        `[B, T, DIGITS, 10]`, and "frontiers": see there; with "elsewhere" among the
-        inputs, "elsewhere": see `answer_elsewhere`.
+        """What `play` returns of the batch, if paths are asked, and of the steps before
+        "read": logits `[B, T, DIGITS, 10]`, and what `frontiers` returns, if there are
+        levels; with "elsewhere" among the inputs, "elsewhere": see `answer_elsewhere`.
 
         Args:
           inputs: of `shortest.make_batch`.
@@ -148,12 +148,14 @@ class PathFinder(GraphReader):
         """
         scores, *states = self.layer(
             inputs["steps"], resets=inputs["resets"] > 0, training=training)
-        result = play(self.layer.cell, states, inputs)
+        result = {"read": digits_of(scores)}
+        if inputs["planner"].shape[1]:
+            result |= play(self.layer.cell, states, inputs)
         if "elsewhere" in inputs:
             result["elsewhere"] = answer_elsewhere(self.layer.cell, states, inputs)
-        most = inputs["planner"].shape[1] - SPARE
-        return {**result, "read": digits_of(scores),
-                "frontiers": frontiers(scores, inputs, most)}
+        if inputs["hinted"].shape[1]:
+            result |= frontiers(scores, inputs)
+        return result
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None,
                      training=True):
@@ -207,17 +209,21 @@ class PathPlan(Plan):
         return model
 
     def shape(self, lesson):
-        return (*super().shape(lesson), self.lessons[lesson].most,
-                self.lessons[lesson].hints)
+        drawn = self.lessons[lesson]
+        return (*super().shape(lesson), drawn.most, drawn.levels, drawn.rows)
 
     def epoch(self, lesson, seed):
-        return Paths(self.lessons, self.updates, self.rows,
-                     self.lessons[lesson].length, seed)
+        drawn = self.lessons[lesson]
+        return Paths(self.lessons, self.updates, drawn.rows or self.rows, drawn.length,
+                     seed)
 
     def examine(self, model, lesson, rng, count):
-        lesson = self.lessons[lesson]
-        routes = [lesson.draw(rng) for _ in range(-(-count // self.rows) * self.rows)]
-        return evaluate(model, routes, self.rows, lesson.length, lesson.most)
+        drawn = self.lessons[lesson]
+        rows = drawn.rows or self.rows
+        routes = [drawn.draw(rng) for _ in range(-(-count // rows) * rows)]
+        if drawn.answers:
+            return evaluate(model, routes, rows, drawn.length, drawn.most)
+        return evaluate_searches(model, routes, rows, drawn.length, drawn.levels)
 
     def is_complete(self, lesson, shares):
         share, least = self.lessons[lesson].complete
@@ -230,7 +236,7 @@ class Paths(Epoch):
     def batch(self, rng):
         lesson = self.lessons[self.lesson]
         routes = [lesson.draw(rng) for _ in range(self.shape[0])]
-        return make_batch(routes, self.shape[1], lesson.most, rng)
+        return make_batch(routes, self.shape[1], lesson.most, rng, lesson.levels)
 
 
 def evaluate(model, routes, rows, length, most):
@@ -260,3 +266,27 @@ def evaluate(model, routes, rows, length, most):
                        < away[route.survey.source[edge]] for edge in taken]
     return {"right": float(np.mean(right)), "near": float(np.mean(near)),
             "nearer": float(np.mean(nearer))}
+
+
+def evaluate_searches(model, routes, rows, length, levels):
+    """How well a network names the frontiers of the search from the goal.
+
+    Args:
+      model, routes, rows, length: see `evaluate`.
+      levels: see `shortest.make_batch`.
+
+    Returns:
+      {"right": share of the searches that name an edge of the frontier at every level
+      that there is, "near": at all but one at most, "nearer": share of all levels}.
+    """
+    missed, named = [], []
+    for batch, filled in batches_of(routes, rows):
+        inputs, _, _ = make_batch(filled, length, 0, levels=levels)
+        result = model.predict_on_batch(inputs)
+        for hits, there in zip(result["named"][:len(batch)],
+                               result["frontiers"][:len(batch)] < 0):
+            missed.append((there & ~hits).sum())
+            named += hits[there].tolist()
+    missed = np.array(missed)
+    return {"right": float(np.mean(missed == 0)), "near": float(np.mean(missed <= 1)),
+            "nearer": float(np.mean(named))}

@@ -61,8 +61,6 @@ class Route(NamedTuple):
         the goal.
       best: `[n]` number of the edge that the planner takes from a node, one of a level;
         -1 at the goal and where no path leads there.
-      hints: so many steps from the query on have one; the k-th, the query being the
-        first, has the frontier of level k, if there are edges of it.
     """
 
     episode: Episode
@@ -71,15 +69,19 @@ class Route(NamedTuple):
     goal: int
     levels: np.ndarray
     best: np.ndarray
-    hints: int
 
     @property
     def distance(self):
         """Edges of a shortest path."""
         return int(self.survey.distances[self.start, self.goal])
 
+    @property
+    def planned(self):
+        """Steps of planning, the last of the episode."""
+        return len(self.episode.shown) - int(self.episode.begins.nonzero()[0][-1])
 
-def make_route(surveyed, start, goal, planning=PLANNING, hints=0):
+
+def make_route(surveyed, start, goal, planning=PLANNING):
     """The `Route` from node to node of a `Survey`.
 
     A query is one step, (start, blank, goal).
@@ -88,8 +90,6 @@ def make_route(surveyed, start, goal, planning=PLANNING, hints=0):
       surveyed: `Survey`.
       start, goal: numbers of nodes.
       planning: steps without input after the query.
-      hints: at most so many, see `Route`: no more than the query and planning have
-        steps.
     """
     away = surveyed.distances[:, goal]
     here, there = away[surveyed.source], away[surveyed.destination]
@@ -99,7 +99,7 @@ def make_route(surveyed, start, goal, planning=PLANNING, hints=0):
     best[surveyed.source[edges]] = edges  # of several the one that is shown last
     query = np.array([(surveyed.nodes[start], BLANK, surveyed.nodes[goal])])
     episode = make_episode(surveyed.triples, Question(query, blank(0), blank(planning)))
-    return Route(episode, surveyed, start, goal, levels, best, min(planning + 1, hints))
+    return Route(episode, surveyed, start, goal, levels, best)
 
 
 def played(route, taken):
@@ -131,6 +131,8 @@ class Lesson(NamedTuple):
       hints: whether training has the frontiers named while planning, and asks at
         ELSEWHERE more places of each graph.
       complete: the lesson is when a share of `finder.evaluate` is so large.
+      answers: whether paths are asked; else the frontiers are all there is to learn.
+      rows: of a batch; 0: as the plan says.
     """
 
     nodes: tuple
@@ -141,11 +143,18 @@ class Lesson(NamedTuple):
     length: int = 161
     hints: bool = False
     complete: tuple = ("near", 0.8)
+    answers: bool = True
+    rows: int = 0
 
     @property
     def most(self):
         """Steps of the longest answer."""
-        return self.distance[1] + SPARE
+        return self.distance[1] + SPARE if self.answers else 0
+
+    @property
+    def levels(self):
+        """Frontiers that are named while planning."""
+        return self.distance[1] if self.hints else 0
 
     def draw(self, rng):
         """A random `Route`, all distances equally likely."""
@@ -159,8 +168,7 @@ class Lesson(NamedTuple):
             pairs = np.argwhere(surveyed.distances == distance)
             if len(pairs) and len(surveyed.triples) + 1 + planning <= self.length:
                 break
-        return make_route(surveyed, *pairs[rng.integers(len(pairs))], planning,
-                          self.distance[1] if self.hints else 0)
+        return make_route(surveyed, *pairs[rng.integers(len(pairs))], planning)
 
 
 # Extended Data Table 5, lessons 1 to 15.
@@ -179,16 +187,21 @@ PAPERS_FINAL = (11.2, 12.7, 13.2, 13.7, 22.8, 27.6, 34.0, 39.7, 41.1, 40.0, 44.0
                 54.3, 54.0, 64.0)
 
 # With hints the network learns to search back from the goal, a level at each step from
-# the query on. Frontiers are of one edge or two at first, planning is short, and the
-# memory hardly larger than a lesson needs.
-HOUR = tuple(lesson._replace(complete=("right", share)) for share, lesson in (
-    (0.85, Lesson((4, 8), (1, 2), (1, 2), (2, 4), 32, 24, True)),
-    (0.85, Lesson((6, 10), (1, 2), (1, 3), (3, 6), 48, 36, True)),
-    (0.8, Lesson((6, 12), (1, 3), (1, 4), (4, 8), 64, 48, True)),
-    (0.75, Lesson((8, 14), (2, 4), (1, 4), (4, 10), 80, 66, True)),
-    (0.74, Lesson((10, 20), (2, 4), (1, 4), (8, 10), 110, 92, True)),
-    (0.85, Lesson((20, 26), (2, 6), (2, 4), (10, 10), 132, 126, True)),
-))
+# the query on: at first nothing else, in tiny graphs, many of them in a batch, until
+# each level is named; then it answers too. Frontiers are of one edge or two at first,
+# planning is short, and the memory hardly larger than a lesson needs.
+HOUR = tuple(
+    lesson._replace(hints=True, complete=("right", share), answers=answers, rows=rows)
+    for answers, share, rows, lesson in (
+        (False, 0.9, 48, Lesson((3, 4), (1, 2), (1, 1), (1, 1), 16, 10)),
+        (False, 0.9, 48, Lesson((3, 5), (1, 2), (1, 2), (1, 2), 16, 13)),
+        (False, 0.9, 48, Lesson((4, 8), (1, 2), (1, 3), (2, 4), 24, 21)),
+        (False, 0.8, 32, Lesson((6, 12), (1, 3), (1, 4), (3, 6), 40, 36)),
+        (True, 0.8, 24, Lesson((6, 12), (1, 3), (1, 4), (4, 8), 64, 48)),
+        (True, 0.75, 16, Lesson((8, 14), (2, 4), (1, 4), (4, 10), 80, 66)),
+        (True, 0.74, 16, Lesson((10, 20), (2, 4), (1, 4), (8, 10), 110, 92)),
+        (True, 0.85, 16, Lesson((20, 26), (2, 6), (2, 4), (10, 10), 132, 126)),
+    ))
 
 
 def planned_by_triples(lessons):
@@ -201,39 +214,41 @@ def planned_by_triples(lessons):
     return tuple(planned)
 
 
-def make_batch(routes, length, most, rng=None):
+def make_batch(routes, length, most, rng=None, levels=0):
     """A batch to be played: see `finder.play`.
 
     Args:
       routes: list of `Route`, one in each row, so that all answers begin together.
       length: T, steps of a row.
-      most: L, steps of the longest answer.
+      most: L, steps of the longest answer; 0: none is asked.
       rng: `numpy.random.Generator` of the mixture in training; without it the network
         goes its own way.
+      levels: K, of the search from the goal: the k-th step from the query on, the query
+        being the first, is to name the frontier of level k.
 
     Returns:
       (inputs, targets, weights). Targets and weights of the T steps before the answer
       are as in `Rows`. Inputs: {"steps", "resets": as in `Rows`; "digits": `[B, E, 9]`,
       "source", "destination": `[B, E]`, "levels": `[B, E]`, of the edges, -1 where
-      there is none; "best": `[B, n]`; "start", "goal", "hints": `[B]`; "planned":
-      `[B]`, steps of planning; "limit": `[B]`, the most steps of an answer; "planner":
-      `[B, L]` booleans: where the planner chooses the next position; in training with
-      hints "elsewhere": `[B, ELSEWHERE]` edges, see `finder.answer_elsewhere`}.
+      there is none; "best": `[B, n]`; "start", "goal": `[B]`; "hinted": `[B, K]`, the
+      step that is to name a level, -1 where planning is too short; "limit": `[B]`, the
+      most steps of an answer; "planner": `[B, L]` booleans: where the planner chooses
+      the next position; in training with levels and answers "elsewhere":
+      `[B, ELSEWHERE]` edges, see `finder.answer_elsewhere`}.
     """
     filled = fill([(row, length - len(route.episode.shown), route.episode)
                    for row, route in enumerate(routes)], len(routes), length)
     planner, more = np.zeros((len(routes), most), bool), {}
     if rng is not None:
         planner = rng.random(planner.shape) < BETA
-    if rng is not None and all(route.hints for route in routes):
-        more["elsewhere"] = np.stack([_elsewhere(route, most - SPARE, rng)
+    if rng is not None and levels and most:
+        more["elsewhere"] = np.stack([_elsewhere(route, levels, rng)
                                       for route in routes])
     surveys = [route.survey for route in routes]
+    hinted = np.arange(levels) + [[length - 1 - route.planned] for route in routes]
     each = {"start": [route.start for route in routes],
             "goal": [route.goal for route in routes],
-            "planned": [len(route.episode.shown) - np.flatnonzero(
-                route.episode.begins)[-1] for route in routes],
-            "hints": [route.hints for route in routes],
+            "hinted": np.where(hinted < length, hinted, -1),
             "limit": [min(most, route.distance + SPARE) for route in routes]}
     inputs = {
         **filled.inputs,

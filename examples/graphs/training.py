@@ -1,16 +1,13 @@
 """The networks that read graphs, how they are trained and judged."""
 
-from pathlib import Path
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
-from examples.common import load
 from examples.graphs.encoding import END, to_labels
 from examples.graphs.network import GraphReader
 from examples.graphs.rows import RowsEpoch, pack
-from examples.graphs.voices import take_over
 from examples.lessons.epochs import stream
 from examples.lessons.network import adam
 
@@ -32,9 +29,7 @@ class Plan(NamedTuple):
       layer_norm: of the gates of the DNC's LSTM: see `docs/variants.md`.
       free_gates: their first bias; 0: there are no biases at all.
       enough: the last lesson is complete when such a share is right.
-      start: file of weights to begin with, of a network of the same sizes but without
-        the heads that have voices: see `voices.take_over`.
-      voices: so many of the heads have one: see `graphs.voices`.
+      voices: so many that the network has besides the first: see `graphs.voices`.
       layers: of the LSTM.
     """
 
@@ -50,7 +45,6 @@ class Plan(NamedTuple):
     layer_norm: bool = False
     free_gates: float = 0.0
     enough: float = 1.0
-    start: Path | None = None
     voices: int = 0
     layers: int = 1
 
@@ -59,14 +53,6 @@ class Plan(NamedTuple):
         model = GraphReader(self, slots)
         model.build()
         return model
-
-    def begin(self, model, seed):
-        """Gives a model of `build` the weights of `start`, if there is one."""
-        if self.start:
-            learnt = self._replace(
-                voices=0, read_heads=self.read_heads - self.voices).build(model.slots)
-            load(learnt, self.start)
-            take_over(model, learnt, np.random.default_rng(seed))
 
     def compile(self, model, lesson):
         """Compiles a model of `build` to be trained in a lesson."""

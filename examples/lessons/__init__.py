@@ -8,8 +8,7 @@ A lesson can `draw(rng)` an episode, and says what its memory and rows are like.
 is a named tuple of the settings of a network and its training, with
 
   lessons, updates            the lessons, updates between two evaluations
-  build(slots)                the network, a `network.Standing`
-  begin(model, seed)          weights for a training that begins
+  build(slots)                the network with its first weights, a `network.Standing`
   compile(model, lesson)      optimizer and loss
   shape(lesson)               what wants another model when it changes
   epoch(lesson, seed)         an `epochs.Epoch`

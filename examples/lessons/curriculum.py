@@ -106,8 +106,6 @@ def _train(plan, folder, seed, minutes, callbacks, verbose):
         plan.compile(model, lesson)
         if (folder / SAVED).exists():
             load(model, folder / SAVED)
-        else:
-            plan.begin(model, seed)
         trained = float(model.seconds) / 60
         until = trained + minutes if until is None else until
         if minutes:

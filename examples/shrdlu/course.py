@@ -69,9 +69,6 @@ class BlockPlan(NamedTuple):
         model.build()
         return model
 
-    def begin(self, model, seed):
-        """Leaves the random weights of `build`."""
-
     def compile(self, model, lesson):
         """Adam, with the rate of what the lesson learns from."""
         taught = self.lessons[lesson].taught > 0

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from dnc.controllers import layers_of
-from examples import shortest_path, underground
+from examples import shortest_path
 from examples.graphs import (asking, finder, london, london_page, london_paths,
                              london_picture, pictures)
 from examples.graphs.encoding import BLANK
 from examples.graphs.shortest import HOUR, PAPER, SPARE, planned_by_triples
-from examples.lessons import curriculum, program
+from examples.lessons import program
 from drawn import assert_small_maps, assert_strip, marks, with_reads
 
 
@@ -65,18 +65,8 @@ def test_the_papers_sizes():
     cell = shortest_path.PAPERS.build(16).layer.cell
     assert (cell.word_size, cell.num_read_heads) == (50, 5)
     assert [unit.units for unit in layers_of(cell.controller)] == [256, 256]
-    assert shortest_path.PAPERS.rows == 1 and shortest_path.PAPERS.start is None
+    assert shortest_path.PAPERS.rows == 1
     assert cell.output_kernel.shape[1] == 90  # one voice
-
-
-def test_the_preset_begins_with_the_network_of_the_walks(tmp_path):
-    learnt = underground.DNC.build(16)
-    learnt.load_weights(shortest_path.WALKS)
-    model = curriculum.train(shortest_path.DNC, tmp_path, minutes=0, verbose=0)
-    kernels = [network.layer.cell.output_kernel.numpy() for network in (learnt, model)]
-    rows = kernels[0].shape[0]  # the first voice is what it was, and hears no new head
-    assert np.array_equal(kernels[1][:rows, :90], kernels[0])
-    assert not kernels[1][rows:, :90].any() and kernels[1][rows:, 90:450].any()
 
 
 def test_planning_by_triples_has_room(rng):

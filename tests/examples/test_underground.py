@@ -128,23 +128,6 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     assert (tmp_path / curriculum.SAVED).read_bytes() == before
 
 
-def test_a_training_can_start_from_another_network(tmp_path):
-    plan = SMALL["dnc"]
-    keras.utils.set_random_seed(8)
-    other = plan.build(20)
-    other.lesson.assign(2)
-    save(other, tmp_path / "other.weights.h5")
-    plan = plan._replace(start=tmp_path / "other.weights.h5")
-    model = curriculum.train(plan, tmp_path / "new", minutes=0, verbose=0)
-    assert (int(model.lesson), model.slots) == (0, 16)
-    for one, same in zip(numbers(model.layer.weights), numbers(other.layer.weights),
-                         strict=True):
-        assert np.array_equal(one, same)
-    plan = plan._replace(start=tmp_path / "gone.weights.h5")
-    with pytest.raises(ValueError, match="gone.weights.h5: not there"):
-        curriculum.train(plan, tmp_path / "newer", minutes=0, verbose=0)
-
-
 def test_a_later_run_goes_on_for_as_many_minutes(tmp_path, easy):
     for epochs in (1, 2):
         model = curriculum.train(SMALL["lstm"], tmp_path, minutes=1e-9, verbose=0)
