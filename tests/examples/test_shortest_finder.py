@@ -13,7 +13,8 @@ from examples.graphs.voices import digits_of, voices_of
 from stopped_runs import assert_goes_on_the_same
 
 SMALL = (Lesson((3, 5), (1, 2), (1, 2), (1, 2), 12, 14, True),
-         Lesson((4, 5), (1, 2), (1, 2), (2, 2), 12, 14, True))
+         Lesson((4, 5), (1, 2), (1, 2), (2, 2), 12, 14, True),
+         Lesson((3, 5), (1, 2), (1, 2), (1, 2), 12, 14, True, answers=False, rows=4))
 PLAN = finder.PathPlan(SMALL, 8, 6, 3, rows=3, updates=2, voices=2)
 
 
@@ -65,7 +66,8 @@ def test_what_is_chosen_is_the_next_input(network, rng):
     """The layer over each episode whole, its answer shown, gives the same choices."""
     lesson = Lesson((5, 8), (2, 3), (2, 3), (1, 3), 30, 36, True)
     routes = [lesson.draw(rng) for _ in range(6)]
-    inputs, targets, weights = make_batch(routes, lesson.length, lesson.most, rng)
+    inputs, targets, weights = make_batch(
+        routes, lesson.length, lesson.most, rng, lesson.levels)
     inputs["planner"] = rng.random(inputs["planner"].shape) < 0.5
     result = network(inputs)
     total, steps, own, ties = 0.0, 0, 0, 0
@@ -99,7 +101,7 @@ def test_what_is_chosen_is_the_next_input(network, rng):
     assert own > 0 and ties > 0
     hints = result["frontiers"].numpy()
     assert (hints < 0).sum(axis=1).tolist() == [
-        len({level for level in route.levels if 0 < level <= route.hints})
+        len({level for level in route.levels if 0 < level <= min(3, route.planned + 1)})
         for route in routes]
     elsewhere = result["elsewhere"].numpy()
     read = log_softmax(result["read"].numpy())
@@ -115,7 +117,8 @@ def test_other_positions_are_answered_too(network, rng):
     """As if the first step of the answer had led there."""
     lesson = Lesson((5, 8), (2, 3), (2, 3), (1, 3), 30, 36, True)
     routes = [lesson.draw(rng) for _ in range(6)]
-    inputs, _, _ = make_batch(routes, lesson.length, lesson.most, rng)
+    inputs, _, _ = make_batch(
+        routes, lesson.length, lesson.most, rng, lesson.levels)
     result, asked = network(inputs)["elsewhere"].numpy(), 0
     for row, route in enumerate(routes):
         survey = route.survey
@@ -140,10 +143,11 @@ def test_other_positions_are_answered_too(network, rng):
 def test_hints_are_the_frontiers_of_a_search_from_the_goal(rng):
     lesson = Lesson((6, 9), (2, 3), (2, 4), (1, 5), 48, 48, True)
     routes = [lesson.draw(rng) for _ in range(16)]
-    inputs, _, _ = make_batch(routes, lesson.length, lesson.most)
+    inputs, _, _ = make_batch(routes, lesson.length, lesson.most, levels=4)
     scores = rng.normal(size=(16, lesson.length, 181)).astype(np.float32)
-    named = finder.frontiers(scores, inputs, 4).numpy()
-    hinted, none = 0, 0
+    told = finder.frontiers(scores, inputs)
+    named, best = told["frontiers"].numpy(), told["named"].numpy()
+    hinted, none, hits = 0, 0, 0
     for row, route in enumerate(routes):
         digits = to_digits(route.survey.triples)
         away = route.survey.distances[:, route.goal]
@@ -159,8 +163,49 @@ def test_hints_are_the_frontiers_of_a_search_from_the_goal(rng):
             likelihood = log_softmax(likely(scores[row, place], digits))
             assert named[row, level - 1] == pytest.approx(
                 likelihood[frontier].mean(), abs=1e-4)
+            assert best[row, level - 1] == frontier[likelihood.argmax()]
+            hits += best[row, level - 1]
             hinted += 1
-    assert hinted > 40 and none > 0
+    assert hinted > 40 and none > 0 and 0 < hits < hinted
+
+
+def test_a_search_is_right_if_every_level_is_named(rng):
+    lesson = SMALL[2]
+    routes = [lesson.draw(rng) for _ in range(10)]
+    there = np.array([[level in route.levels for level in (1, 2)] for route in routes])
+
+    class Named:
+        """Names level 1 everywhere, and level 2 in the first four routes."""
+
+        def predict_on_batch(self, inputs):
+            assert inputs["planner"].shape == (4, 0) and "elsewhere" not in inputs
+            self.batch = getattr(self, "batch", -1) + 1
+            found = np.ones((4, 2), bool)
+            found[:, 1] = self.batch == 0
+            shown = (inputs["levels"][:, np.newaxis] == [[1], [2]]).any(axis=2)
+            return {"named": found, "frontiers": np.where(shown, -0.5, 0.0)}
+
+    shares = finder.evaluate_searches(Named(), routes, 4, lesson.length, 2)
+    missed = there[4:, 1].sum()
+    assert missed > 0 and shares == {
+        "right": pytest.approx(1 - missed / 10), "near": 1.0,
+        "nearer": pytest.approx(1 - missed / there.sum())}
+
+
+def test_a_search_alone_has_no_answer_and_is_learnt_from_its_hints(network, rng):
+    lesson = SMALL[2]
+    routes = [lesson.draw(rng) for _ in range(4)]
+    inputs, targets, weights = make_batch(
+        routes, lesson.length, lesson.most, rng, lesson.levels)
+    result = network(inputs)
+    assert set(result) == {"read", "frontiers", "named"}
+    PLAN.compile(network, 2)
+    loss = float(network.compute_loss(inputs, targets, result, weights))
+    read = np.take_along_axis(log_softmax(result["read"].numpy()),
+                              targets[..., np.newaxis], 3)[..., 0]
+    hints = result["frontiers"].numpy()
+    assert loss == pytest.approx(
+        -(read * weights).sum() - hints.sum() / (hints < 0).sum(), rel=1e-4)
 
 
 def test_an_answer_ends_at_the_goal_or_its_limit(rng):
@@ -184,9 +229,11 @@ def test_an_answer_ends_at_the_goal_or_its_limit(rng):
     assert followed["arrived"].all() and given_up > 3
 
 
-def test_lessons_with_and_without_hints_want_models_of_their_own():
-    plan = PLAN._replace(lessons=(SMALL[0], SMALL[0]._replace(hints=False)))
-    assert plan.shape(0) != plan.shape(1)
+def test_lessons_that_learn_from_something_else_want_models_of_their_own():
+    plan = PLAN._replace(lessons=(
+        SMALL[0], SMALL[0]._replace(hints=False), SMALL[0]._replace(answers=False),
+        SMALL[0]._replace(rows=7)))
+    assert len({plan.shape(number) for number in range(4)}) == 4
 
 
 def test_the_digits_of_all_voices_together(rng):

@@ -105,7 +105,7 @@ def test_the_planner_finds_what_another_search_finds(rng):
 
 
 @pytest.mark.parametrize("lesson", [
-    *HOUR, PAPER[0], PAPER[6], PAPER[14], *planned_by_triples((HOUR[1], PAPER[3]))])
+    *HOUR, PAPER[0], PAPER[6], PAPER[14], *planned_by_triples((HOUR[5], PAPER[3]))])
 def test_routes_are_what_the_lesson_says(rng, lesson):
     distances = set()
     for _ in range(25):
@@ -127,8 +127,7 @@ def test_routes_are_what_the_lesson_says(rng, lesson):
         assert len(episode.shown) <= lesson.length
         away = steps_to(goal, triples)
         assert lesson.distance[0] <= away[start] == route.distance <= lesson.distance[1]
-        assert route.hints == (
-            min(planned + 1, lesson.distance[1]) if lesson.hints else 0)
+        assert route.planned == planned
         for (here, _, there), level in zip(triples, route.levels):
             nearer = here in away and away.get(there) == away[here] - 1
             assert level == (away[here] if nearer else 0)
@@ -138,7 +137,7 @@ def test_routes_are_what_the_lesson_says(rng, lesson):
 
 
 def test_all_distances_are_as_likely(rng):
-    drawn = [HOUR[2].draw(rng).distance for _ in range(800)]
+    drawn = [HOUR[4].draw(rng).distance for _ in range(800)]
     assert np.bincount(drawn)[1:] == pytest.approx([200] * 4, abs=50)  # 4 deviations
 
 
@@ -148,17 +147,17 @@ def test_the_papers_lessons():
     assert [lesson.distance for lesson in PAPER] == [
         *[(2, 2)] * 3, *[(2, 3)] * 3, *[(2, 4)] * 3, *[(2, 5)] * 6]
     assert PAPER[-1][:4] == ((20, 25), (2, 6), (2, 5), (10, 10))
-    assert all(lesson.complete == ("near", 0.8) and not lesson.hints
+    assert all(lesson.complete == ("near", 0.8) and not lesson.levels and lesson.answers
                and lesson.length == 25 * 6 + 1 + 10 for lesson in PAPER)
 
 
-FITS = HOUR[0]._replace(planning=(4, 6), length=40)
-SMALL = HOUR[0]._replace(planning=None, length=41)
+FITS = HOUR[4]._replace(planning=(4, 6), length=40)
+SMALL = HOUR[4]._replace(planning=None, length=41)
 
 
 def test_rows_end_where_the_answer_begins(rng):
     routes = [FITS.draw(rng) for _ in range(5)]
-    inputs, targets, weights = make_batch(routes, 40, FITS.most)
+    inputs, targets, weights = make_batch(routes, 40, FITS.most, levels=7)
     for row, route in enumerate(routes):
         count = len(route.episode.shown)
         features = inputs["steps"][row]
@@ -172,24 +171,27 @@ def test_rows_end_where_the_answer_begins(rng):
         edges = len(route.survey.triples)
         assert (inputs["source"][row, edges:] == -1).all()
         assert inputs["limit"][row] == route.distance + SPARE
-        assert inputs["hints"][row] == route.hints
-        planned = inputs["planned"][row]
+        planned = route.planned
         assert features[-planned, NEW_PHASE] and not features[-planned:, :90].any()
+        named = 40 - 1 - planned + np.arange(7)  # from the query on, and some too many
+        assert inputs["hinted"][row].tolist() == [
+            step if step < 40 else -1 for step in named]
         assert np.array_equal(inputs["levels"][row], np.pad(
             route.levels, (0, 40 - edges), constant_values=-1))
         assert not inputs["planner"][row].any()
     inputs, _, weights = make_batch([FITS.draw(rng) for _ in range(99)], 40, FITS.most,
-                                    rng)
+                                    rng, FITS.levels)
     assert weights.sum() == pytest.approx(0.1)  # that of what is read alone
     assert inputs["elsewhere"].shape == (99, 8)
     for lesson in PAPER:  # nothing that the paper does not have
-        papers, _, _ = make_batch([lesson.draw(rng)], lesson.length, lesson.most, rng)
-        assert "elsewhere" not in papers and not papers["hints"].any()
+        papers, _, _ = make_batch([lesson.draw(rng)], lesson.length, lesson.most, rng,
+                                  lesson.levels)
+        assert "elsewhere" not in papers and papers["hinted"].shape == (1, 0)
     assert inputs["planner"].mean() == pytest.approx(BETA, abs=0.06)
 
 
 def test_an_oracle_finds_every_path(rng):
-    for lesson in (HOUR[1], PAPER[9], SMALL):
+    for lesson in (HOUR[5], PAPER[9], SMALL):
         routes = [lesson.draw(rng) for _ in range(20)]
         shares = finder.evaluate(Oracle(), routes, 8, lesson.length, lesson.most)
         assert shares == {"right": 1.0, "near": 1.0, "nearer": 1.0}
