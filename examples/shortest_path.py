@@ -33,7 +33,7 @@ from examples.lessons.pictures import draw_learning  # noqa: E402
 
 SHIPPED = ROOT / "results" / "shortest_path"
 # Long words: a look-up of a whole frontier at once is the sharper the longer they are.
-DNC = PathPlan(shortest.HOUR, 128, 128, 5, falling=45_000, voices=3, layer_norm=True,
+DNC = PathPlan(shortest.HOUR, 128, 128, 5, falling=24_000, voices=3, layer_norm=True,
                free_gates=-4.0)
 # Extended Data Table 2, with RMSProp's place taken by Adam.
 PAPERS = PathPlan(shortest.PAPER, 256, 50, 5, layers=2, rows=1, updates=2000, rate=3e-6,
