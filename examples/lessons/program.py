@@ -89,7 +89,7 @@ def split(text, example):
     return start.strip(), [name.strip() for name in names.split(",") if name.strip()]
 
 
-def network_to_ask(args, plan, slots, shipped):
+def network_to_ask(args, plan, slots, shipped, shipped_plan=None):
     """The DNC that the arguments want, trained, loaded or shipped, and its folder.
 
     Args:
@@ -97,6 +97,7 @@ def network_to_ask(args, plan, slots, shipped):
       plan: see `examples.lessons`.
       slots: of the memory it is asked with.
       shipped: folder of the network that is shipped.
+      shipped_plan: its plan, if it has one of its own.
 
     Raises:
       ValueError: a file of weights can't be used.
@@ -107,7 +108,9 @@ def network_to_ask(args, plan, slots, shipped):
     if args.paper and not _begun(folder / WEIGHTS):
         raise ValueError(f"{folder}: no training was begun there; give --paper without "
                          f"a question")
-    return _standing(args, plan, folder / WEIGHTS, slots, shipped / WEIGHTS)
+    if args.show or not _begun(folder / WEIGHTS):
+        return _shipped(shipped_plan or plan, slots, shipped / WEIGHTS)
+    return _standing(args, plan, folder / WEIGHTS, slots)
 
 
 def _folder(args):
@@ -134,22 +137,25 @@ def lstm_to_ask(args, plan, slots, shipped):
     path = args.folder / "lstm" / shipped.name
     if args.lstm:
         return train(args, plan, path, slots)
-    there = shipped.exists() or _begun(path) and not args.show
-    return _standing(args, plan, path, slots, shipped)[0] if there else None
+    if _begun(path) and not args.show:
+        return _standing(args, plan, path, slots)[0]
+    return _shipped(plan, slots, shipped)[0] if shipped.exists() else None
 
 
-def _standing(args, plan, path, slots, shipped):
-    """The network of a training as far as it has come, or the shipped one; its folder.
+def _shipped(plan, slots, path):
+    """The network of a file that is shipped, and its folder."""
+    print(f"The network of {path}")
+    return load_network(path, plan, slots), path.parent
+
+
+def _standing(args, plan, path, slots):
+    """The network of a training as far as it has come, and its folder.
 
     Args:
       path: of the weights of a training that has come to an end; one that was stopped
         since then has gone further.
-      shipped: path of the weights that are shipped.
     """
     saved = path.with_name(curriculum.SAVED)
-    if args.show or not _begun(path):
-        print(f"The network of {shipped}")
-        return load_network(shipped, plan, slots), shipped.parent
     common.check_claim(path.parent, experiment=curriculum.experiment(plan))
     if not path.exists() or (saved.exists()
                              and saved.stat().st_mtime > path.stat().st_mtime):

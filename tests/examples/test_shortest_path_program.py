@@ -125,8 +125,8 @@ def test_another_length_of_answer_wants_another_model():
 @pytest.mark.slow
 def test_the_shipped_network_does_better_than_look_ahead():
     lesson, rng = HOUR[-1], np.random.default_rng(8)
-    model = program.load_network(
-        shortest_path.SHIPPED / program.WEIGHTS, shortest_path.DNC, lesson.slots)
+    model = program.load_network(shortest_path.SHIPPED / program.WEIGHTS,
+                                 shortest_path.SHIPPED_DNC, lesson.slots)
     routes = [lesson.draw(rng) for _ in range(200)]
     right = [finder.evaluate(each, routes, 10, lesson.length, lesson.most)["right"]
              for each in (model, finder.Guess(rng, True))]
