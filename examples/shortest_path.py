@@ -144,8 +144,7 @@ def main():
     """Trains, asks and draws as the arguments say."""
     args = parse_arguments()
     model, folder = program.network_to_ask(
-        args, plan_of(args), london_paths.slots(args.steps), SHIPPED,
-        planned(SHIPPED_DNC, args))
+        args, plan_of(args), london_paths.slots(args.steps), SHIPPED, SHIPPED_DNC)
     if args.count and not args.given:
         print_underground(model, args)
         if args.lessons:

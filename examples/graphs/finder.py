@@ -213,13 +213,11 @@ class PathPlan(Plan):
         return (*super().shape(lesson), drawn.most, drawn.levels, drawn.rows)
 
     def epoch(self, lesson, seed):
-        drawn = self.lessons[lesson]
-        return Paths(self.lessons, self.updates, drawn.rows or self.rows, drawn.length,
-                     seed)
+        return Paths(self.lessons, self.updates, self._rows(lesson),
+                     self.lessons[lesson].length, seed)
 
     def examine(self, model, lesson, rng, count):
-        drawn = self.lessons[lesson]
-        rows = drawn.rows or self.rows
+        drawn, rows = self.lessons[lesson], self._rows(lesson)
         routes = [drawn.draw(rng) for _ in range(-(-count // rows) * rows)]
         if drawn.answers:
             return evaluate(model, routes, rows, drawn.length, drawn.most)
@@ -228,6 +226,10 @@ class PathPlan(Plan):
     def is_complete(self, lesson, shares):
         share, least = self.lessons[lesson].complete
         return shares[share] >= least
+
+    def _rows(self, lesson):
+        """Those of a batch of a lesson."""
+        return self.lessons[lesson].rows or self.rows
 
 
 class Paths(Epoch):

@@ -130,7 +130,8 @@ class Lesson(NamedTuple):
         graph that is too large for it is drawn anew.
       hints: whether training has the frontiers named while planning, and asks at
         ELSEWHERE more places of each graph.
-      complete: the lesson is when a share of `finder.evaluate` is so large.
+      complete: the lesson is when a share of `finder.evaluate`, or without answers of
+        `finder.evaluate_searches`, is so large.
       answers: whether paths are asked; else the frontiers are all there is to learn.
       rows: of a batch; 0: as the plan says.
     """
