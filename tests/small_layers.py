@@ -27,10 +27,10 @@ def make_layer(rng, H=1, scale=0.7, dtype="float64", **kwargs):
     return layer
 
 
-def plain_twin(layer):
+def plain_twin(layer, features=D):
     """A DNC like the given one, same weights, that takes the plain loop."""
     twin = DNC.from_config({**layer.get_config(), "jit": False})
-    twin.build((None, None, D))
+    twin.build((None, None, features))
     twin.set_weights(layer.get_weights())
     return twin
 

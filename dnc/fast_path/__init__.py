@@ -20,7 +20,7 @@ Read `state` (what the loops carry and keep), `forward` (a step, with `controlle
 (the steps seen again), `step_back` with `read_back` and `write_back`, `backward` (the
 loop of them), and `loops`, which makes one compiled function of both: `pays` says when,
 and `plain` what the gradient of the gradient is. Where a line looks odd, `xla` says
-why.
+why; `registers`, why there may be slots that are not there.
 
 Memory use is O(T (N + W R) + (T / K + K) N^2), not O(T N^2); long sequences are cut
 twice. All is compiled by XLA, once for each shape and for all layers of one
@@ -38,6 +38,7 @@ from dnc.controllers import layers_of
 from dnc.fast_path import controllers
 from dnc.fast_path.loops import Recurrence, loops_of
 from dnc.fast_path.pays import layer_number
+from dnc.fast_path.registers import fill, present
 from dnc.fast_path.segments import cut
 from dnc.fast_path.state import Carry, StepFactors, Weights
 from dnc.maps import linear
@@ -127,22 +128,26 @@ def _enter(cell, state):
     reads = tf.reshape(
         state.read_vectors, (-1, math.prod(state.read_vectors.shape[1:])))
     masked = cell.variants.masked_content
-    norms = () if masked else tf.reduce_sum(tf.square(memory.memory), axis=2)
-    precedence, link = (
-        () if field is None else field for field in (memory.precedence, memory.link))
+    norms = () if masked else fill(tf.reduce_sum(tf.square(memory.memory), axis=2))
+    precedence = link = ()
+    if memory.link is not None:
+        precedence, link = fill(memory.precedence), fill(memory.link, axes=2)
     return Carry(
-        controller, reads, memory.usage, precedence, memory.write_weighting,
-        memory.read_weighting, norms, tf.transpose(memory.memory, [0, 2, 1]), link)
+        controller, reads, fill(memory.usage), precedence, fill(memory.write_weighting),
+        fill(memory.read_weighting), norms,
+        fill(tf.transpose(memory.memory, [0, 2, 1])), link)
 
 
 def _leave(cell, carry, like):
     """`Carry` as `DNCState` of a `DNCCell`, in the shapes of the state `like`."""
-    link, precedence = (
-        None if isinstance(field, tuple) else field
-        for field in (carry.link, carry.precedence))
+    slots, link, precedence = cell.memory_size, None, None
+    if cell.variants.temporal_links:
+        link = present(carry.link, slots, axes=2)
+        precedence = present(carry.precedence, slots)
     memory = MemoryState(
-        tf.transpose(carry.memory, [0, 2, 1]), carry.usage, link, precedence,
-        carry.write_weighting, carry.read_weighting)
+        tf.transpose(present(carry.memory, slots), [0, 2, 1]),
+        present(carry.usage, slots), link, precedence,
+        present(carry.write_weighting, slots), present(carry.read_weighting, slots))
     reads = tf.reshape(carry.reads, tf.shape(like.read_vectors))
     states = [state for unit, own in zip(
         controllers.units_of(cell.controller), carry.controller)

@@ -6,6 +6,7 @@ from dnc import addressing
 from dnc import memory as external_memory
 from dnc.fast_path.arrays import rooms, tensor_array, write
 from dnc.fast_path.look_up import Query
+from dnc.fast_path.registers import NOWHERE, fill, present, with_absent
 from dnc.fast_path.state import (
     MASKED, Carry, Decay, Records, Slots, Units, Writing, factor)
 from dnc.fast_path.xla import (
@@ -55,7 +56,7 @@ class Step:
                                   (written, row), (previous.precedence, column))
         norms = () if self.masked else sum_rows(tf.square(memory))
         query = Query.to_read(interface)
-        content = query.content(query.look_up(memory, norms))
+        content = self.content(query, query.look_up(memory, norms))
         read_weighting, directions = self.read(interface, content, link, previous)
         read_weighting, = materialise(t, (read_weighting,))
         reads = weigh_columns(read_weighting, memory)
@@ -126,11 +127,12 @@ class Step:
 
     def write(self, t, previous, interface, found):
         """`Writing` of the step, of what `Query.look_up` found."""
-        content = Query.to_write(interface).content(found)
+        content = self.content(Query.to_write(interface), found)
         # Each of N x N comparisons would compute both, or their adjoints, anew.
         usage, = materialise(t, [external_memory.next_usage(
             previous, interface, self.cell.usage_gradient)])
-        allocation, = materialise(t, [external_memory.allocate(usage, interface)])
+        free_list = with_absent(usage, self.cell.memory_size, 1)  # what is full is last
+        allocation, = materialise(t, [external_memory.allocate(free_list, interface)])
         weighting = addressing.write_weighting(
             allocation, content, interface.allocation_gates, interface.write_gates)
         written = self.mask(t, weighting)
@@ -139,6 +141,12 @@ class Step:
             precedence = addressing.precedence(previous.precedence, written)
         return Writing(usage, weighting, written, precedence,
                        self.retention(t, previous, interface))
+
+    def content(self, query, found):
+        """The content weightings `[B, K, N]` of a `Query`, of what it found."""
+        similarity, norms = found
+        return query.content(
+            (with_absent(similarity, self.cell.memory_size, NOWHERE), norms))
 
     def retention(self, t, previous, interface):
         """psi of the step, as `Writing` has it."""
@@ -208,7 +216,11 @@ class Step:
 
     def blend(self, interface, content, directions):
         """The read weighting, of its candidates: sharpened, in their modes' measure."""
-        backward, forward = external_memory.sharpen(*directions, interface)
+        backward, forward = directions
+        if self.sharpened:
+            slots = self.cell.memory_size
+            backward, forward = map(fill, external_memory.sharpen(
+                present(backward, slots), present(forward, slots), interface))
         return addressing.read_weighting(
             backward, content, forward, interface.read_modes)
 

@@ -34,7 +34,7 @@ def read_adjoint(step, moment, adjoint):
     inputs = query.look_up(memory, moment.slots.norms), present(query)
     with tf.GradientTape() as tape:
         tape.watch(inputs)
-        content = query.content(inputs[0])
+        content = step.content(query, inputs[0])
     candidates = _candidates_adjoint(step, moment, content, d_weighting)
     (d_similarity, d_norms), d_query = tape.gradient(
         content, inputs, candidates.content)
