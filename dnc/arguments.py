@@ -1,5 +1,7 @@
 """Checks of what users give: each error says what came and what is expected."""
 
+import difflib
+import inspect
 import math
 import numbers
 
@@ -30,6 +32,22 @@ def floats(tensor, dtype):
         raise ValueError(f"a DNC takes numbers of type {dtype}, got {given.name}; "
                          f"turn them into numbers before")
     return tf.cast(tensor, dtype)
+
+
+def check_arguments(name, given, *classes):
+    """ValueError unless one of the classes takes each of the arguments.
+
+    Args:
+      name: of what is made with them.
+      given: dict of arguments.
+    """
+    known = [argument for each in classes
+             for argument in inspect.signature(each.__init__).parameters]
+    for argument in set(given).difference(known):
+        near = ([other for other in known if argument in other]
+                or difflib.get_close_matches(argument, known, 1))
+        hint = f"; is it {near[0]}?" if near else ""
+        raise ValueError(f"{name} has no argument {argument!r}{hint}")
 
 
 def check_features(name, shape, built):

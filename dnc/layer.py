@@ -9,8 +9,8 @@ import keras
 import tensorflow as tf
 
 from dnc import addressing, controllers, fast_path
-from dnc.arguments import (check_features, check_known, check_states, dense,
-                           flat_states, floats)
+from dnc.arguments import (check_arguments, check_features, check_known,
+                           check_states, dense, flat_states, floats)
 from dnc.cell import DNCCell
 from dnc.private import loop, observed
 from dnc.trajectory import Recorder
@@ -60,6 +60,7 @@ class DNC(keras.layers.RNN):
                  return_state=False, jit="auto", **kwargs):
         layer_kwargs = {name: kwargs.pop(name) for name in _LAYER_ARGUMENTS
                         if name in kwargs}
+        check_arguments("DNC", kwargs, DNCCell, DNC, keras.layers.Layer)
         cell = DNCCell(output_size, *cell_args, name="cell", **kwargs)
         # In mixed precision too the state stays in the precision of the variables.
         # It casts for itself, as Keras 3.6 loses the mask of what it casts.
@@ -71,6 +72,7 @@ class DNC(keras.layers.RNN):
         self.jit = _checked_jit(jit)
         self._fast_path = None
         self._features = None  # of the input, once built
+        self._recorders = {}  # of `trajectory`, by what they keep
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
     def call(self, sequences, initial_state=None, mask=None, training=None,
@@ -250,8 +252,7 @@ class DNC(keras.layers.RNN):
                    memory=False, link=False):
         """What the memory does at each step, to look at.
 
-        It takes the plain loop. To record often, keep a `dnc.trajectory.Recorder`,
-        which is traced once.
+        It takes the plain loop, by a `dnc.trajectory.Recorder`.
 
         Args:
           sequences, initial_state, mask, resets: as for `call`; with
@@ -283,8 +284,10 @@ class DNC(keras.layers.RNN):
             sequences, mask, resets = (
                 None if steps is None else tf.reverse(steps, [1])
                 for steps in (sequences, mask, resets))
-        return Recorder(self.cell, memory, link)(
-            sequences, initial_state, mask, resets)
+        kept = bool(memory), bool(link)
+        if kept not in self._recorders:
+            self._recorders[kept] = Recorder(self.cell, *kept)
+        return self._recorders[kept](sequences, initial_state, mask, resets)
 
     def get_config(self):
         config = {**super().get_config(), **self.cell.get_config()}

@@ -20,6 +20,7 @@ speak of is kept. Shapes: B batch, T steps, N memory slots, W word size, R read
 heads, H write heads.
 """
 
+import functools
 from typing import NamedTuple
 
 import keras
@@ -128,8 +129,10 @@ class Recorder:
         if not self._cell.built:
             raise ValueError(f"{self._cell.name} has no weights yet: call it first")
         self._keep = {"memory": memory, "link": link}
-        self._run = tf.function(self._loop, autograph=False, reduce_retracing=True,
-                                jit_compile=jit or None)
+        # A partial: see `dnc.fast_path.loops.Loops`.
+        self._run = tf.function(
+            functools.partial(self._loop), autograph=False, reduce_retracing=True,
+            jit_compile=jit or None)
 
     def __call__(self, sequences, initial_state=None, mask=None, resets=None,
                  training=False):

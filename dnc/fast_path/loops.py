@@ -76,7 +76,9 @@ class Loops:
         self._forward = Half(self._run_forward)
         self._backward = Half(self._run_backward)
         self._second = tf.function(self._run_second, autograph=False)
-        self._whole = tf.function(self._run, autograph=False)
+        # Of a partial TensorFlow knows that it is another than that of other sizes, and
+        # does not warn that one function is traced again and again.
+        self._whole = tf.function(functools.partial(self._run), autograph=False)
 
     def __call__(self, number, segments, factors, projected, weights, carry):
         """Runs the loop, differentiable in what follows `factors`.

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dnc import DNCCell
+from dnc import DNC, DNCCell
 
 D = 3
 
@@ -35,6 +35,15 @@ def test_other_arguments_are_checked(arguments):
     with pytest.raises(ValueError, match=name) as error:
         DNCCell(2, **arguments)
     assert repr(value) in str(error.value)
+
+
+@pytest.mark.parametrize("argument, hint", [
+    ("units", "; is it controller_units?"), ("read_heads", "; is it num_read_heads?"),
+    ("return_sequence", "; is it return_sequences?"), ("xyz", "")])
+def test_an_argument_that_the_layer_has_not_is_told(argument, hint):
+    with pytest.raises(ValueError, match="^DNC has no argument") as error:
+        DNC(2, **{argument: 3})
+    assert str(error.value) == f"DNC has no argument {argument!r}{hint}"
 
 
 def test_a_controller_over_sequences_is_told():

@@ -166,6 +166,19 @@ def test_recorder_is_traced_once_for_all_shapes(rng):
     assert recorder._run.experimental_get_tracing_count() <= 2
 
 
+def test_a_layer_keeps_what_was_traced_for_its_trajectories(rng, caplog):
+    """And TensorFlow has nothing to warn of, with many layers either."""
+    for _ in range(3):
+        layer = make_layer(rng)
+        for _ in range(3):
+            x = rng.normal(size=(2, 4, D))
+            assert_close(layer.trajectory(x).outputs, layer(x).numpy(), 1e-12)
+            assert layer.trajectory(x, memory=True).memory is not None
+        assert [recorder._run.experimental_get_tracing_count()
+                for recorder in layer._recorders.values()] == [1, 1]
+    assert not caplog.records
+
+
 def test_a_recorder_takes_a_layer_and_wants_weights(rng):
     layer = make_layer(rng)
     x = tf.constant(rng.normal(size=(2, 3, D)))
