@@ -9,7 +9,7 @@ from dnc.fast_path.controllers import UnitWeights
 from dnc.fast_path.forward import normal
 from dnc.fast_path.state import Backflow, Decay, Units, Weights
 from dnc.fast_path.step_back import StepBack
-from dnc.fast_path.xla import materialise_all, start_of
+from dnc.fast_path.xla import materialise_all
 
 # Rooms are numbered from here on, apart from those of the forward loop: see `rooms`.
 _NUMBER = 100
@@ -85,7 +85,7 @@ class _Walk:
     def segment(self, s, carried):
         """Back through segment s, part by part; (s - 1, carried)."""
         length, part, parts = *self.segments, self.segments.parts
-        start = start_of(s, length, self.past.initial)
+        start = s * length
         first = [kept[s] for kept in self.past.records.matrices]
         if parts == 1:
             return s - 1, self.part(start, first, carried)

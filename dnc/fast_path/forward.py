@@ -11,7 +11,7 @@ from dnc.fast_path.state import (
     MASKED, Carry, Decay, Records, Slots, Units, Writing, factor)
 from dnc.fast_path.xla import (
     from_the_end, in_place, materialise, materialise_all, product, spread,
-    start_of, sum_rows, weigh_columns, weigh_rows)
+    sum_rows, weigh_columns, weigh_rows)
 from dnc.normalisation import standardised
 
 
@@ -273,7 +273,7 @@ def run(step, segments, projected, weights, carry):
         return t + 1, carry, write(t, arrays, rows)
 
     def run_segment(s, carry, arrays, matrices):
-        start = start_of(s, segment, carry)
+        start = s * segment
         _, carry, arrays = tf.while_loop(
             lambda t, *_: t < start + segment, run_step, (start, carry, arrays))
         return s + 1, carry, arrays, write(s + 1, matrices, carry.matrices())

@@ -62,24 +62,6 @@ def in_place(t, function, matrix, lefts, rights):
     return tf.while_loop(lambda k, _: k < rounds, run, (0, matrix))[1]
 
 
-def start_of(segment, length, carry):
-    """The first step of a segment.
-
-    Where a segment is one step XLA must not know which. It would take the loop apart,
-    and with the number of the step `materialise` and `in_place` too: forward and back
-    one step of 128 rows with 136 slots took nine times as long.
-
-    Args:
-      segment: its number.
-      length: steps of each.
-      carry: `state.Carry`, whose usage is never below -1.
-    """
-    start = segment * length
-    if length > 1:
-        return start
-    return start + tf.cast(tf.reduce_min(carry.usage) < -1, start.dtype)
-
-
 def halves(tensor):
     """`[B, ...]` as a list of two halves of the batch; of one tensor if B is odd.
 

@@ -164,29 +164,6 @@ def test_gradients_equal_finite_differences(jit, rng):
     check_gradient(run, inputs, rng, directions=1)
 
 
-def test_one_step_is_that_of_the_plain_loop(rng):
-    """And XLA does not know which step it is: see `dnc.fast_path.xla.start_of`."""
-    layer = make_layer(rng, 2, jit=True, return_sequences=True, return_state=True)
-    x, start = tf.constant(rng.normal(size=(B, 1, D))), random_states(rng, 2)
-
-    def gradients(one, x, *start):
-        with tf.GradientTape() as tape:
-            tape.watch((x, start))
-            outputs = one(x, initial_state=list(start))
-            loss = tf.add_n([tf.reduce_sum(output ** 2) for output in outputs])
-        return [*outputs,
-                *tape.gradient(loss, (x, *start, *one.trainable_variables))]
-
-    for one, other in zip(gradients(layer, x, *start),
-                          gradients(plain_twin(layer), x, *start), strict=True):
-        size = np.max(np.abs(other))
-        assert_close(one / size, other.numpy() / size, 1e-9)
-    forward = tf.function(lambda x, *start: layer(x, initial_state=list(start)),
-                          jit_compile=True)
-    program = forward.experimental_get_compiler_ir(x, *start)("optimized_hlo")
-    assert " while(" in program  # over the steps, and in `xla.in_place`
-
-
 def test_a_row_without_a_step_keeps_its_state_on_both_paths(rng):
     """But for the diagonal of a link matrix that no DNC has made."""
     layer = make_layer(rng, 2, jit=True, return_state=True)
