@@ -47,7 +47,8 @@ class DNC(keras.layers.RNN):
       jit: "auto" takes the fast path, and compiles it for a shape once that pays: see
         `dnc.fast_path.pays`. True compiles it for each shape at once, in seconds; so
         the same run gives the same bits, whatever was run before it. False takes the
-        plain loop, to step through or to draw as a graph.
+        plain loop, to step through or to draw as a graph; so does a graph of a single
+        step.
       go_backwards, stateful, unroll, zero_output_for_mask: as in
         `keras.layers.RNN`.
       **kwargs: arguments of `DNCCell`, and `name`, `dtype` and the like.
@@ -181,7 +182,10 @@ class DNC(keras.layers.RNN):
     def inner_loop(self, sequences, initial_state, mask, training=False):
         sequences, mask, *initial_state = _of_one_batch(
             [sequences, mask, *initial_state])
-        if self._fast_path is None or self._is_observed([sequences, *initial_state]):
+        # XLA takes a loop of one step apart, and then computes N x N things anew.
+        one_step = sequences.shape[1] == 1 and not tf.executing_eagerly()
+        if (self._fast_path is None or one_step
+                or self._is_observed([sequences, *initial_state])):
             return self._run_plain(sequences, initial_state, mask, training)
         return self._run_fast(sequences, initial_state, mask, training)
 

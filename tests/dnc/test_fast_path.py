@@ -164,6 +164,29 @@ def test_gradients_equal_finite_differences(jit, rng):
     check_gradient(run, inputs, rng, directions=1)
 
 
+def test_one_step_in_a_graph_takes_the_plain_loop(rng, monkeypatch):
+    """And gives what it gives outside, where that would be slower."""
+    layer = make_layer(rng, 2, jit=True, return_sequences=True, return_state=True)
+    x, start = tf.constant(rng.normal(size=(B, 1, D))), random_states(rng, 2)
+
+    def gradients(one, x, *start):
+        with tf.GradientTape() as tape:
+            tape.watch((x, start))
+            outputs = one(x, initial_state=list(start))
+            loss = tf.add_n([tf.reduce_sum(output ** 2) for output in outputs])
+        return [*outputs,
+                *tape.gradient(loss, (x, *start, *one.trainable_variables))]
+
+    outside = gradients(layer, x, *start)
+    monkeypatch.setattr(layer, "_fast_path", lambda *_: pytest.fail("taken"))
+    graph = tf.function(lambda *given: gradients(layer, *given))(x, *start)
+    expected = gradients(plain_twin(layer), x, *start)
+    for one, other, plain in zip(outside, graph, expected, strict=True):
+        size = np.max(np.abs(plain))
+        assert_close(one / size, plain.numpy() / size, 1e-9)
+        assert_close(other / size, plain.numpy() / size, 1e-9)
+
+
 def test_a_row_without_a_step_keeps_its_state_on_both_paths(rng):
     """But for the diagonal of a link matrix that no DNC has made."""
     layer = make_layer(rng, 2, jit=True, return_state=True)
