@@ -43,7 +43,7 @@ def check_arguments(name, given, *classes):
     """
     known = [argument for each in classes
              for argument in inspect.signature(each.__init__).parameters]
-    for argument in set(given).difference(known):
+    for argument in sorted(set(given).difference(known)):
         near = ([other for other in known if argument in other]
                 or difflib.get_close_matches(argument, known, 1))
         hint = f"; is it {near[0]}?" if near else ""

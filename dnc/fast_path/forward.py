@@ -131,8 +131,8 @@ class Step:
         # Each of N x N comparisons would compute both, or their adjoints, anew.
         usage, = materialise(t, [external_memory.next_usage(
             previous, interface, self.cell.usage_gradient)])
-        free_list = with_absent(usage, self.cell.memory_size, 1)  # what is full is last
-        allocation, = materialise(t, [external_memory.allocate(free_list, interface)])
+        full = with_absent(usage, self.cell.memory_size, 1)  # absent slots: never free
+        allocation, = materialise(t, [external_memory.allocate(full, interface)])
         weighting = addressing.write_weighting(
             allocation, content, interface.allocation_gates, interface.write_gates)
         written = self.mask(t, weighting)
