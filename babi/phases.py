@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 
 RATE_SETTINGS = ("learning_rate", "learning_rate_schedule", "warmup_steps",
                  "decay_steps", "decay_rate")
+# What the training step is made of.
+_STEP_SETTINGS = RATE_SETTINGS + (
+    "weight_decay", "max_grad_norm", "word_loss", "bypass_dropout", "memory_size")
 # What a phase may change: the meaning of the weights does not hang on it.
-SETTINGS = RATE_SETTINGS + (
-    "weight_decay", "max_grad_norm", "word_loss", "bypass_dropout", "memory_size",
+SETTINGS = _STEP_SETTINGS + (
     "packed_rows", "row_length", "sampling", "task_weights", "error_weights",
     "exchange_names", "keep_names", "retell_task_16", "retold_apart",
     "thin_task_16", "repeat_stories")
@@ -33,6 +35,12 @@ class Phase(NamedTuple):
     start: int
     settings: Any
     rate_start: int
+
+    def has_step_of(self, other):
+        """Whether another phase's training step does for this one: the data differ."""
+        return self.rate_start == other.rate_start and all(
+            getattr(self.settings, name) == getattr(other.settings, name)
+            for name in _STEP_SETTINGS)
 
 
 def without(text, names):

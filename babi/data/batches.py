@@ -1,11 +1,12 @@
 """Batches of fixed shapes, and training that goes on exactly where it stopped.
 
 `PackedBatches` puts several stories into each row, one after the other, and marks
-where the model's state starts anew; hardly a step is wasted and there are one or
-two shapes in all. `PaddedBatches` gives each story a row of its own. Both take a
-stream of `babi.data.streams` and can save and restore where they are.
+where the model's state starts anew; hardly a step is wasted and there are few shapes
+in all. `PaddedBatches` gives each story a row of its own. Both take a stream of
+`babi.data.streams` and can save and restore where they are.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -16,9 +17,9 @@ from babi.data.encoding import Example
 from babi.data.streams import ExampleStream, permutation
 from babi.stories.story import DataError
 
-_LONG_ROWS = 2  # of a batch for stories longer than a row
+_LONG_ROWS = 2  # of a batch for the longest stories, at least
 _POOL_SIZE = 64  # stories that wait for a row where they fit
-_LONG_ROW_STEP = 48  # long rows are a multiple of this
+_LONG_ROW_STEP = 48  # the longest rows are a multiple of this
 
 _POOL_BATCHES = 64  # padded batches made from one pool of stories
 _PADDED_LENGTHS = 12  # distinct lengths of padded batches
@@ -123,9 +124,8 @@ class PackedBatches(Iterator[StoryBatch]):
 
     Stories enter a small pool in the order of the stream. Each row takes the
     oldest, then again and again the oldest that still fits: nothing waits long
-    and the order stays a fair draw. Stories longer than a row are collected for
-    batches of a second, longer shape, where stories from the pool fill up the
-    rows.
+    and the order stays a fair draw. Stories longer than a row wait for batches of
+    fewer, longer rows, until they fill half of one; shorter ones have the rest.
     """
 
     def __init__(self, stream: ExampleStream, rows: int, row_length: int):
@@ -136,24 +136,20 @@ class PackedBatches(Iterator[StoryBatch]):
           rows, row_length: shape of an ordinary batch.
         """
         self._stream = stream
-        self._shape = (rows, row_length)
-        self._long_shape = None
-        if stream.longest > row_length:
-            self._long_shape = (_LONG_ROWS, -(-stream.longest // _LONG_ROW_STEP)
-                                * _LONG_ROW_STEP)
+        self._shapes = packed_shapes(rows, row_length, stream.longest)
         self._position = 0
-        self._pool: list[int] = []  # positions in the stream, oldest first
-        self._long: list[int] = []
+        # Positions in the stream of the stories that wait for each shape, oldest first.
+        self._waiting: list[list[int]] = [[] for _ in self._shapes]
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
         """All shapes `(B, T)` that the batches may have."""
-        return [self._shape] + ([self._long_shape] if self._long_shape else [])
+        return list(self._shapes)
 
     def state(self) -> dict:
         """Where the iterator is, for JSON: `restore` goes on from there."""
-        return {"position": self._position, "pool": list(self._pool),
-                "long": list(self._long)}
+        pool, *long = self._waiting
+        return {"position": self._position, "pool": list(pool), "long": sum(long, [])}
 
     def restore(self, state: dict) -> None:
         """Goes on with the batch that came next when `state` was taken.
@@ -162,38 +158,47 @@ class PackedBatches(Iterator[StoryBatch]):
           DataError: not a state of an iterator like this one.
         """
         self._position, pool, long = _parts(state, "position", "pool", "long")
-        self._pool, self._long = [], []
+        self._waiting = [[] for _ in self._shapes]
         for position in sorted([*pool, *long]):  # other ones with changed settings
             self._sort(position)
 
     def __next__(self) -> StoryBatch:
         self._fill_pool()
-        if not self._pool and not self._long:
+        waiting = [place for place, of_shape in enumerate(self._waiting) if of_shape]
+        if not waiting:
             raise StopIteration
-        if self._long and (self._ended or len(self._long) >= self._long_shape[0]):
-            return self._batch(self._long_shape, [self._long, self._pool])
-        return self._batch(self._shape, [self._pool])
+        due = waiting if self._ended else [
+            place for place in waiting if place and self._is_due(place)]
+        place = max(due, default=0)
+        rows, length = self._shapes[place]
+        sources = self._waiting[place::-1]
+        taken = [self._row(length, sources) for _ in range(rows)]
+        return assemble([[self._stream.example(position) for position in row]
+                         for row in taken], length)
 
     @property
     def _ended(self):
         """Whether all stories are drawn."""
         return self._stream.count is not None and self._position >= self._stream.count
 
+    def _is_due(self, place):
+        """Whether the stories that wait for a shape would fill half of a batch."""
+        waiting = self._waiting[place]
+        steps = sum(map(self._stream.length, waiting))
+        return (2 * steps >= math.prod(self._shapes[place])
+                or len(waiting) >= _POOL_SIZE)
+
     def _fill_pool(self):
         """Draws stories until a pool is full or the stream at its end."""
-        while max(len(self._pool), len(self._long)) < _POOL_SIZE and not self._ended:
+        while max(map(len, self._waiting)) < _POOL_SIZE and not self._ended:
             self._sort(self._position)
             self._position += 1
 
     def _sort(self, position):
-        """Lets a story wait for a row of its kind."""
-        is_long = self._stream.length(position) > self._shape[1]
-        (self._long if is_long else self._pool).append(position)
-
-    def _batch(self, shape, sources):
-        rows = [self._row(shape[1], sources) for _ in range(shape[0])]
-        return assemble([[self._stream.example(position) for position in row]
-                         for row in rows], shape[1])
+        """Lets a story wait for the shortest rows that have room for it."""
+        length = self._stream.length(position)
+        place = sum(length > steps for _, steps in self._shapes)
+        self._waiting[place].append(position)
 
     def _row(self, space, sources):
         """Positions of stories for a row, out of the sources, the oldest first."""
@@ -210,6 +215,28 @@ class PackedBatches(Iterator[StoryBatch]):
             waiting[:] = left
         self._fill_pool()
         return row
+
+
+def packed_shapes(rows: int, row_length: int, longest: int) -> list[tuple[int, int]]:
+    """Shapes `(B, T)` of packed batches, shortest rows first.
+
+    Few long rows cost more than many short ones with as many steps, and each shape has
+    to be compiled: longer rows are fewer, a power of two of them, with about as many
+    steps in all, until two have room for the longest story.
+
+    Args:
+      rows, row_length: shape of an ordinary batch.
+      longest: the most tokens of a story.
+    """
+    shapes = [(rows, row_length)]
+    last = -(-longest // _LONG_ROW_STEP) * _LONG_ROW_STEP
+    while shapes[-1][1] < longest:
+        rows = max(2 ** (max(rows - 1, 1).bit_length() - 1), _LONG_ROWS)
+        length = math.prod(shapes[0]) // rows
+        if length <= shapes[-1][1] or 3 * length >= 2 * last:
+            length = last
+        shapes.append((rows, length))
+    return shapes
 
 
 class PaddedBatches(Iterator[StoryBatch]):

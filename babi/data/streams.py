@@ -48,7 +48,6 @@ class ExampleStream(Protocol):
         """Task number of the example at a position."""
 
 
-@functools.lru_cache(maxsize=128)
 def permutation(size: int, *key: int) -> np.ndarray:
     """A random order of 0 to `size - 1`, the same for the same key everywhere.
 
@@ -63,6 +62,10 @@ def permutation(size: int, *key: int) -> np.ndarray:
     order = np.argsort(draws, kind="stable")
     order.setflags(write=False)
     return order
+
+
+# For orders that are asked for again and again.
+_kept_permutation = functools.lru_cache(maxsize=128)(permutation)
 
 
 class TaskTurns:
@@ -87,7 +90,7 @@ class TaskTurns:
     def at(self, position: int) -> tuple[int, int]:
         """(task, how often it came before) at a position; no such pair comes twice."""
         turn, place = divmod(position, self.size)
-        slot = int(permutation(self.size, self._seed, _TASK_ORDER, turn)[place])
+        slot = int(_kept_permutation(self.size, self._seed, _TASK_ORDER, turn)[place])
         task = int(self._tasks[slot])
         return task, turn * self._counts[task] + slot - self._firsts[task]
 
@@ -150,7 +153,7 @@ def again(before: int, size: int, seed: int, task: int) -> int:
       task: whose stories they are.
     """
     epoch, place = divmod(before, size)
-    return int(permutation(size, seed, _STORY_ORDER, task, epoch)[place])
+    return int(_kept_permutation(size, seed, _STORY_ORDER, task, epoch)[place])
 
 
 class StoryStream:

@@ -55,12 +55,13 @@ class Run:
         self._replicas = self._trainer.replicas
 
     def _prepare(self, number):
-        phase = self._phases[number]
-        if number == self._phase:
+        phase, before = self._phases[number], self._phase
+        if number == before:
             return
         self._phase = number
-        self._trainer = self._trainer_of(phase)
-        self._evaluator = Evaluator(self._trainer.model, self._config.jit)
+        if before is None or not phase.has_step_of(self._phases[before]):
+            self._trainer = self._trainer_of(phase)
+            self._evaluator = Evaluator(self._trainer.model, self._config.jit)
         self._batches = self._data.training(phase.settings, number)
         self._compiled = set()  # shapes of batches that a step was compiled for
 

@@ -10,7 +10,7 @@ import pytest
 from babi_data import make_stories, needs_real_data, real_stories
 
 from babi.data.batches import (Batch, PackedBatches, PaddedBatches, assemble,
-                               choose_lengths)
+                               choose_lengths, packed_shapes)
 from babi.data.encoding import Encoder, story_length
 from babi.data.streams import GeneratedStream, StoryStream, hold_out, permutation
 from babi.data.vocabulary import Vocabulary
@@ -148,35 +148,56 @@ def test_the_state_of_other_batches_is_refused(name, state):
 
 
 def test_no_story_waits_long_for_its_row():
+    """While one waits few others come: what fills the pool, and a batch or two."""
     stream = make_stream()
     batches = packed(stream)
-    when = {}
-    drawn = {}
-    for number in range(400):
-        batch = next(batches)
-        for position in range(len(drawn), batches.state()["position"]):
-            drawn[position] = number
-        when.setdefault(number, keys(batch))
-    emitted = {}
-    for number, of_batch in when.items():
-        for key in of_batch:
-            emitted.setdefault(key, []).append(number)
-    waits = []
-    for key, numbers in emitted.items():
-        draws = [drawn[p] for p in drawn if stream.key(p) == key]
-        waits += [done - start for start, done in zip(draws, numbers)]
-    assert len(waits) > 1500 and 0 <= min(waits) and max(waits) <= 64
+    drawn, waits, before = {}, [], 0
+    for _ in range(400):
+        batch, position = next(batches), batches.state()["position"]
+        for number in range(before, position):
+            drawn.setdefault(stream.key(number), []).append(number)
+        waits += [position - drawn[key].pop(0) for key in keys(batch)]
+        before = position
+    assert len(waits) > 1000 and 0 < min(waits) and max(waits) < 300
 
 
 def test_long_stories_come_in_long_rows_with_others():
-    batches = packed(make_stream(epochs=1))
-    assert batches.shapes == [(3, 60), (2, -(-LONGEST // 48) * 48)]
-    for batch in batches:
-        lengths = [story.length for story in batch.stories]
-        if batch.arrays.mask.shape == batches.shapes[0]:
-            assert max(lengths) <= 60
-        else:
-            assert max(lengths) > 60
+    batches = packed(make_stream())
+    lengths = [length for _, length in batches.shapes]
+    assert batches.shapes == [(3, 60), (2, 90), (2, -(-LONGEST // 48) * 48)]
+    filled = Counter()
+    for _ in range(200):
+        batch = next(batches)
+        place = batches.shapes.index(batch.arrays.mask.shape)
+        of_shape = [story.length for story in batch.stories
+                    if place == 0 or story.length > lengths[place - 1]]
+        assert max(of_shape) <= lengths[place]
+        assert place == 0 or sum(of_shape) > batch.arrays.mask.size / 2
+        filled[place] += sum(of_shape) < batch.arrays.mask.sum()
+    assert filled[1] and filled[2] and not filled[0]
+
+
+@pytest.mark.parametrize("rows, length, longest, shapes", [
+    (8, 192, 192, [(8, 192)]),
+    (8, 191, 190, [(8, 191)]),
+    (8, 192, 820, [(8, 192), (4, 384), (2, 864)]),
+    (8, 192, 1647, [(8, 192), (4, 384), (2, 768), (2, 1680)]),
+    (8, 192, 400, [(8, 192), (4, 432)]),
+    (6, 320, 1647, [(6, 320), (4, 480), (2, 960), (2, 1680)]),
+    (1, 20, 60, [(1, 20), (2, 96)]),
+    (2, 20, 60, [(2, 20), (2, 96)]),
+    (3, 100, 97, [(3, 100)]),
+])
+def test_longer_rows_are_fewer_with_as_many_steps_in_all(rows, length, longest, shapes):
+    assert packed_shapes(rows, length, longest) == shapes
+
+
+def test_stories_for_many_short_rows_do_not_wait_for_half_of_a_batch():
+    """64 stories wait at most, which here fill far less than half of the long rows."""
+    long = max(STORIES[1], key=story_length)
+    stream = StoryStream({1: [long] * 200}, ENCODER, 1, epochs=1)
+    batches = PackedBatches(stream, 300, story_length(long) // 2)
+    assert [len(batch.stories) for batch in batches] == [128, 72]
 
 
 def test_only_long_stories_are_packed_too():

@@ -183,3 +183,14 @@ def test_a_best_checkpoint_that_could_not_be_written_is_tried_again(
     run_to(tmp_path, 3)
     assert refused == [1, 2, 3]
     assert checkpoints.iterations(tmp_path, checkpoints.BEST_PREFIX) == [3]
+
+
+def test_a_step_serves_all_phases_that_differ_in_their_data_alone():
+    first, names, slots, rows, rate, same_rate = phases_of(Config(phases=(
+        "10 exchange_names=true task_weights=1:2; 20 memory_size=32; 30 row_length=96; "
+        "40 learning_rate=1e-3; 50 learning_rate=1e-3")))
+    assert names.has_step_of(first) and first.has_step_of(names)
+    assert not slots.has_step_of(names)
+    assert rows.has_step_of(slots) and not rows.has_step_of(first)
+    # A schedule is counted from the phase that names it.
+    assert not rate.has_step_of(rows) and not same_rate.has_step_of(rate)
