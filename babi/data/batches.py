@@ -6,6 +6,7 @@ in all. `PaddedBatches` gives each story a row of its own. Both take a stream of
 `babi.data.streams` and can save and restore where they are.
 """
 
+import functools
 import math
 from collections import Counter
 from collections.abc import Iterator
@@ -136,6 +137,8 @@ class PackedBatches(Iterator[StoryBatch]):
           rows, row_length: shape of an ordinary batch.
         """
         self._stream = stream
+        # Stories that wait are measured for each row.
+        self._length = functools.lru_cache(maxsize=16 * _POOL_SIZE)(stream.length)
         self._shapes = packed_shapes(rows, row_length, stream.longest)
         self._position = 0
         # Positions in the stream of the stories that wait for each shape, oldest first.
@@ -184,7 +187,7 @@ class PackedBatches(Iterator[StoryBatch]):
     def _is_due(self, place):
         """Whether the stories that wait for a shape would fill half of a batch."""
         waiting = self._waiting[place]
-        steps = sum(map(self._stream.length, waiting))
+        steps = sum(map(self._length, waiting))
         return (2 * steps >= math.prod(self._shapes[place])
                 or len(waiting) >= _POOL_SIZE)
 
@@ -196,7 +199,7 @@ class PackedBatches(Iterator[StoryBatch]):
 
     def _sort(self, position):
         """Lets a story wait for the shortest rows that have room for it."""
-        length = self._stream.length(position)
+        length = self._length(position)
         place = sum(length > steps for _, steps in self._shapes)
         self._waiting[place].append(position)
 
@@ -206,7 +209,7 @@ class PackedBatches(Iterator[StoryBatch]):
         for waiting in sources:
             left = []
             for position in waiting:
-                length = self._stream.length(position)
+                length = self._length(position)
                 if length <= space:
                     row.append(position)
                     space -= length

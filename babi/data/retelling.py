@@ -15,14 +15,13 @@ after the kind. In a story retold
 
 import re
 
-from babi.data.streams import permutation
+from babi.data.streams import permutation, uniforms
 from babi.simulator import words
 
 TASK = 16
 _KIND = re.compile(r"(\w+) is an? (\w+)\.")
 _COLOR = re.compile(r"(\w+) is (\w+)\.")
 _RETELL = 8  # keeps these random numbers apart from those of the streams
-_DRAWS = 960  # how finely a place is drawn
 
 
 def retold(story, *key, apart=1.0):
@@ -77,13 +76,12 @@ def _rename(facts, said, chain, choice, *key):
 
 def _order(facts, kinds, colors, asked, key, apart):
     """The places of the facts in the order in which they are told."""
-    last, *draws = permutation(_DRAWS, _RETELL, 2, *key)[:1 + len(colors)]
-    at_once = permutation(_DRAWS, _RETELL, 3, *key)[0] >= apart * _DRAWS
+    last, at_once, *draws = uniforms(2 + len(colors), _RETELL, 2, *key)
     at = [float(place) for place in range(len(facts))]
-    if 2 * last < _DRAWS:
+    if last < 0.5:
         at[kinds[asked][0]] = len(facts)
     for draw, (name, (place, _)) in zip(draws, colors.items()):
         kind = kinds[name][0] + 0.5 if name in kinds else place
-        share = 0.0 if at_once else min(max(1.5 * draw / _DRAWS - 0.25, 0.0), 1.0)
+        share = min(max(1.5 * draw - 0.25, 0.0), 1.0) if at_once < apart else 0.0
         at[place] = min(kind + share * (place - kind), place)
     return sorted(range(len(facts)), key=at.__getitem__)

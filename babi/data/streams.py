@@ -48,6 +48,24 @@ class ExampleStream(Protocol):
         """Task number of the example at a position."""
 
 
+def _raw(size, key):
+    """`size` numbers below 2 ** 64."""
+    return np.random.PCG64(np.random.SeedSequence(key)).random_raw(size)
+
+
+def uniforms(size: int, *key: int) -> np.ndarray:
+    """Random numbers from 0 up to 1, the same for the same key everywhere.
+
+    Args:
+      size: how many.
+      *key: as for `permutation`.
+
+    Returns:
+      float64 `[size]`.
+    """
+    return (_raw(size, key) >> np.uint64(11)) * 2.0 ** -53
+
+
 def permutation(size: int, *key: int) -> np.ndarray:
     """A random order of 0 to `size - 1`, the same for the same key everywhere.
 
@@ -58,8 +76,7 @@ def permutation(size: int, *key: int) -> np.ndarray:
     Returns:
       int64 `[size]`, read-only.
     """
-    draws = np.random.PCG64(np.random.SeedSequence(key)).random_raw(size)
-    order = np.argsort(draws, kind="stable")
+    order = np.argsort(_raw(size, key), kind="stable")
     order.setflags(write=False)
     return order
 

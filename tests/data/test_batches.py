@@ -12,7 +12,8 @@ from babi_data import make_stories, needs_real_data, real_stories
 from babi.data.batches import (Batch, PackedBatches, PaddedBatches, assemble,
                                choose_lengths, packed_shapes)
 from babi.data.encoding import Encoder, story_length
-from babi.data.streams import GeneratedStream, StoryStream, hold_out, permutation
+from babi.data.streams import (GeneratedStream, StoryStream, hold_out, permutation,
+                                uniforms)
 from babi.data.vocabulary import Vocabulary
 from babi.stories.story import DataError, Line, Story
 
@@ -254,11 +255,13 @@ def test_an_empty_row_is_all_unused():
 
 # As first found: another value would change runs that go on.
 PERMUTATION = [5, 6, 9, 3, 2, 1, 0, 8, 4, 7]
+UNIFORMS = [0.44841514333227195, 0.4308819875443376, 0.4199991293921922]
 HELD_OUT = [7, 9]
 
 
 def test_orders_are_the_same_on_every_machine():
     assert permutation(10, 1, 2).tolist() == PERMUTATION
+    assert uniforms(3, 1, 2).tolist() == UNIFORMS
     training, validation = hold_out({3: 20}, seed=5)
     assert validation[3].tolist() == HELD_OUT
     assert training[3].tolist() == sorted(set(range(20)) - set(HELD_OUT))
