@@ -13,7 +13,7 @@ from babi.data.batches import (Batch, PackedBatches, PaddedBatches, assemble,
                                choose_lengths, packed_shapes)
 from babi.data.encoding import Encoder, story_length
 from babi.data.streams import (GeneratedStream, StoryStream, hold_out, permutation,
-                                uniforms)
+                               uniforms)
 from babi.data.vocabulary import Vocabulary
 from babi.stories.story import DataError, Line, Story
 
