@@ -186,9 +186,10 @@ def test_a_best_checkpoint_that_could_not_be_written_is_tried_again(
 
 
 def test_a_step_serves_all_phases_that_differ_in_their_data_alone():
-    first, names, slots, rows, rate, same_rate = phases_of(Config(packed_rows=8, phases=(
-        "10 exchange_names=true task_weights=1:2; 20 memory_size=32; 30 row_length=96; "
-        "40 learning_rate=1e-3; 50 learning_rate=1e-3")))
+    text = ("10 exchange_names=true task_weights=1:2; 20 memory_size=32; "
+            "30 row_length=96; 40 learning_rate=1e-3; 50 learning_rate=1e-3")
+    first, names, slots, rows, rate, same_rate = phases_of(
+        Config(packed_rows=8, phases=text))
     assert names.has_step_of(first) and first.has_step_of(names)
     assert not slots.has_step_of(names)
     assert rows.has_step_of(slots) and not rows.has_step_of(first)
